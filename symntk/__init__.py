@@ -1,0 +1,1 @@
+"""symntk: derive, export and verify the Gaussian integrals behind infinite-width kernels."""

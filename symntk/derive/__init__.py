@@ -1,0 +1,1 @@
+"""How it is integrated: one file per move, and the engine."""

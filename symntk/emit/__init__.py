@@ -1,0 +1,1 @@
+"""How it is written: stable forms, printers, the standalone module, LaTeX."""

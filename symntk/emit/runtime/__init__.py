@@ -1,0 +1,1 @@
+"""Numerical helpers; their source is copied into exported modules."""

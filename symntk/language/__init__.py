@@ -1,0 +1,1 @@
+"""What can be said: symbols, special functions, tables, parser, normal form."""

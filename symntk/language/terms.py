@@ -1,0 +1,164 @@
+"""Gaussian-elementary functions as data: finite sums of terms in one real variable.
+
+    coefficient · x^power · exp(quadratic·x² + linear·x) · window(x)
+
+A window is absent (1), a soft step or a Dirac delta (theory: soft steps close the class under derivation).
+What comes in and out are SymPy expressions; nothing here integrates.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import sympy as sp
+
+from symntk.language.special import normal_cdf
+
+
+@dataclass(frozen=True)
+class Step:
+    """Soft step S(x) = P(ξ ≤ side·(x − threshold)), ξ ~ N(0, variance); the Heaviside step where variance is 0.
+
+    `side` is +1 (rises with x) or −1 (falls with x); Step(0) = 1/2.
+    """
+
+    threshold: sp.Expr
+    variance: sp.Expr = sp.S.Zero
+    side: int = 1
+
+    def as_expr(self, x: sp.Symbol) -> sp.Expr:
+        """The step as a SymPy expression in `x`."""
+        argument = self.side * (x - self.threshold)
+        if self.variance == 0:
+            return sp.Heaviside(argument, sp.Rational(1, 2))
+        return normal_cdf(argument / sp.sqrt(self.variance))
+
+
+@dataclass(frozen=True)
+class Delta:
+    """The derivative of order `order` of Dirac's delta at `threshold`."""
+
+    threshold: sp.Expr
+    order: int = 0
+
+    def as_expr(self, x: sp.Symbol) -> sp.Expr:
+        """The delta as a SymPy expression in `x`."""
+        return sp.DiracDelta(x - self.threshold, self.order) if self.order else sp.DiracDelta(x - self.threshold)
+
+
+Window = Step | Delta | None
+
+
+@dataclass(frozen=True)
+class Term:
+    """One term; a Delta term has power 0 and no exponential (its smooth factor is evaluated at the threshold).
+
+    `linear` may be complex (sin and cos); then the conjugate term is in the sum too.
+    """
+
+    coefficient: sp.Expr
+    power: int = 0
+    quadratic: sp.Expr = sp.S.Zero
+    linear: sp.Expr = sp.S.Zero
+    window: Window = None
+
+    def as_expr(self, x: sp.Symbol) -> sp.Expr:
+        """The term as a SymPy expression in `x`."""
+        smooth = self.coefficient * x**self.power * sp.exp(self.quadratic * x**2 + self.linear * x)
+        return smooth * self.window.as_expr(x) if self.window is not None else smooth
+
+
+@dataclass(frozen=True)
+class NormalForm:
+    """A Gaussian-elementary function: like terms are collected, zero terms dropped, the order is canonical."""
+
+    terms: tuple[Term, ...]
+
+    def as_expr(self, x: sp.Symbol) -> sp.Expr:
+        """The function as a SymPy expression in `x`."""
+        return sp.Add(*(term.as_expr(x) for term in self.terms))
+
+    @property
+    def parameters(self) -> tuple[sp.Symbol, ...]:
+        """The symbols that the function depends on besides its variable, sorted by name."""
+        found: set[sp.Symbol] = set()
+        for term in self.terms:
+            for part in _expressions(term):
+                found |= part.free_symbols
+        return tuple(sorted(found, key=lambda symbol: symbol.name))
+
+    def subs(self, values: dict[sp.Symbol, sp.Expr]) -> NormalForm:
+        """Replace parameters by values (numbers or expressions)."""
+
+        def put(e: sp.Expr) -> sp.Expr:
+            return e.subs(values)
+
+        def put_window(window: Window) -> Window:
+            if isinstance(window, Step):
+                return Step(put(window.threshold), put(window.variance), window.side)
+            return Delta(put(window.threshold), window.order) if isinstance(window, Delta) else None
+
+        return collect(
+            Term(put(t.coefficient), t.power, put(t.quadratic), put(t.linear), put_window(t.window))
+            for t in self.terms
+        )
+
+
+def collect(terms: Iterable[Term]) -> NormalForm:
+    """Add up like terms, drop those that vanish, and sort."""
+    sums: dict[tuple[int, sp.Expr, sp.Expr, Window], sp.Expr] = {}
+    for t in terms:
+        key = (t.power, t.quadratic, t.linear, t.window)
+        sums[key] = sums.get(key, sp.S.Zero) + t.coefficient
+    kept = [Term(sp.expand(value), *key) for key, value in sums.items()]
+    return NormalForm(tuple(sorted((t for t in kept if t.coefficient != 0), key=_order)))
+
+
+def derivative(form: NormalForm) -> NormalForm:
+    """The distributional derivative; the class is closed under it."""
+    out: list[Term] = []
+    for t in form.terms:
+        w = t.window
+        if isinstance(w, Delta):
+            out.append(Term(t.coefficient, window=Delta(w.threshold, w.order + 1)))
+            continue
+        if t.power:
+            out.append(Term(t.coefficient * t.power, t.power - 1, t.quadratic, t.linear, w))
+        if t.quadratic != 0:
+            out.append(Term(2 * t.coefficient * t.quadratic, t.power + 1, t.quadratic, t.linear, w))
+        if t.linear != 0:
+            out.append(Term(t.coefficient * t.linear, t.power, t.quadratic, t.linear, w))
+        if isinstance(w, Step):
+            out.append(_step_derivative(t, w))
+    return collect(out)
+
+
+def _step_derivative(t: Term, w: Step) -> Term:
+    """d/dx S(x) = side·N(x; threshold, variance): a delta for the Heaviside step, a Gaussian factor else."""
+    if w.variance == 0:
+        at = w.threshold
+        smooth = at**t.power * sp.exp(t.quadratic * at**2 + t.linear * at) if t.power or t.quadratic or t.linear else 1
+        return Term(w.side * t.coefficient * smooth, window=Delta(at))
+    v, at = w.variance, w.threshold
+    density = sp.exp(-(at**2) / (2 * v)) / sp.sqrt(2 * sp.pi * v)
+    return Term(
+        w.side * t.coefficient * density, t.power, t.quadratic - 1 / (2 * v), t.linear + at / v
+    )
+
+
+def _expressions(term: Term) -> list[sp.Expr]:
+    parts = [term.coefficient, term.quadratic, term.linear]
+    if term.window is not None:
+        parts.append(term.window.threshold)
+    if isinstance(term.window, Step):
+        parts.append(term.window.variance)
+    return parts
+
+
+def _order(term: Term) -> tuple[object, ...]:
+    """Canonical order: no window, steps, deltas; then by threshold, exponent and power."""
+    w = term.window
+    kind = 0 if w is None else 1 if isinstance(w, Step) else 2
+    rest = [sp.default_sort_key(e) for e in _expressions(term)[1:]]
+    return (kind, *rest[2:], *rest[:2], getattr(w, "side", 0), getattr(w, "order", 0), term.power)

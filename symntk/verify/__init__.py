@@ -1,0 +1,1 @@
+"""How it is believed: the independent oracle, limits and rates, certificates."""

@@ -23,9 +23,7 @@ class _NormalFunction(sp.Function):  # type: ignore[misc]  # SymPy has no types
 
     def _eval_evalf(self, prec: int) -> Any:
         try:
-            rough = [arg._to_mpmath(prec + 30) for arg in self.args]
-            exponent = 2 * max(0, *(int(mpmath.mag(value)) for value in rough if value and mpmath.isfinite(value)), 0)
-            arguments = [arg._to_mpmath(prec + 30 + exponent) for arg in self.args]  # squares go into an exponent
+            arguments = [arg._to_mpmath(prec + 30 + self._sensitivity(prec)) for arg in self.args]
         except (TypeError, ValueError):  # a free symbol
             return None
         with mpmath.workprec(prec):
@@ -34,6 +32,11 @@ class _NormalFunction(sp.Function):  # type: ignore[misc]  # SymPy has no types
             except ValueError:  # no value there, for example |rho| > 1
                 return None
         return sp.Expr._from_mpmath(value, prec)
+
+    def _sensitivity(self, prec: int) -> int:
+        """Bits that the arguments need beyond `prec`: their squares go into an exponent."""
+        sizes = [mpmath.mag(value) for arg in self.args if (value := arg._to_mpmath(prec)) and mpmath.isfinite(value)]
+        return max([0, *(2 * int(size) for size in sizes)])
 
     def _eval_conjugate(self) -> Any:
         return self.func(*(arg.conjugate() for arg in self.args))
@@ -195,6 +198,13 @@ class bivariate_normal_cdf(_NormalFunction):
         if argindex == 2:
             h, k = k, h
         return normal_pdf(h) * normal_cdf((k - rho * h) / sp.sqrt(rest))
+
+    def _sensitivity(self, prec: int) -> int:
+        """Near ρ = ±1 the small differences 1 ∓ ρ and, at −1, h + k decide."""
+        h, k, rho = self.args
+        values = [e._to_mpmath(prec) for e in (1 - rho, 1 + rho, h + k)]
+        lost = sum(max(0, -int(mpmath.mag(value))) for value in values if value and mpmath.isfinite(value))
+        return int(super()._sensitivity(prec) + min(lost, 10_000))
 
     def _eval_is_extended_positive(self) -> bool | None:
         h, k, rho = self.args

@@ -1,0 +1,146 @@
+"""The field in which the four moves compute: rational functions of a, b, c, the means and the parameters.
+
+SymPy expressions are converted once on the way in and once on the way out; equal quantities are equal objects,
+so like terms meet whatever path led to them. Numbers and functions of parameters that are not rational (√2, π,
+log s) are carried as further generators; the imaginary unit is one whose square is replaced by −1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import sympy as sp
+from sympy.polys.fields import field
+
+from symntk.language.symbols import cov, mean_u, mean_v, var_u, var_v
+
+Element = Any  # sympy.polys.fields.FracElement, which SymPy does not type
+
+_IMAGINARY = sp.Symbol("_i")
+
+
+class Algebra:
+    """The field for one derivation.
+
+    Args:
+        expressions: every threshold, width, exponent and coefficient that will be converted.
+        means: whether the means are symbols (else both are 0).
+    """
+
+    def __init__(self, expressions: Iterable[sp.Expr], means: bool) -> None:
+        leaves: set[sp.Expr] = set()
+        for expr in expressions:
+            _collect_leaves(expr, leaves)
+        self.is_complex = sp.I in leaves
+        leaves.discard(sp.I)
+        extra = sorted(leaves, key=sp.default_sort_key)
+        self._symbols: dict[sp.Expr, sp.Symbol] = {
+            leaf: leaf if leaf.is_Symbol else sp.Dummy(f"k{i}", positive=leaf.is_positive, real=True)
+            for i, leaf in enumerate(extra)
+        }
+        # cov last: then a·b leads in a·b − c², and sign conventions of polynomial factors follow
+        names = [var_u, var_v, *self._symbols.values()] + ([mean_u, mean_v] if means else []) + [cov]
+        names += [_IMAGINARY] if self.is_complex else []
+        self.field, *_ = field(names, sp.QQ)
+        self._generators = dict(zip(names, self.field.gens, strict=True))
+        self.one, self.zero = self.field.one, self.field.zero
+        self.a, self.b, self.c = (self._generators[s] for s in (var_u, var_v, cov))
+        self.m1, self.m2 = (self._generators.get(s, self.zero) for s in (mean_u, mean_v))
+        self._back = {symbol: leaf for leaf, symbol in self._symbols.items() if symbol is not leaf}
+        if self.is_complex:
+            self._back[_IMAGINARY] = sp.I
+        self._memo: dict[sp.Expr, Element] = {}
+        self._memo_out: dict[Element, sp.Expr] = {}
+
+    @property
+    def i(self) -> Element:
+        """The imaginary unit."""
+        return self._generators[_IMAGINARY]
+
+    def element(self, expr: sp.Expr) -> Element:
+        """A SymPy expression as an element of the field."""
+        found = self._memo.get(expr)
+        if found is None:
+            found = self._memo[expr] = self.reduce(self._convert(expr))
+        return found
+
+    def _convert(self, expr: sp.Expr) -> Element:
+        if expr.is_Rational:
+            return self.field(sp.QQ(expr.p, expr.q))
+        if expr.is_Add:
+            return sum((self._convert(arg) for arg in expr.args), self.zero)
+        if expr.is_Mul:
+            out = self.one
+            for arg in expr.args:
+                out = out * self._convert(arg)
+            return out
+        if expr.is_Pow and expr.exp.is_Integer:
+            return self._convert(expr.base) ** int(expr.exp)
+        if expr is sp.I:
+            return self.i
+        return self._generators[self._symbols.get(expr, expr)]
+
+    def reduce(self, element: Element) -> Element:
+        """Replace powers of the imaginary unit (it occurs in numerators only)."""
+        if not self.is_complex or not element:
+            return element
+        index = len(self.field.gens) - 1
+        ring = self.field.ring
+        if all(monom[index] < 2 for monom in element.numer) and all(not monom[index] for monom in element.denom):
+            return element
+        numer, denom = self._lower(element.numer, index), self._lower(element.denom, index)
+        conjugate = ring.from_dict({m: (-v if m[index] else v) for m, v in denom.items()})
+        if conjugate != denom:
+            numer, denom = self._lower(numer * conjugate, index), self._lower(denom * conjugate, index)
+        return self.field.from_expr(sp.S.Zero) if not numer else self.field(numer) / self.field(denom)
+
+    def _lower(self, poly: Any, index: int) -> Any:
+        out: dict[tuple[int, ...], Any] = {}
+        for monom, value in poly.items():
+            power = monom[index]
+            key = (*monom[:index], power % 2)
+            out[key] = out.get(key, 0) + (-value if power % 4 in (2, 3) else value)
+        return self.field.ring.from_dict({k: v for k, v in out.items() if v})
+
+    def split_complex(self, element: Element) -> tuple[Element, Element]:
+        """Real and imaginary part."""
+        if not self.is_complex:
+            return element, self.zero
+        element = self.reduce(element)
+        index = len(self.field.gens) - 1
+        ring, denom = self.field.ring, self.field(element.denom)
+        real = ring.from_dict({m: v for m, v in element.numer.items() if not m[index]})
+        imag = ring.from_dict({(*m[:index], 0): v for m, v in element.numer.items() if m[index]})
+        return self.field(real) / denom, self.field(imag) / denom
+
+    def conjugate(self, element: Element) -> Element:
+        """The complex conjugate."""
+        if not self.is_complex:
+            return element
+        real, imag = self.split_complex(element)
+        return real - self.i * imag
+
+    def expr(self, element: Element) -> sp.Expr:
+        """An element as a SymPy expression (a ratio of expanded polynomials)."""
+        found = self._memo_out.get(element)
+        if found is None:
+            found = self._memo_out[element] = self.restore(element.as_expr())
+        return found
+
+    def restore(self, expr: sp.Expr) -> sp.Expr:
+        """Put the constants back for which generators stand."""
+        return expr.xreplace(self._back) if self._back else expr
+
+
+def _collect_leaves(expr: sp.Expr, leaves: set[sp.Expr]) -> None:
+    """The smallest parts of `expr` that are not rational functions of others."""
+    if expr.is_Rational:
+        return
+    if expr.is_Add or expr.is_Mul:
+        for arg in expr.args:
+            _collect_leaves(arg, leaves)
+    elif expr.is_Pow and expr.exp.is_Integer:
+        _collect_leaves(expr.base, leaves)
+    else:
+        leaves.add(expr)

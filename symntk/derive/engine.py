@@ -1,0 +1,161 @@
+"""The engine: two normal forms in, a derivation out. The order of the moves is stated here, once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import sympy as sp
+
+from symntk.derive.algebra import Algebra
+from symntk.derive.base import Probability
+from symntk.derive.combine import combine
+from symntk.derive.condition import condition_left
+from symntk.derive.problem import Factor, Gaussian, Problem, Window
+from symntk.derive.rule import Step
+from symntk.derive.stein import Exchange, lower_delta, lower_power
+from symntk.derive.tilt import apply_tilt
+from symntk.derive.value import Surd, Surds, Value, add
+from symntk.errors import SymntkError
+from symntk.language.symbols import STATE
+from symntk.language.terms import Delta, NormalForm, Term
+from symntk.language.terms import Step as SoftStep
+
+
+@dataclass(frozen=True)
+class Pair:
+    """One term of f times one term of g: their constant factor and the expectation of the rest."""
+
+    left: Term
+    right: Term
+    factor: Surd
+    exponent: sp.Expr
+    step: Step
+
+
+@dataclass(frozen=True)
+class Derivation:
+    """E[f(u) g(v)] as Σ over pairs of terms; everything shown is computed from the steps."""
+
+    surds: Surds
+    pairs: tuple[Pair, ...]
+    means: bool
+
+    @cached_property
+    def value(self) -> Value:
+        """The sum over all pairs, exponentials combined."""
+        one = self.surds.algebra.one
+        parts = [
+            (one, pair.step.value.scaled(pair.factor, self.surds.algebra.element(pair.exponent)))
+            for pair in self.pairs
+        ]
+        return combine(add(self.surds, parts))
+
+    @property
+    def size(self) -> int:
+        """The number of distinct steps."""
+        return len({id(step) for pair in self.pairs for step in pair.step.walk()})
+
+
+def derive_pair(f: NormalForm, g: NormalForm, *, means: bool = False) -> Derivation:
+    """Derive E[f(u) g(v)] for (u, v) ~ N((m1, m2), [[a, c], [c, b]]) by the four moves.
+
+    Raises:
+        SymntkError: a parameter has the name of an entry of the covariance.
+    """
+    _refuse_reserved(f, g)
+    lefts, rights = [_split(t) for t in f.terms], [_split(t) for t in g.terms]
+    algebra = Algebra(_ingredients(f, lefts) + _ingredients(g, rights), means)
+    solver = _Solver(Surds(algebra))
+    law = Gaussian(algebra.m1, algebra.m2, algebra.a, algebra.b, algebra.c)
+    pairs = []
+    for left, parts in zip(f.terms, lefts, strict=True):
+        for right, others in zip(g.terms, rights, strict=True):
+            step = solver.solve(Problem(_factor(left, algebra), _factor(right, algebra), law))
+            for number, rational, exponent in parts:
+                for number2, rational2, exponent2 in others:
+                    element = algebra.reduce(algebra.element(rational) * algebra.element(rational2))
+                    scale = solver.surds.surd(element, number * number2, algebra.one)
+                    pairs.append(Pair(left, right, scale, exponent + exponent2, step))
+    return Derivation(solver.surds, tuple(pairs), means)
+
+
+class _Solver:
+    """Applies the moves; equal problems are solved once."""
+
+    def __init__(self, surds: Surds) -> None:
+        self.surds = surds
+        self._solved: dict[Problem, Step] = {}
+
+    def solve(self, problem: Problem) -> Step:
+        """Tilt, then deltas, then powers, then the base case."""
+        found = self._solved.get(problem)
+        if found is None:
+            found = self._solved[problem] = self._move(problem)
+        return found
+
+    def _move(self, problem: Problem) -> Step:
+        tilted = apply_tilt(problem, self.surds, self.solve)
+        if tilted is not None:
+            return tilted
+        left, right = problem.left.window, problem.right.window
+        if left is not None and left.kind == "delta":
+            if left.order:
+                return lower_delta(problem, self.surds, self.solve)
+            return condition_left(problem.with_left(window=None), left, self.surds, self.solve)
+        if (right is not None and right.kind == "delta") or (problem.right.power and not problem.left.power):
+            return Exchange(self.surds, problem, ((self.surds.algebra.one, self.solve(problem.exchanged())),))
+        if problem.left.power:
+            return lower_power(problem, self.surds, self.solve)
+        return Probability(self.surds, problem, ())
+
+
+Parts = list[tuple[sp.Expr, sp.Expr, sp.Expr]]
+
+
+def _split(term: Term) -> Parts:
+    """A coefficient as a sum of number · rational function of the parameters · exp(…)."""
+    parts: Parts = []
+    for summand in sp.Add.make_args(sp.expand(term.coefficient)):
+        number, rational, exponent = sp.S.One, sp.S.One, sp.S.Zero
+        for arg in sp.Mul.make_args(summand):
+            if isinstance(arg, sp.exp):
+                exponent += arg.args[0]
+            elif arg.is_number and arg is not sp.I:
+                number *= arg
+            else:
+                rational *= arg
+        parts.append((number, rational, exponent))
+    return parts
+
+
+def _ingredients(form: NormalForm, splits: list[Parts]) -> list[sp.Expr]:
+    out: list[sp.Expr] = []
+    for term, parts in zip(form.terms, splits, strict=True):
+        out += [term.quadratic, term.linear]
+        out += [e for _, rational, exponent in parts for e in (rational, exponent)]
+        if term.window is not None:
+            out.append(term.window.threshold)
+        if isinstance(term.window, SoftStep):
+            out.append(term.window.variance)
+    return out
+
+
+def _factor(term: Term, algebra: Algebra) -> Factor:
+    window, out = term.window, None
+    if isinstance(window, SoftStep):
+        out = Window("step", algebra.element(window.threshold), algebra.element(window.variance), window.side)
+    elif isinstance(window, Delta):
+        out = Window("delta", algebra.element(window.threshold), algebra.zero, 1, window.order)
+    return Factor(term.power, algebra.element(term.quadratic), algebra.element(term.linear), out)
+
+
+def _refuse_reserved(f: NormalForm, g: NormalForm) -> None:
+    names = {s.name for s in STATE}
+    taken = sorted({s.name for s in (*f.parameters, *g.parameters)} & names)
+    if taken:
+        raise SymntkError(
+            f"an expectation with the parameter {', '.join(taken)}",
+            "a, b, c, m1, m2 name the covariance and the means in every formula",
+            "another letter for the parameter",
+        )

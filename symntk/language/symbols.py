@@ -5,7 +5,11 @@ In code these are `var_u, var_v, cov, mean_u, mean_v`, in this order; in formula
 
 from __future__ import annotations
 
+import re
+
 import sympy as sp
+
+from symntk.errors import FormulaError
 
 x = sp.Symbol("x", real=True)
 var_u, var_v = sp.symbols("a b", positive=True)
@@ -15,12 +19,30 @@ mean_u, mean_v = sp.symbols("m1 m2", real=True)
 STATE = (var_u, var_v, cov, mean_u, mean_v)
 STATE_NAMES = ("var_u", "var_v", "cov", "mean_u", "mean_v")
 RESERVED = frozenset({s.name for s in STATE} | set(STATE_NAMES))
+"""Names that no parameter may have: they stand for the covariance and the means in every result."""
+
+DOMAINS: dict[str, dict[str, bool]] = {
+    "positive": {"positive": True},
+    "real": {"real": True},
+    "integer": {"integer": True, "positive": True},
+}
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,31}")
 
 
-def parameter(name: str) -> sp.Symbol:
-    """The symbol of a parameter that was named in a string: declared positive.
+def parameter(name: str, domain: str = "positive") -> sp.Symbol:
+    """The symbol of a parameter, in strings declared positive; `domain` is a key of `DOMAINS`.
+
+    Errors: FormulaError where the name is not letters, digits and underscores, or is taken.
 
     >>> parameter("m").is_positive
     True
     """
-    return sp.Symbol(name, positive=True)
+    asked = f"the parameter name {name[:40]!a}"
+    if not _NAME.fullmatch(name):
+        raise FormulaError(asked, "it is not a name", "a letter, then up to 31 letters, digits or underscores")
+    if name in RESERVED:
+        wrong = "it stands for an entry of the covariance or for a mean"
+        raise FormulaError(asked, wrong, f"another name than {', '.join(sorted(RESERVED))}")
+    if name == x.name:
+        raise FormulaError(asked, "x is the variable of the function", "another name")
+    return sp.Symbol(name, **DOMAINS[domain])

@@ -3,14 +3,15 @@
     parse("Piecewise((x, x > 0), (exp(x) - 1, True))")
 
 The language: the variable x, parameters (any other name, positive), decimal numbers (exact), pi, E, + - * / **, the
-functions of `vocabulary`, and Piecewise with conditions made of < <= > >= joined by & | ~. Sizes are bounded by `bounds`,
-so that every text takes a fraction of a second.
+functions of `vocabulary`, and Piecewise with conditions made of < <= > >= joined by & | ~. Sizes are bounded by
+`bounds`, so that every text takes a fraction of a second.
 """
 
 from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -43,8 +44,10 @@ class Call:
     values: dict[str, Any] = field(default_factory=dict)
 
 
-def parse(text: str) -> Any:
-    """The SymPy expression that a formula's text says; x is `symbols.x`, other names are positive parameters.
+def parse(text: str, domains: Mapping[str, str] | None = None) -> Any:
+    """The SymPy expression that a formula's text says; x is `symbols.x`, other names are parameters.
+
+    Parameters are positive unless `domains` says "real" or "integer" for their names.
 
     Errors: FormulaError that names the part outside the language, or the bound that is exceeded.
 
@@ -57,7 +60,7 @@ def parse(text: str) -> Any:
     ...
     symntk.errors.FormulaError: the formula 'x.__class__': '.' (character 2) is not part of the language. Try: a decimal number with a digit next to the point; attributes are not part of the language
     """  # noqa: E501  the message is one line
-    return _Reader(text).read(read_tree(text))
+    return _Reader(text, domains or {}).read(read_tree(text))
 
 
 def parse_call(text: str) -> Call | None:
@@ -101,7 +104,8 @@ def _split(arguments: str) -> list[str]:
 class _Reader:
     """One pass over the tree of one text; each method returns a part with its measures."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, domains: Mapping[str, str]) -> None:
+        self.domains = domains
         self.text, self.source = text, text.strip(" ") if isinstance(text, str) else ""
         self.budget = bounds.Budget(text)
         self.depth = 0
@@ -163,7 +167,7 @@ class _Reader:
             raise self.error(node, wrong, f"a parameter name other than {', '.join(sorted(symbols.RESERVED))}")
         if node.id in BOOLEANS or is_forbidden(node.id) or len(node.id) > 32:
             raise self.error(node, "is not a name for a parameter", "another name, such as alpha")
-        return Part(symbols.parameter(node.id), power=1)
+        return Part(symbols.parameter(node.id, self.domains.get(node.id, "positive")), power=1)
 
     def chain(self, node: ast.expr) -> Part:
         """A sum or a product of any length, without recursion along it."""

@@ -103,9 +103,9 @@ def closest(name: str, words: Iterable[str]) -> list[str]:
     """The words that are most like `name`, the best first.
 
     >>> closest("geul", ["gelu", "relu", "tanh"])
-    ['gelu', 'relu']
+    ['gelu']
     """
-    return get_close_matches(name[:40], list(words), n=3, cutoff=0.5)
+    return get_close_matches(name[:40], list(words), n=3, cutoff=0.6)
 
 
 def is_forbidden(name: str) -> bool:

@@ -124,7 +124,7 @@ _EXPONENTIAL: tuple[Entry, ...] = (
     ),
     entry(
         "celu",
-        "Max(0, x) + Min(0, alpha*(exp(x/alpha) - 1))",
+        "Piecewise((x, x > 0), (alpha*(exp(x/alpha) - 1), True))",
         *_libraries("CELU", "celu", "celu", alpha=1),
         alpha=1,
     ),
@@ -182,7 +182,7 @@ _POLYNOMIAL: tuple[Entry, ...] = (
         q1=real("q1", 0),
         q0=real("q0", 0),
     ),
-    entry("relu_squared", "Max(0, x)**2", *_libraries("", "relu2", ""), source="Cho and Saul 2009, order 2"),
+    entry("relu_squared", "Max(0, x)**2", source="Cho and Saul 2009, order 2"),
     entry("relu_cubed", "Max(0, x)**3", source="Cho and Saul 2009, order 3"),
     entry(
         "monomial", _monomial, Use("neural-tangents", "Monomial"), source="Han et al. 2022", degree=count("degree", 2)

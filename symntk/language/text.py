@@ -95,7 +95,7 @@ def _check_token(text: str, match: re.Match[str]) -> None:
         if keyword.iskeyword(token) and token not in ("True", "False"):
             raise complain(text, f"the word {token!r} {place} is not part of the language", _WORDS.get(token, ""))
     elif match.lastgroup == "number":
-        if following.isalpha() or following == "_":
+        if re.match("[A-Za-z_]", following):
             raise complain(text, f"{token!r} {place} runs into {following!r}", f"{token}*{following}")
         if following == ".":
             raise complain(text, f"{token + following!r} {place} is not a number", "one decimal point")

@@ -90,6 +90,11 @@ def numeric(form: NormalForm, digits: int) -> Numeric:
     if form.parameters:
         names = ", ".join(symbol.name for symbol in form.parameters)
         raise DomainError("a numerical expectation", f"{names} has no value", "NormalForm.subs with numbers")
+    with mp.workdps(digits):
+        return _in_numbers(form, digits)
+
+
+def _in_numbers(form: NormalForm, digits: int) -> Numeric:
     sums: dict[tuple[int, Number, Number, Ramp | None], Number] = {}
     spikes: list[Spike] = []
     for term in form.terms:

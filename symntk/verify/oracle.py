@@ -96,8 +96,8 @@ def expectation_oracle(
     """
     law = _law(var_u, var_v, cov, mean_u, mean_v, dps)
     asked = f"E[f(u) g(v)] at {', '.join(mp.nstr(x, 8) for x in (law.a, law.b, law.c, law.m1, law.m2))}"
-    _require_finite(numeric(f, dps + 8), numeric(g, dps + 8), law, asked)
     with mp.workdps(dps + 10):
+        _require_finite(numeric(f, dps + 10), numeric(g, dps + 10), law, asked)
         parts = [
             _smooth_part(f, g, law, dps),
             _spike_part(f, g, law, dps, asked),

@@ -98,6 +98,7 @@ def integrate(
     rule: Rule,
     relative: Number,
     absolute: Number,
+    most_panels: int = MOST_PANELS,
 ) -> tuple[Number, Number]:
     """The sum of ∫ function over its interval, and of ∫ |function|, over all (function, left, right).
 
@@ -105,7 +106,7 @@ def integrate(
     `relative` times the integral of the absolute value, or below `absolute`.
 
     Raises:
-        VerificationError: the estimate does not get there with `MOST_PANELS` panels.
+        VerificationError: the estimate does not get there with `most_panels` panels.
     """
     panels = [evaluate(function, left, right, rule) for function, left, right in pieces]
     while True:
@@ -115,7 +116,7 @@ def integrate(
             return value, size
         share = goal / (2 * len(panels))
         poor = [p for p in panels if p.error > share]
-        if len(panels) + len(poor) > MOST_PANELS:
+        if len(panels) + len(poor) > most_panels:
             text = f"the quadrature's error estimate stays at {mp.nstr(error / goal, 3)} times what was asked"
             raise VerificationError("a numerical expectation", text, "fewer digits, or a covariance less extreme")
         panels = [p for p in panels if p.error <= share]

@@ -33,8 +33,9 @@ def erf_of_slope(m):
     return collect([term(2, window=on(0, 1 / (2 * sp.sympify(m) ** 2))), term(-1)])
 
 
-def sinusoid(quadratic=0, window=None):
-    return collect(term(-rate / 2, 0, quadratic, rate, window) for rate in (IMAGINARY, -IMAGINARY))
+def sinusoid(quadratic=0, window=None, damping=0):
+    pair = (IMAGINARY, -IMAGINARY)
+    return collect(term(-rate / 2, 0, quadratic, rate + damping, window) for rate in pair)
 
 
 FORMS = {
@@ -302,6 +303,14 @@ def test_stated_error_is_true(pair, law):
             assert abs(expectation_oracle(f, g, *law, dps=dps) / best - 1) < mp.mpf(10) ** (2 - dps)
 
 
+def test_damped_oscillation_without_a_binary_rate():
+    """E[sin(u) exp(u/3)] = Im E[exp((1/3 + i) u)] = exp(−4a/9) sin(a/3)."""
+    with mp.workdps(35):
+        a = mp.mpf("1.3")
+        got = expectation_oracle(sinusoid(damping=R(1, 3)), FORMS["one"], a, 1, 0)
+        assert abs(got - mp.exp(-4 * a / 9) * mp.sin(a / 3)) < 1e-29
+
+
 def test_degenerate_variables():
     """A variable without variance is a number; a step at its threshold is 1/2."""
     step, relu = FORMS["step"], FORMS["relu"]
@@ -379,4 +388,4 @@ def test_quadrature_estimate_is_honest(kink):
 def test_quadrature_that_fails_says_so():
     pole = (lambda x: 1 / x**2, mp.mpf(0), mp.mpf(1))
     with pytest.raises(VerificationError, match="error estimate"):
-        integrate([pole], gauss_legendre(12, 15), mp.mpf(10) ** -10, mp.mpf(0))
+        integrate([pole], gauss_legendre(12, 15), mp.mpf(10) ** -10, mp.mpf(0), most_panels=100)

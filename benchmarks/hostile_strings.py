@@ -1,4 +1,4 @@
-"""Ten thousand hostile or broken formula strings: none may run anything, none may take a second, each error names the trouble.
+"""Ten thousand hostile or broken formula strings: none runs anything or takes a second, each error names the trouble.
 
     python benchmarks/hostile_strings.py --count 10000
 
@@ -103,8 +103,8 @@ def injections(rng: random.Random) -> Case:
 
 def unicode_tricks(rng: random.Random) -> Case:
     text = rng.choice(VALID)
-    sign = rng.choice(["х", "ｘ", "𝑥", "\u200b", "\u202e", "\u0301", "\ud800", "\udfff", "\x00", "\x1b", "\x7f", "\t", "\n"])
-    sign = rng.choice([sign, sign, "é", "×", "−", "²", "√", "∞", "١", "½", "＊", "\u2028", "\ufeff", "\U0010ffff"])
+    sign = rng.choice(["х", "ｘ", "𝑥", "\u200b", "\u202e", "\u0301", "\ud800", "\x00", "\x1b", "\x7f", "\t", "\n"])
+    sign = rng.choice([sign, sign, "\udfff", "é", "×", "−", "²", "√", "∞", "١", "½", "＊", "\u2028", "\ufeff", "\U0010ffff"])
     at = rng.randrange(len(text) + 1)
     return Case("unicode and control characters", text[:at] + sign + text[at:], ascii(sign))
 
@@ -177,13 +177,15 @@ def numbers(rng: random.Random) -> Case:
 
 def long_strings(rng: random.Random) -> Case:
     unit = rng.choice(["x+", "(x)*", "erf(x)+", "1", " ", "Max(0,x)*", "'", "x\n", "\x00", "("])
-    return Case("long", unit * (rng.randrange(2001, 40_000) // len(unit) + 1), names="characters" if unit != " " else "empty")
+    text = unit * (rng.randrange(2001, 40_000) // len(unit) + 1)
+    return Case("long", text, names="characters" if unit != " " else "empty")
 
 
 def unknown_functions(rng: random.Random) -> Case:
     name = rng.choice(known_words())
     at = rng.randrange(len(name))
-    name = rng.choice([name[:at] + rng.choice("qzjk") + name[at:], name.swapcase(), name + name, "my" + name, name[::-1]])
+    typo = name[:at] + rng.choice("qzjk") + name[at:]
+    name = rng.choice([typo, name.swapcase(), name + name, "my" + name, name[::-1]])
     if name in known_words():
         name += "q"
     return Case("unknown functions", _hosted(rng, f"{name}(x)"), repr(name))
@@ -304,7 +306,8 @@ def _formula(rng: random.Random, depth: int) -> str:
 
 def _hosted(rng: random.Random, piece: str) -> str:
     """The piece alone or inside an innocent formula."""
-    return rng.choice(["{}", "x*{}", "{} + x", "erf({})", "Max(0, {})", "Piecewise(({}, x > 0), (0, True))"]).format(piece)
+    host = rng.choice(["{}", "x*{}", "{} + x", "erf({})", "Max(0, {})", "Piecewise(({}, x > 0), (0, True))"])
+    return host.format(piece)
 
 
 KINDS: tuple[Callable[[random.Random], Case], ...] = (
@@ -332,18 +335,19 @@ def cases(number: int, seed: int = 0) -> Iterator[Case]:
 
 _watching = False
 _seen: list[str] = []
-_WATCHED = ("exec", "import", "open", "os.", "subprocess.", "socket.", "shutil.", "ctypes.", "code.", "pickle.", "marshal.")
+_WATCHED = ("exec", "import", "open", "os.", "subprocess.", "socket.", "shutil.", "ctypes.", "code.", "pickle.")
 
 
 def _hook(event: str, arguments: tuple[Any, ...]) -> None:
     if not _watching or not event.startswith(_WATCHED):
         return
-    trusted = ("sympy.", "mpmath.", "symntk.")  # SymPy imports parts of itself when first used
-    frame, importing = sys._getframe(), event == "import" and str(arguments[0]).startswith(trusted)
-    while frame is not None and not importing:
-        importing = frame.f_code.co_name in ("_find_and_load", "_find_spec")
+    # SymPy imports parts of itself when first used, and builds its monomial arithmetic from fixed templates.
+    trusted = event == "import" and str(arguments[0]).startswith(("sympy.", "mpmath.", "symntk."))
+    frame = sys._getframe()
+    while frame is not None and not trusted:
+        trusted = frame.f_code.co_name == "_find_and_load" or frame.f_globals["__name__"] == "sympy.polys.monomials"
         frame = frame.f_back  # type: ignore[assignment]
-    if not importing:
+    if not trusted:
         _seen.append(f"{event} {arguments!r}"[:200])
 
 

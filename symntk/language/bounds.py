@@ -142,8 +142,8 @@ class Budget:
             self._constant(argument, shown)
         if name == "DiracDelta" and len(arguments) == 2 and arguments[1].expr not in range(6):
             raise self.error(shown, "has an order that is not 0 to 5", "DiracDelta(x, 1)")
-        if name == "Mod" and (arguments[1].expr.is_zero or max(p.terms * p.power for p in arguments) > 8):
-            raise self.error(shown, "divides by zero or by something too long", "Mod(x, n)")
+        if name == "Mod" and (arguments[1].expr.is_zero or any(p.power > 3 or not _is_rational(p) for p in arguments)):
+            raise self.error(shown, "divides by zero, or something that is not affine", "Mod(x + k, n)")
 
     def _constant(self, argument: Part, shown: str) -> None:
         """A constant inside a function stays small, so that evaluating it costs little."""
@@ -183,3 +183,9 @@ class Budget:
         """The error about the part of the text that is shown."""
         piece = shown if len(shown) <= 60 else f"{shown[:50]}…"
         return complain(self.text, f"{piece!r} {wrong}", advice)
+
+
+def _is_rational(part: Part) -> bool:
+    """Whether an expression is short and without functions: SymPy takes polynomial divisors of the arguments of Mod."""
+    short = part.terms <= 4 and part.height == 0
+    return short and not part.expr.has(sp.Function, sp.Piecewise, sp.exp, sp.Max, sp.Min, sp.Mod)

@@ -11,8 +11,8 @@ R^2 = a^2 + q^2 = b^2 + p^2. Two integrals, both with positive integrands, give 
 
 * from the apex, exp(-R^2/2)/(2 pi) int_0^angle g(q cos t + a sin t) dt, g(z) = int_0^inf r exp(-r z - r^2/2) dr: g is
   entire, so few nodes suffice while its argument stays small, however narrow the wedge is (`_wedge_integral`);
-* from the origin, exp(-R^2/2)/(2 pi) int_0^inf exp(-q u - u^2/2) V(q + u) du: V is algebraic, its poles R or p away from
-  u = 0, so it is the better form where those are at least 2, that is in the tails (`_edge_integral`).
+* from the origin, exp(-R^2/2)/(2 pi) int_0^inf exp(-q u - u^2/2) V(q + u) du: V is algebraic with poles R or p
+  away from u = 0, so it is the better form where those are at least 2, that is in the tails (`_edge_integral`).
 
 The first is the density in polar coordinates; for the second see Owen (1956), Ann. Math. Statist. 27, 1075.
 The factors exp(-R^2/2) and exp(log_factor) meet in one exponent, as in erfcx, so that the product neither overflows nor
@@ -187,7 +187,7 @@ def _bivariate_wedge(
     >>> one = np.ones(1)
     >>> value, place = _bivariate_wedge(one, one, 0 * one, one, one > 1, one > 1)
     >>> print(f"{np.exp(-0.5 * (1 + place[0] ** 2)) * value[0]:.12f} {special.ndtr(-1.0) ** 2:.12f}")
-    0.025171489601 0.025171489601
+    0.025171489600 0.025171489600
     """
     norm = np.hypot(c, d)
     # 1/s, |rho|/s and (1 - |rho|)/s, s = sqrt(1 - rho^2). The bounds let d = 0 through: 0 * 1e300 is the limit wanted.

@@ -4,10 +4,12 @@ One and two dimensions, over many entries at once. Every variable is standardize
 precision next to a mean whatever the variance. A row (one Gaussian) is cut at its knots and Gauss–Legendre panels lie
 between; a row that no knot reaches has Gauss–Hermite nodes. In two dimensions the outer variable is u; given u, v is
 Gaussian with a smaller variance, and the inner mean switches, as a function of u, where its centre crosses a knot of g.
+Both orders are equally accurate; outer nodes where f vanishes cost nothing, so f is better the factor with more zeros.
+An entry takes some 30 to 200 microseconds.
 
 Knots are pairs (location, width): width 0 is a kink or a jump; width τ > 0 is a smooth feature of that scale, such as
 Φ((x − location)/τ) or exp(−(x − location)²/2τ²). Rates are the real β of pieces e^{βx}, on a side of a knot or
-everywhere. Variation that neither names, on a scale smaller than the Gaussian's, is not resolved.
+everywhere; a complex rate is not understood. Variation that neither names, on a scale smaller than the Gaussian's, is not resolved.
 
 Copied verbatim into exported modules, which import NumPy only.
 """

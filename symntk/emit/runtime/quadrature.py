@@ -9,7 +9,8 @@ An entry takes some 30 to 200 microseconds.
 
 Knots are pairs (location, width): width 0 is a kink or a jump; width τ > 0 is a smooth feature of that scale, such as
 Φ((x − location)/τ) or exp(−(x − location)²/2τ²). Rates are the real β of pieces e^{βx}, on a side of a knot or
-everywhere; a complex rate is not understood. Variation that neither names, on a scale smaller than the Gaussian's, is not resolved.
+everywhere; a complex rate is not understood. Variation that neither names, on a scale smaller than the Gaussian's, is
+not resolved.
 
 Copied verbatim into exported modules, which import NumPy only.
 """

@@ -2,9 +2,10 @@
 
     python -m benchmarks.bivariate_normal [--size 300] [--time 20000] [--seed 0]
 
-from the root of the repository. Prints, for each region of arguments, the worst relative error against an enclosure at the
-points where the value exceeds 1e-300; the worst error of symntk in units of 1 + |log value|, which `_BIVARIATE_ERROR`
-bounds; and the time per element (best of five; SciPy's function takes one covariance a call, so it is timed on few points).
+from the root of the repository. Prints, for each region of arguments, the worst relative error against an enclosure,
+over the points where the value exceeds 1e-300 (1 is: no digit right); symntk's worst error in units of 1 + |log value|,
+which `_BIVARIATE_ERROR` bounds; and the time per element, the best of five. SciPy's function takes one covariance a
+call, so it is called, and timed on a hundred points, point by point.
 """
 
 from __future__ import annotations
@@ -36,8 +37,7 @@ def through_scipy(h: np.ndarray, k: np.ndarray, c: np.ndarray, d: np.ndarray) ->
     rho = c / np.hypot(c, d)
     values = []
     for x, y, r in zip(h, k, rho, strict=True):
-        law = stats.multivariate_normal([0, 0], [[1, r], [r, 1]], allow_singular=True)
-        values.append(float(law.cdf([x, y])))
+        values.append(float(stats.multivariate_normal.cdf([x, y], [0, 0], [[1, r], [r, 1]], allow_singular=True)))
     return np.array(values)
 
 
@@ -71,7 +71,7 @@ def main() -> None:
         for function in functions.values():
             values = function(*points)
             found = np.array([relative_error(float(values[i]), exact[i]) for i in kept])
-            errors.append(found.max())
+            errors.append(min(1.0, found.max()))
             if function is _bivariate:
                 scaled = float(np.max(found / (1 - np.log(values[kept]))))
         few = tuple(x[:100] for x in timed[name])

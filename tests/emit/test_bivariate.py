@@ -164,6 +164,12 @@ def test_nan_stays_at_its_entry():
         np.testing.assert_allclose(values[~np.isnan(values)], clean[~np.isnan(values)], rtol=1e-14)
 
 
+def test_sign_of_the_second_of_the_pair():
+    assert np.isnan(_bivariate(0.5, -0.5, 0.5, -1e-300))
+    for c in (-1.0, 0.0, 1.0):
+        assert _bivariate(-0.5, 0.75, c, -0.0) == _bivariate(-0.5, 0.75, c, 0.0)
+
+
 def test_shapes():
     assert _bivariate(np.empty((0, 3)), 1.0, 0.5, 0.5).shape == (0, 3)
     assert np.shape(_bivariate(0.0, 1.0, 0.5, 0.5)) == ()

@@ -234,7 +234,9 @@ def _exp_bivariate_block(
     [0.375]
     """
     root_half = np.sqrt(0.5)
-    d, rising, c = np.where((c == 0) & (d == 0), 1.0, d), c >= 0, abs(c)
+    # A negative d has no meaning and becomes NaN; a negative zero becomes zero.
+    d = np.where((c == 0) & (d == 0), 1.0, np.where(d >= 0, d + 0.0, np.nan))
+    rising, c = c >= 0, abs(c)
     # Beyond 1e150 nothing changes, and squares stay finite.
     h, k = np.maximum(np.minimum(h, 1e150), -1e150), np.maximum(np.minimum(k, 1e150), -1e150)
     a, b = np.maximum(abs(h), abs(k)), np.minimum(abs(h), abs(k))
@@ -267,7 +269,7 @@ def _exp_bivariate(log_factor: np.ndarray, h: np.ndarray, k: np.ndarray, c: np.n
 
     d >= 0 stands for sqrt(1 - rho^2), which rho near 1 does not determine: for a covariance matrix pass the covariance
     and the root of the determinant. d = 0 is full correlation; c = d = 0, a variance that vanishes, counts as rho = 0.
-    h, k may be infinite. NaN gives NaN at its entry alone. For the relative error see `_BIVARIATE_ERROR`.
+    h, k may be infinite. NaN, or d < 0, gives NaN at its entry alone. For the relative error see `_BIVARIATE_ERROR`.
 
     >>> print(f"{_exp_bivariate(0.0, 0.0, 0.0, 0.5, np.sqrt(0.75)):.14f}")
     0.33333333333333

@@ -15,6 +15,7 @@ from symntk.language.owen_mpmath import bivariate_from_owen
 
 Number = Any  # mpf or mpc
 _NEAR = 120  # squared distance within which Owen's T, some ten times faster, loses few digits to the tail
+_FLAT = 2**-8  # √(1 − ρ²) down to which its arguments, differences over this root, keep the guard bits
 
 
 def normal_pdf(x: Number) -> Number:
@@ -67,11 +68,19 @@ def bivariate_normal_cdf(h: Number, k: Number, rho: Number) -> Number:
     with mp.workprec(-(-(mp.prec + _guard(h) + _guard(k)) // 64) * 64):  # few precisions: quadrature nodes are cached
         if entire:
             value = _checked(lambda: _entire(h, k, rho))
-        elif abs(rho) < 1 and _squared_distance(h.real, k.real, rho) < _NEAR:
+        elif _is_near(h.real, k.real, rho):
             value = _checked(lambda: bivariate_from_owen(h.real, k.real, rho, mp.sqrt((1 - rho) * (1 + rho))))
         else:
             value = _positive(h.real, k.real, rho)
     return +value
+
+
+def _is_near(h: mpf, k: mpf, rho: mpf) -> bool:
+    """Whether Owen's T serves: each of its four arguments is small, and so is the distance of the quadrant."""
+    root = mp.sqrt((1 - rho) * (1 + rho))
+    if root < _FLAT or _squared_distance(h, k, rho) > _NEAR:
+        return False
+    return bool(max(abs(h), abs(k), abs(k - rho * h) / root, abs(h - rho * k) / root) ** 2 < _NEAR)
 
 
 def _squared_distance(h: mpf, k: mpf, rho: mpf) -> mpf:

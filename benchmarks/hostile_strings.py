@@ -43,7 +43,7 @@ def injections(rng: random.Random) -> Case:
             f"__import__('os').system('touch {CANARY}')",
             f"open('{CANARY}', 'w')",
             f"exec('{CANARY} = 1')",
-            f"eval('__import__(\"os\").mkdir(\"{CANARY}\")')",
+            f'eval(\'__import__("os").mkdir("{CANARY}")\')',
             "().__class__.__bases__[0].__subclasses__()",
             "x.__class__.__mro__[1]",
             "x.subs(x, 1)",

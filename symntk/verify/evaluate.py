@@ -1,0 +1,99 @@
+"""High-precision values of derived formulas: the formula itself, in mpmath, at as many digits as cancellation costs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import sympy as sp
+from mpmath import mp, mpf
+
+from symntk.errors import DomainError
+from symntk.language.special import MPMATH_FUNCTIONS
+from symntk.language.symbols import STATE, cov, var_u, var_v
+
+_MOST_DIGITS = 2000
+_STEP = 40
+
+
+def evaluate(expr: sp.Expr, values: Mapping[sp.Symbol, Any], *, dps: int = 50) -> mpf:
+    """The value of `expr` to `dps` digits, relative.
+
+    The numbers in `values` are taken as exact (a float is the binary number that it is). At full correlation,
+    ab = c² or beyond by rounding, the value is the limit c → ±√(ab) from inside, which is where the formulas
+    live; its error is of order 10^(−dps).
+
+    Raises:
+        DomainError: a symbol has no value, or the value is not finite.
+
+    >>> from symntk.language.symbols import var_u
+    >>> print(evaluate(sp.sqrt(var_u), {var_u: 2}, dps=20))
+    1.4142135623730950488
+    """
+    missing = sorted(str(s) for s in expr.free_symbols - set(values))
+    if missing:
+        raise DomainError(f"the value of {expr}", f"no value is given for {', '.join(missing)}", "pass it by name")
+    symbols = list(values)
+    function = _compiled(expr, symbols)
+    with mp.workdps(dps + 15):
+        exact = {symbol: mp.mpmathify(value) for symbol, value in values.items()}
+    full = _fully_correlated(exact)
+    digits, previous, shrunk = dps + 15, None, 0
+    while digits < _MOST_DIGITS:
+        # the approach to full correlation is like √(1 − |ρ|) at the slowest
+        offset = 2 * digits + 20 if full else 0
+        with mp.workdps(digits + 3 * offset):
+            value = mp.re(mp.mpmathify(function(*_arguments(exact, symbols, offset), digits)))
+            if not mp.isfinite(value):
+                raise DomainError(f"the value of {expr}", f"it is {value} at {_shown(values)}", "another point")
+            if previous is not None:
+                if abs(value - previous) <= mpf(10) ** (-dps - 2) * abs(value):
+                    return value
+                # a sum that cancels to nothing shrinks with the working precision again and again
+                shrunk = shrunk + 1 if abs(value) <= abs(previous) * mpf(10) ** (-_STEP // 2) else 0
+                if shrunk == 2:
+                    return mp.zero
+        previous, digits = value, digits + _STEP
+    raise DomainError(f"the value of {expr}", f"more than {_MOST_DIGITS} digits cancel at {_shown(values)}")
+
+
+def _compiled(expr: sp.Expr, symbols: list[sp.Symbol]) -> Callable[..., Any]:
+    """`expr` as a function of mpmath numbers and of the digits to which normal probabilities are computed.
+
+    These digits are fewer than the working precision at full correlation, where only arguments need more.
+    """
+    precision = [15]
+
+    def at_digits(function: Callable[..., Any]) -> Callable[..., Any]:
+        def inner(*arguments: Any) -> Any:
+            with mp.workdps(precision[0]):
+                return function(*(+argument for argument in arguments))
+
+        return inner
+
+    modules = [{name: at_digits(function) for name, function in MPMATH_FUNCTIONS.items()}, "mpmath"]
+    plain = sp.lambdify(symbols, expr, modules=modules, cse=True)
+
+    def call(*arguments: Any) -> Any:
+        precision[0] = arguments[-1]
+        return plain(*arguments[:-1])
+
+    return call
+
+
+def _arguments(exact: Mapping[sp.Symbol, mpf], symbols: list[sp.Symbol], offset: int) -> list[mpf]:
+    if not offset:
+        return [exact[s] for s in symbols]
+    root = mp.sqrt(exact[var_u] * exact[var_v]) * (1 - mpf(10) ** (-offset))
+    return [root * mp.sign(exact[cov]) if s == cov else exact[s] for s in symbols]
+
+
+def _fully_correlated(exact: Mapping[sp.Symbol, mpf]) -> bool:
+    if any(s not in exact for s in STATE[:3]) or not exact[cov]:
+        return False
+    with mp.workdps(400):
+        return not exact[var_u] * exact[var_v] > exact[cov] ** 2
+
+
+def _shown(values: Mapping[sp.Symbol, Any]) -> str:
+    return ", ".join(f"{symbol} = {value}" for symbol, value in values.items())

@@ -173,7 +173,8 @@ class bivariate_normal_cdf(_NormalFunction):
             return normal_cdf(h)
         if h.is_zero and k.is_zero:
             return sp.Rational(1, 4) + sp.asin(rho) / (2 * sp.pi)
-        return cls._at_special_correlation(h, k, rho) or cls._ordered(h, k, rho)
+        special = cls._at_special_correlation(h, k, rho)
+        return cls._ordered(h, k, rho) if special is None else special
 
     @classmethod
     def _at_special_correlation(cls, h: Any, k: Any, rho: Any) -> Any:

@@ -1,0 +1,194 @@
+"""Expectation: E[f(u) g(v)] as the user holds it. A thin object over the rooms below; nothing is computed twice."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import sympy as sp
+
+from symntk.derive.conditions import conditions
+from symntk.derive.diagonal import Diagonal, diagonal
+from symntk.derive.engine import Derivation, derive_pair
+from symntk.derive.publish import publish
+from symntk.emit.compile import compiled_map
+from symntk.emit.module import Map, map_source
+from symntk.errors import DivergenceError, DomainError, FormulaError
+from symntk.kernels.function import Function, as_function
+from symntk.language.symbols import STATE, STATE_NAMES
+from symntk.verify.evaluate import evaluate
+
+
+class Expectation:
+    """F(m1, m2, a, b, c) = E[f(u) g(v)], (u, v) ~ N((m1, m2), [[a, c], [c, b]]).
+
+    >>> E = expectation("sign", "erf")
+    >>> print(E.expression)
+    2*asin(sqrt(2)*c/(sqrt(a)*sqrt(2*b + 1)))/pi
+    >>> float(E(1.0, 1.0, 0.5).round(12))
+    0.267720472801
+    """
+
+    def __init__(self, f: Function, g: Function, *, means: bool = False) -> None:
+        self.f, self.g, self.means = f, g, means
+
+    @cached_property
+    def derivation(self) -> Derivation:
+        """The tree of steps."""
+        return derive_pair(self.f.form, self.g.form, means=self.means)
+
+    @cached_property
+    def expression(self) -> sp.Expr:
+        """The closed form in the symbols a, b, c (and m1, m2 with means) and the parameters."""
+        return publish(self.derivation.value)
+
+    @property
+    def method(self) -> str:
+        """How the expectation is computed."""
+        return "closed form"
+
+    @property
+    def error_bound(self) -> float:
+        """What the formula itself is off by: nothing, for a closed form."""
+        return 0.0
+
+    @property
+    def parameters(self) -> tuple[sp.Symbol, ...]:
+        """The free symbols besides the covariance and the means, by name."""
+        return tuple(sorted({*self.f.parameters, *self.g.parameters}, key=lambda s: s.name))
+
+    @cached_property
+    def conditions(self) -> tuple[sp.Basic, ...]:
+        """Inequalities under which the expectation exists; none where it always does."""
+        return conditions(self.f.form, self.g.form)
+
+    @cached_property
+    def diagonal(self) -> Diagonal:
+        """The behaviour at full correlation, v = u: finite, or divergent with its rate."""
+        return diagonal(self.derivation.value)
+
+    def __call__(
+        self, var_u: Any, var_v: Any, cov: Any, mean_u: Any = 0.0, mean_v: Any = 0.0, **parameters: Any
+    ) -> Any:
+        """The value in float64 (float32 for float32 input); arguments broadcast.
+
+        Args:
+            var_u: variance of u, ≥ 0.
+            var_v: variance of v, ≥ 0.
+            cov: covariance, |cov| ≤ √(var_u var_v) up to rounding.
+            mean_u: mean of u; needs `means=True`.
+            mean_v: mean of v; needs `means=True`.
+            parameters: a number for each free parameter, by name.
+
+        Raises:
+            DomainError: a covariance that is none, or a point where the expectation does not exist; shows the entry.
+        """
+        self._check_means(mean_u, mean_v)
+        function = compiled_map(self._map)
+        means = (mean_u, mean_v) if self.means else ()
+        try:
+            return function(var_u, var_v, cov, *means, **self._numbers(parameters))
+        except ValueError as error:
+            raise DomainError(str(self), str(error)) from error
+
+    def evalf(
+        self,
+        var_u: Any,
+        var_v: Any,
+        cov: Any,
+        mean_u: Any = 0,
+        mean_v: Any = 0,
+        *,
+        dps: int = 50,
+        **parameters: Any,
+    ) -> Any:
+        """The value to `dps` digits, as an mpmath number; arguments are scalars, taken as exact.
+
+        Raises:
+            DivergenceError: the point is at full correlation, where the expectation diverges.
+        """
+        self._check_means(mean_u, mean_v)
+        numbers = dict(zip(STATE, (var_u, var_v, cov, mean_u, mean_v), strict=True))
+        by_name = self._numbers(parameters)
+        values = numbers | {s: by_name[s.name] for s in self.parameters}
+        self._check_point(numbers, values)
+        return evaluate(self.expression, values, dps=dps)
+
+    def latex(self) -> str:
+        """The formula as LaTeX."""
+        return str(sp.latex(self.expression))
+
+    def source(self, target: str = "numpy") -> str:
+        """Source code that evaluates the expectation and needs neither symntk nor this object."""
+        if target != "numpy":
+            raise FormulaError(f"code for the target {target!r}", "it is not offered", "numpy")
+        return map_source(self._map)
+
+    @cached_property
+    def _map(self) -> Map:
+        return Map(
+            "expectation_map", self.f.form, self.g.form, self.derivation.value, self.conditions, self.means, str(self)
+        )
+
+    def _numbers(self, given: dict[str, Any]) -> dict[str, Any]:
+        names = [s.name for s in self.parameters]
+        missing, unknown = [n for n in names if n not in given], [n for n in given if n not in names]
+        if missing or unknown:
+            wrong = f"no value for {', '.join(missing)}" if missing else f"no parameter {', '.join(unknown)}"
+            raise DomainError(str(self), wrong, f"the parameters are: {', '.join(names) or 'none'}")
+        for symbol in self.parameters:
+            value = np.asarray(given[symbol.name], dtype=float)
+            if symbol.is_positive and not (value > 0).all():
+                raise DomainError(
+                    str(self), f"{symbol.name} = {given[symbol.name]}, but it was declared positive", "a positive value"
+                )
+        return given
+
+    def _check_means(self, mean_u: Any, mean_v: Any) -> None:
+        if not self.means and (np.any(np.asarray(mean_u) != 0) or np.any(np.asarray(mean_v) != 0)):
+            raise DomainError(str(self), "it was derived for means of zero", "expectation(f, g, means=True)")
+
+    def _check_point(self, numbers: dict[sp.Symbol, Any], values: dict[sp.Symbol, Any]) -> None:
+        a, b, c = (sp.sympify(numbers[s], rational=True) for s in STATE[:3])
+        shown = ", ".join(f"{n} = {v}" for n, v in zip(STATE_NAMES, numbers.values(), strict=True))
+        if a < 0 or b < 0 or c**2 > a * b * (1 + sp.Rational(1, 10**12)):
+            raise DomainError(str(self), f"this is no covariance: {shown}", "var_u, var_v ≥ 0 and cov² ≤ var_u·var_v")
+        for condition in self.conditions:
+            if condition.subs({s: sp.sympify(v, rational=True) for s, v in values.items()}) == sp.false:
+                raise DivergenceError(str(self), f"it is infinite, since not {condition}, at {shown}")
+        if c**2 >= a * b and not self.diagonal.is_finite and a == b and numbers[STATE[3]] == numbers[STATE[4]]:
+            raise DivergenceError(
+                str(self), f"at full correlation it {self.diagonal}", "a correlation below 1 in magnitude"
+            )
+
+    def __str__(self) -> str:
+        return f"E[f(u) g(v)] with f = {self.f.name}, g = {self.g.name}"
+
+    def __repr__(self) -> str:
+        return f"<Expectation {self}: {self.method}>"
+
+    def _repr_latex_(self) -> str:
+        return f"$\\displaystyle {self.latex()}$"
+
+
+def expectation(f: Any, g: Any = 1, *, means: bool = False) -> Expectation:
+    """Derive E[f(u) g(v)] for a bivariate normal (u, v).
+
+    Args:
+        f: a SymPy expression in one real symbol, a string in SymPy's function names, or a registered name.
+        g: the same; 1 for the expectation of f alone.
+        means: whether u and v have means (m1, m2 in the formula) or are centred.
+
+    Raises:
+        FormulaError: a string that is not in the language.
+        NotGaussianElementaryError: names the part of f or g that is outside the class.
+
+    >>> print(expectation("Max(0, x)", "erf(x)").expression)
+    c/(sqrt(pi)*sqrt(2*b + 1))
+    >>> print(expectation("exp(x)", means=True).expression)
+    exp(a/2 + m1)
+    """
+    result = Expectation(as_function(f), as_function(g), means=means)
+    _ = result.f.form, result.g.form  # refuse now, not at first use
+    return result

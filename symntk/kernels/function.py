@@ -1,0 +1,117 @@
+"""A function as the user gives it, read once: text, a registered name or a SymPy expression becomes a normal form."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import sympy as sp
+
+from symntk.errors import FormulaError
+from symntk.language.activations import activations
+from symntk.language.normal_form import exact, normal_form
+from symntk.language.registry import Entry, read
+from symntk.language.surrogates import surrogates
+from symntk.language.symbols import RESERVED, x
+from symntk.language.terms import NormalForm, derivative
+
+
+@dataclass(frozen=True)
+class Function:
+    """A generalized function of one real variable, with the name that the user gave it."""
+
+    name: str
+    expression: sp.Expr
+
+    @cached_property
+    def form(self) -> NormalForm:
+        """Its normal form.
+
+        Raises:
+            NotGaussianElementaryError: names the part that is outside the class.
+        """
+        return normal_form(self.expression, x)
+
+    @property
+    def parameters(self) -> tuple[sp.Symbol, ...]:
+        """Its free symbols besides x."""
+        return tuple(sorted(self.expression.free_symbols - {x}, key=lambda s: s.name))
+
+    @cached_property
+    def derivative(self) -> Function:
+        """The distributional derivative."""
+        return _OfForm(f"({self.name})'", derivative(self.form))
+
+    @property
+    def regular(self) -> sp.Expr:
+        """The expression without its deltas."""
+        return self.expression.replace(sp.DiracDelta, lambda *_: sp.S.Zero)
+
+
+class _OfForm(Function):
+    """A function that is known by its normal form."""
+
+    def __init__(self, name: str, form: NormalForm) -> None:
+        super().__init__(name, form.as_expr(x))
+        self.__dict__["form"] = form
+
+
+def as_function(given: Any, *tables: dict[str, Entry]) -> Function:
+    """Read what the user gave.
+
+    Args:
+        given: a string (formula, or registered name with parameters), a SymPy expression in one symbol, a number,
+            or a Function.
+        tables: where names are looked up, first found first; both tables, activations first, by default.
+
+    Raises:
+        FormulaError: the text cannot be read, or it is not clear which symbol is the variable.
+
+    >>> as_function("leaky_relu(slope=0.2)").expression
+    Piecewise((x, x > 0), (x/5, True))
+    >>> t = sp.Symbol("t", real=True)
+    >>> as_function(sp.erf(t)).expression
+    erf(x)
+    """
+    if isinstance(given, Function):
+        return given
+    if isinstance(given, str):
+        entries: dict[str, Entry] = {}
+        for table in tables or (activations, surrogates):
+            entries = {**table, **entries}
+        return Function(given.strip(), exact(read(given, entries)))
+    try:
+        expr = sp.sympify(given, strict=True)
+    except (sp.SympifyError, TypeError) as error:
+        raise FormulaError(
+            f"a function given as {type(given).__name__}", "it is neither a string nor a SymPy expression", "'erf(x)'"
+        ) from error
+    if not isinstance(expr, sp.Expr):
+        raise FormulaError(f"the function {expr}", "it is not an expression", "a SymPy expression in x")
+    return Function(str(expr), exact(_in_x(expr)))
+
+
+def _in_x(expr: sp.Expr) -> sp.Expr:
+    """Rename the variable to the language's x."""
+    free = expr.free_symbols
+    named = [s for s in free if s.name == "x"]
+    variable = named or list(free)
+    if len(variable) > 1:
+        raise FormulaError(
+            f"the function {expr}",
+            f"which of {', '.join(sorted(s.name for s in free))} is the variable is not clear",
+            "name the variable x",
+        )
+    _refuse_reserved(expr, free - set(variable))
+    return expr.xreplace({variable[0]: x}) if variable else expr
+
+
+def _refuse_reserved(expr: sp.Expr, parameters: set[sp.Symbol]) -> None:
+    taken = sorted({s.name for s in parameters} & RESERVED)
+    if taken:
+        raise FormulaError(
+            f"the function {expr}",
+            f"the letter {', '.join(taken)} stands for the covariance or a mean in every formula",
+            "another letter for the parameter",
+        )

@@ -1,1 +1,10 @@
 """symntk: derive, export and verify the Gaussian integrals behind infinite-width kernels."""
+
+from symntk.kernels.expectation import Expectation, expectation
+from symntk.kernels.kernels import Kernels, derive
+from symntk.language.activations import ACTIVATIONS as activations
+from symntk.language.surrogates import SURROGATES as surrogates
+
+__version__ = "0.1.0"
+
+__all__ = ["Expectation", "Kernels", "activations", "derive", "expectation", "surrogates"]

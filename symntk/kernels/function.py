@@ -9,10 +9,10 @@ from typing import Any
 import sympy as sp
 
 from symntk.errors import FormulaError
-from symntk.language.activations import activations
+from symntk.language.activations import ACTIVATIONS
 from symntk.language.normal_form import exact, normal_form
 from symntk.language.registry import Entry, read
-from symntk.language.surrogates import surrogates
+from symntk.language.surrogates import SURROGATES
 from symntk.language.symbols import RESERVED, x
 from symntk.language.terms import NormalForm, derivative
 
@@ -78,7 +78,7 @@ def as_function(given: Any, *tables: dict[str, Entry]) -> Function:
         return given
     if isinstance(given, str):
         entries: dict[str, Entry] = {}
-        for table in tables or (activations, surrogates):
+        for table in tables or (ACTIVATIONS, SURROGATES):
             entries = {**table, **entries}
         return Function(given.strip(), exact(read(given, entries)))
     try:

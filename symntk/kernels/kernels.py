@@ -1,0 +1,158 @@
+"""Kernels: the expectations of one activation and its surrogate derivative, with export and verification."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from symntk.emit.module import Map, Module, module_source
+from symntk.errors import FormulaError
+from symntk.kernels.expectation import Expectation
+from symntk.kernels.function import Function, as_function
+from symntk.language.activations import ACTIVATIONS
+from symntk.language.registry import read
+from symntk.language.surrogates import SURROGATES
+
+NAMES = ("nngp", "ntk", "sg_ntk", "surrogate_ntk")
+
+
+class Kernels:
+    """The four layer maps of an activation σ with a surrogate derivative σ̃' (σ' where none is given).
+
+    nngp is E[σ(u) σ(v)], ntk E[σ'(u) σ'(v)], sg_ntk E[σ'(u) σ̃'(v)], surrogate_ntk E[σ̃'(u) σ̃'(v)]. The true
+    derivative is in the first argument (the test point), the surrogate in the second (the training point), so
+    sg_ntk is not symmetric (Eilers, Memmesheimer & Goedeke 2024).
+    """
+
+    def __init__(self, activation: Function, surrogate_derivative: Function | None, surrogate_name: str) -> None:
+        self.activation = activation
+        self.surrogate_derivative = surrogate_derivative
+        self.surrogate_name = surrogate_name
+
+    @cached_property
+    def derivative(self) -> Function:
+        """σ', distributional."""
+        return self.activation.derivative
+
+    @cached_property
+    def nngp(self) -> Expectation:
+        """E[σ(u) σ(v)]."""
+        return Expectation(self.activation, self.activation)
+
+    @cached_property
+    def ntk(self) -> Expectation:
+        """E[σ'(u) σ'(v)]."""
+        return Expectation(self.derivative, self.derivative)
+
+    @cached_property
+    def sg_ntk(self) -> Expectation:
+        """E[σ'(u) σ̃'(v)]."""
+        return Expectation(self.derivative, self._surrogate("sg_ntk"))
+
+    @cached_property
+    def surrogate_ntk(self) -> Expectation:
+        """E[σ̃'(u) σ̃'(v)]."""
+        surrogate = self._surrogate("surrogate_ntk")
+        return Expectation(surrogate, surrogate)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The kernels that exist for the pair."""
+        return NAMES if self.surrogate_derivative is not None else NAMES[:2]
+
+    def items(self) -> tuple[tuple[str, Expectation], ...]:
+        """Names and expectations of the kernels that exist."""
+        return tuple((name, getattr(self, name)) for name in self.names)
+
+    def source(self, target: str = "numpy") -> str:
+        """The standalone module as text."""
+        if target != "numpy":
+            raise FormulaError(f"code for the target {target!r}", "it is not offered", "numpy")
+        return module_source(self._module)
+
+    def export(self, path: str | Path, target: str = "numpy") -> Path:
+        """Write the standalone module; it needs numpy and, for some formulas, scipy.special.
+
+        Raises:
+            OSError: the file cannot be written; an existing file is replaced only when the text is complete.
+        """
+        text = self.source(target)
+        path = Path(path)
+        path.write_text(text, encoding="utf-8")
+        return path
+
+    def verify(self, dps: int = 50, **options: Any) -> Any:
+        """Check every kernel against the independent oracle and the identities it must obey."""
+        from symntk.kernels.verification import verify_kernels
+
+        return verify_kernels(self, dps=dps, **options)
+
+    @cached_property
+    def _module(self) -> Module:
+        maps = {
+            f"{name}_map": Map(
+                f"{name}_map", E.f.form, E.g.form, E.derivation.value, E.conditions, False, f"{name}: {E}"
+            )
+            for name, E in self.items()
+        }
+        return Module(
+            self.activation.name, self.surrogate_name, maps, {name: str(E.diagonal) for name, E in self.items()}
+        )
+
+    def _surrogate(self, kernel: str) -> Function:
+        if self.surrogate_derivative is None:
+            raise FormulaError(
+                f"the {kernel} of {self.activation.name}", "no surrogate was given", 'derive(activation, "erf")'
+            )
+        return self.surrogate_derivative
+
+    def __repr__(self) -> str:
+        return f"<Kernels of {self.activation.name}, surrogate {self.surrogate_name or 'none'}: {', '.join(self.names)}>"
+
+
+def derive(activation: Any, surrogate: Any = None, *, surrogate_derivative: Any = None) -> Kernels:
+    """Derive the kernels of an activation and, if given, of its surrogate derivative.
+
+    Args:
+        activation: a registered name, a formula as text, or a SymPy expression in one symbol.
+        surrogate: a name in the table of surrogates, whose entry holds the derivative, or the formula of a
+            primitive, whose derivative is used.
+        surrogate_derivative: a formula for the derivative itself, in place of `surrogate`.
+
+    Raises:
+        FormulaError: the text is not in the language, or both kinds of surrogate are given.
+        NotGaussianElementaryError: names the part that is outside the class.
+
+    >>> kernels = derive("sign", "erf")
+    >>> print(kernels.sg_ntk.expression)
+    2*sqrt(2)/(pi*sqrt(2*a*b + a - 2*c**2))
+    """
+    if surrogate is not None and surrogate_derivative is not None:
+        raise FormulaError(
+            f"the kernels of {activation}", "both a surrogate and a surrogate derivative are given", "one of them"
+        )
+    function = as_function(activation, ACTIVATIONS, SURROGATES)
+    chosen, name = None, ""
+    if surrogate_derivative is not None:
+        chosen = as_function(surrogate_derivative, SURROGATES, ACTIVATIONS)
+        name = chosen.name
+    elif surrogate is not None:
+        chosen, name = _surrogate_derivative(surrogate)
+    kernels = Kernels(function, chosen, name)
+    _ = [E.f.form for _, E in kernels.items()], [E.g.form for _, E in kernels.items()]  # refuse now, not at first use
+    return kernels
+
+
+def _surrogate_derivative(surrogate: Any) -> tuple[Function, str]:
+    """A name in the table of surrogates stands for a derivative; anything else is a primitive."""
+    if isinstance(surrogate, str) and _names_a_surrogate(surrogate):
+        name = surrogate.strip()
+        return Function(f"the surrogate derivative {name}", read(name, SURROGATES)), name
+    primitive = as_function(surrogate, ACTIVATIONS, SURROGATES)
+    return primitive.derivative, primitive.name
+
+
+def _names_a_surrogate(text: str) -> bool:
+    name = text.split("(")[0].strip()
+    return name in SURROGATES or any(name in entry.aliases for entry in SURROGATES.values())

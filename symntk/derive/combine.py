@@ -81,7 +81,7 @@ def _flatten(surds: Surds, groups: list[tuple[Element, Phase | None, Group]]) ->
 
 
 def _pair_conjugates(value: Value) -> Value:
-    """w e^{p+iq} + w̄ e^{p−iq} = 2 e^p (Re w cos q − Im w sin q), for terms whose basis function is real."""
+    """Joins w e^{p+iq} + w̄ e^{p−iq} = 2 e^p (Re w cos q − Im w sin q), for terms whose basis function is real."""
     algebra, surds = value.algebra, value.surds
     out: list[tuple[Key, Element]] = []
     for key, coefficient in value:

@@ -46,8 +46,7 @@ class Derivation:
         """The sum over all pairs, exponentials combined."""
         one = self.surds.algebra.one
         parts = [
-            (one, pair.step.value.scaled(pair.factor, self.surds.algebra.element(pair.exponent)))
-            for pair in self.pairs
+            (one, pair.step.value.scaled(pair.factor, self.surds.algebra.element(pair.exponent))) for pair in self.pairs
         ]
         return combine(add(self.surds, parts))
 

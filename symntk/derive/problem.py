@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from symntk.derive.algebra import Element
 
@@ -19,7 +19,7 @@ class Gaussian(NamedTuple):
 
     @property
     def det(self) -> Element:
-        """ab − c²."""
+        """The determinant ab − c²."""
         return self.a * self.b - self.c * self.c
 
     def exchanged(self) -> Gaussian:
@@ -58,10 +58,10 @@ class Problem:
         """The same expectation with the roles of u and v exchanged."""
         return Problem(self.right, self.left, self.gaussian.exchanged())
 
-    def with_left(self, **changes: object) -> Problem:
+    def with_left(self, **changes: Any) -> Problem:
         """A copy with the left factor changed."""
         return replace(self, left=self.left._replace(**changes))
 
-    def with_right(self, **changes: object) -> Problem:
+    def with_right(self, **changes: Any) -> Problem:
         """A copy with the right factor changed."""
         return replace(self, right=self.right._replace(**changes))

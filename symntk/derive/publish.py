@@ -91,7 +91,7 @@ class _Writer:
         return _FUNCTIONS[base.kind](*(self.surd(argument) for argument in base.arguments))
 
     def surd(self, surd: Surd) -> sp.Expr:
-        """number · element / √radicand."""
+        """The product number · element / √radicand."""
         element, radicand = surd.element, surd.radicand
         hint = None if radicand == 1 else radicand.numer
         root = sp.Mul(*(1 / sp.sqrt(self.poly(factor)) for factor in self._factors(radicand.numer)))
@@ -106,7 +106,7 @@ class _Writer:
         return plain if scaled is None else cheapest([plain, scaled * surd.number])
 
     def _scaled_root(self, element: Element, radicand: Poly) -> sp.Expr | None:
-        """element / √radicand with 1/(2m²) next to a variance, as the papers write it, where that is possible.
+        """The surd element / √radicand with 1/(2m²) next to a variance, as the papers write it, where that is possible.
 
         The radicand is Π f_i − k c²; each f_i is divided by its leading coefficient, a monomial in the parameters,
         and the product of these, which must be k and a square, is taken out of the root.
@@ -211,7 +211,7 @@ class _Writer:
 
 
 def _with_acos(terms: list[tuple[Key, Element]]) -> list[tuple[Key, Element]]:
-    """w (π/2 + asin z) = w acos(−z), and w (asin z − π/2) = −w acos(z)."""
+    """Writes w (π/2 + asin z) = w acos(−z), and w (asin z − π/2) = −w acos(z)."""
     angles = [(key, value) for key, value in terms if key.base.kind == "asin"]
     if len(angles) != 1:
         return terms
@@ -230,7 +230,7 @@ def _with_acos(terms: list[tuple[Key, Element]]) -> list[tuple[Key, Element]]:
 
 
 def _common_factor(coefficients: list[Element]) -> Element:
-    """gcd of the numerators over lcm of the denominators, contents included."""
+    """The gcd of the numerators over the lcm of the denominators, contents included."""
     field = coefficients[0].parent()
     numer, denom = coefficients[0].numer, coefficients[0].denom
     for coefficient in coefficients[1:]:

@@ -40,7 +40,7 @@ class Step(ABC):
         """Combine the children's values by the move's equation."""
 
     def walk(self) -> Iterator[Step]:
-        """This step and all below it, each once, parents first."""
+        """Yield the step and all below it, each once, parents first."""
         seen: set[int] = set()
         stack: list[Step] = [self]
         while stack:

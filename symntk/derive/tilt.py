@@ -45,8 +45,6 @@ def apply_tilt(problem: Problem, surds: Surds, solve: Callable[[Problem], Step])
     reduce = algebra.reduce
     tilted = Gaussian(reduce(g.m1 + a * w1 + c * w2), reduce(g.m2 + c * w1 + b * w2), a, b, c)
     child = solve(
-        Problem(
-            left._replace(quadratic=zero, linear=zero), right._replace(quadratic=zero, linear=zero), tilted
-        )
+        Problem(left._replace(quadratic=zero, linear=zero), right._replace(quadratic=zero, linear=zero), tilted)
     )
     return Tilt(surds, problem, ((algebra.one, child),), scale, reduce(quadratic + plain))

@@ -77,7 +77,8 @@ class Surds:
     def _inverse_root(self, positive: Element) -> Surd:
         field = self.algebra.field
         content, factors = (positive.numer * positive.denom).factor_list()
-        outside, inside, rational = field(positive.denom), field.one, sp.Rational(content.numerator, content.denominator)
+        outside, inside = field(positive.denom), field.one
+        rational = sp.Rational(content.numerator, content.denominator)
         for factor, multiplicity in factors:
             if factor.evaluate(list(zip(self.algebra.field.ring.gens, self._sample, strict=True))) < 0:
                 factor, rational = -factor, rational * (-1) ** multiplicity
@@ -94,7 +95,7 @@ class Surds:
         return Surd(element, rest, radicand)
 
     def ratio(self, numerator: Element, variance: Element) -> Surd:
-        """numerator / √variance."""
+        """The surd numerator / √variance."""
         if not numerator:
             return Surd(self.algebra.zero, sp.S.One, self.algebra.one)
         inverse = self.inverse_root(variance)
@@ -138,7 +139,7 @@ class Value:
         return False
 
     def scaled(self, factor: Surd, exponent: Element | None = None) -> Value:
-        """factor · exp(exponent) · self."""
+        """The product factor · exp(exponent) · self."""
         out: dict[Key, Element] = {}
         for key, coefficient in self:
             total = self.surds.times(Surd(coefficient, key.number, key.radicand), factor)

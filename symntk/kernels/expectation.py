@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import sympy as sp
@@ -12,12 +12,13 @@ from symntk.derive.conditions import conditions
 from symntk.derive.diagonal import Diagonal, diagonal
 from symntk.derive.engine import Derivation, derive_pair
 from symntk.derive.publish import publish
-from symntk.emit.compile import compiled_map
-from symntk.emit.module import Map, map_source
 from symntk.errors import DivergenceError, DomainError, FormulaError
 from symntk.kernels.function import Function, as_function
 from symntk.language.symbols import STATE, STATE_NAMES
 from symntk.verify.evaluate import evaluate
+
+if TYPE_CHECKING:  # a formula alone needs no code: what writes and compiles it is imported where it is used
+    from symntk.emit.module import Map
 
 
 class Expectation:
@@ -84,6 +85,8 @@ class Expectation:
         Raises:
             DomainError: a covariance that is none, or a point where the expectation does not exist; shows the entry.
         """
+        from symntk.emit.compile import compiled_map
+
         self._check_means(mean_u, mean_v)
         function = compiled_map(self._map)
         means = (mean_u, mean_v) if self.means else ()
@@ -121,12 +124,16 @@ class Expectation:
 
     def source(self, target: str = "numpy") -> str:
         """Source code that evaluates the expectation and needs neither symntk nor this object."""
+        from symntk.emit.module import map_source
+
         if target != "numpy":
             raise FormulaError(f"code for the target {target!r}", "it is not offered", "numpy")
         return map_source(self._map)
 
     @cached_property
     def _map(self) -> Map:
+        from symntk.emit.module import Map
+
         return Map(
             "expectation_map", self.f.form, self.g.form, self.derivation.value, self.conditions, self.means, str(self)
         )

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from symntk.emit.module import Map, Module, module_source
 from symntk.errors import FormulaError
 from symntk.kernels.expectation import Expectation
 from symntk.kernels.function import Function, as_function
 from symntk.language.activations import ACTIVATIONS
 from symntk.language.registry import read
 from symntk.language.surrogates import SURROGATES
+
+if TYPE_CHECKING:  # a formula alone needs no code: what writes it is imported where it is used
+    from symntk.emit.module import Module
 
 NAMES = ("nngp", "ntk", "sg_ntk", "surrogate_ntk")
 
@@ -67,6 +69,8 @@ class Kernels:
 
     def source(self, target: str = "numpy") -> str:
         """The standalone module as text."""
+        from symntk.emit.module import module_source
+
         if target != "numpy":
             raise FormulaError(f"code for the target {target!r}", "it is not offered", "numpy")
         return module_source(self._module)
@@ -90,6 +94,8 @@ class Kernels:
 
     @cached_property
     def _module(self) -> Module:
+        from symntk.emit.module import Map, Module
+
         maps = {
             f"{name}_map": Map(
                 f"{name}_map", E.f.form, E.g.form, E.derivation.value, E.conditions, False, f"{name}: {E}"
@@ -108,7 +114,8 @@ class Kernels:
         return self.surrogate_derivative
 
     def __repr__(self) -> str:
-        return f"<Kernels of {self.activation.name}, surrogate {self.surrogate_name or 'none'}: {', '.join(self.names)}>"
+        surrogate = self.surrogate_name or "none"
+        return f"<Kernels of {self.activation.name}, surrogate {surrogate}: {', '.join(self.names)}>"
 
 
 def derive(activation: Any, surrogate: Any = None, *, surrogate_derivative: Any = None) -> Kernels:

@@ -82,7 +82,7 @@ def _steps_of_component(key: Key, values: list[sp.Expr], breaks: tuple[sp.Expr, 
 
 
 def _fold_soft_steps(terms: list[Term]) -> list[Term]:
-    """w − w·S(x) = w·S(−x): one term in place of two, and no cancellation where S is near 1."""
+    """Writes w − w·S(x) = w·S(−x): one term in place of two, and no cancellation where S is near 1."""
     plain = {(t.power, t.quadratic, t.linear): t for t in terms if t.window is None}
     out: list[Term] = []
     for t in terms:

@@ -168,7 +168,8 @@ def sign_of(expr: sp.Expr) -> int | None:
 
 def _by_sign(pieces: Pieces, x: sp.Symbol, value: Callable[[sp.Expr, int], sp.Basic], whole: sp.Basic) -> Pieces:
     """Split each part at its sign changes; `value(part, sign)` is the result between them."""
-    breaks, out = [], []
+    breaks: list[sp.Expr] = []
+    out: list[sp.Basic] = []
     ends = (None, *pieces.breaks, None)
     for part, low, high in zip(pieces.parts, ends[:-1], ends[1:], strict=True):
         roots, signs = _sign_changes(part, x, whole)

@@ -39,10 +39,19 @@ def smooth_terms(expr: sp.Expr, x: sp.Symbol) -> Smooth:
     if expr.is_Add:
         return add_smooth([smooth_terms(arg, x) for arg in expr.args])
     if expr.is_Mul:
-        product: Smooth = {_ONE: sp.S.One}
-        for arg in expr.args:
-            product = _multiply(product, smooth_terms(arg, x), expr)
-        return product
+        return _product(expr, x)
+    return _function(expr, x)
+
+
+def _product(expr: sp.Expr, x: sp.Symbol) -> Smooth:
+    product: Smooth = {_ONE: sp.S.One}
+    for arg in expr.args:
+        product = _multiply(product, smooth_terms(arg, x), expr)
+    return product
+
+
+def _function(expr: sp.Expr, x: sp.Symbol) -> Smooth:
+    """A power or a function of the class."""
     if expr.is_Pow and expr.base.has(x) and not expr.exp.has(x):
         return _power(expr, x)
     if isinstance(expr, sp.exp) or (expr.is_Pow and not expr.base.has(x)):

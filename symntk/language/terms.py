@@ -100,8 +100,7 @@ class NormalForm:
             return Delta(put(window.threshold), window.order) if isinstance(window, Delta) else None
 
         return collect(
-            Term(put(t.coefficient), t.power, put(t.quadratic), put(t.linear), put_window(t.window))
-            for t in self.terms
+            Term(put(t.coefficient), t.power, put(t.quadratic), put(t.linear), put_window(t.window)) for t in self.terms
         )
 
 
@@ -142,9 +141,7 @@ def _step_derivative(t: Term, w: Step) -> Term:
         return Term(w.side * t.coefficient * smooth, window=Delta(at))
     v, at = w.variance, w.threshold
     density = sp.exp(-(at**2) / (2 * v)) / sp.sqrt(2 * sp.pi * v)
-    return Term(
-        w.side * t.coefficient * density, t.power, t.quadratic - 1 / (2 * v), t.linear + at / v
-    )
+    return Term(w.side * t.coefficient * density, t.power, t.quadratic - 1 / (2 * v), t.linear + at / v)
 
 
 def _expressions(term: Term) -> list[sp.Expr]:

@@ -1,0 +1,98 @@
+"""How well two numbers agree: digits, and the scale that a difference is measured against.
+
+Comes in: mpmath numbers and normal forms. Goes out: digits of agreement, as floats.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mpmath import mp
+
+from symntk.errors import DivergenceError
+from symntk.language.terms import Delta, NormalForm
+from symntk.verify.oracle import expectation_oracle
+
+Number = Any  # mpf
+_DIGITS = 8  # of a scale, which only says how large a difference is
+
+
+def digits_of_agreement(value: Number, reference: Number, scale: Number = 0, *, most: float = 1000) -> float:
+    """−log10 of |value − reference| / max(|reference|, scale); `most` where they are equal.
+
+    >>> print(round(digits_of_agreement(mp.mpf("1.00001"), mp.mpf(1)), 6))
+    5.0
+    """
+    difference, size = abs(value - reference), max(abs(reference), scale)
+    if difference == 0:
+        return most
+    if size == 0 or not mp.isfinite(difference):
+        return 0.0
+    return max(0.0, min(most, float(-mp.log10(difference / size))))
+
+
+def natural_scale(f: NormalForm, g: NormalForm, law: tuple[Any, Any, Any, Any, Any]) -> Number:
+    """√(E f² · E g²), the size of E[f(u) g(v)] where nothing cancels; 0 where it is infinite.
+
+    A delta of order n counts as its coefficient times the peak of the density and σ^(−n), since its square has no
+    expectation.
+
+    >>> from symntk.language.terms import Term, collect
+    >>> import sympy as sp
+    >>> print(mp.nstr(natural_scale(collect([Term(sp.S.One, 1)]), collect([Term(sp.S(2))]), (9, 1, 0, 0, 0)), 5))
+    6.0
+    """
+    var_u, var_v, _, mean_u, mean_v = law
+    try:
+        return mp.sqrt(_second_moment(f, var_u, mean_u) * _second_moment(g, var_v, mean_v))
+    except DivergenceError:
+        return mp.zero
+
+
+def _second_moment(form: NormalForm, variance: Any, mean: Any) -> Number:
+    smooth = NormalForm(tuple(t for t in form.terms if not isinstance(t.window, Delta)))
+    total = mp.zero
+    if smooth.terms:
+        total += expectation_oracle(smooth, smooth, variance, variance, variance, mean, mean, dps=_DIGITS)
+    for term in form.terms:
+        if isinstance(term.window, Delta):
+            weight = mp.mpmathify(abs(term.coefficient).evalf(_DIGITS))
+            deviation = mp.sqrt(mp.mpmathify(variance))
+            total += (weight / (mp.sqrt(2 * mp.pi) * deviation ** (term.window.order + 1))) ** 2
+    return total
+
+
+class Agreement:
+    """Digits of agreement over many points: the fewest of them, and how they were measured.
+
+    Digits are relative to the value; only where they fall short of what is required, relative to the natural scale,
+    since a value that cancels cannot agree to more.
+    """
+
+    def __init__(self, required: float) -> None:
+        self.required = required
+        self.points = 0
+        self.digits: float | None = None
+        self.where = ""
+        self.scaled = 0
+
+    def add(self, value: Number, reference: Number, scale: Any, where: str = "") -> None:
+        """One point; `scale` is a number, or a function without arguments that is called only where it is needed."""
+        digits = digits_of_agreement(value, reference)
+        if digits < self.required:
+            measured = digits_of_agreement(value, reference, scale() if callable(scale) else scale)
+            self.scaled += measured > digits
+            digits = measured
+        self.points += 1
+        if self.digits is None or digits < self.digits:
+            self.digits, self.where = digits, where
+
+    @property
+    def passed(self) -> bool:
+        """Whether at least one point was tested and all agree."""
+        return self.digits is not None and self.digits >= self.required
+
+    @property
+    def remark(self) -> str:
+        """How the digits were measured."""
+        return f"{self.scaled} relative to √(E f² E g²), where the value cancels" if self.scaled else ""

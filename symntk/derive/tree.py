@@ -34,11 +34,13 @@ def tree(derivation: Derivation) -> str:
     >>> from symntk.language.normal_form import normal_form
     >>> from symntk.language.symbols import x
     >>> from symntk.derive.engine import derive_pair
-    >>> step = normal_form(sp.Heaviside(x), x)
-    >>> print(tree(derive_pair(step, step)))
-    Heaviside(u) · Heaviside(v)
-      1  probability  E[Heaviside(u)*Heaviside(v)] = (pi/2 + asin(c/(sqrt(a)*sqrt(b))))/(2*pi)
+    >>> delta, one = normal_form(sp.DiracDelta(x), x), normal_form(sp.S.One, x)
+    >>> print(tree(derive_pair(delta, one)))
+    DiracDelta(u) · 1
+      1  condition  E[DiracDelta(u)] = sqrt(2)/(2*sqrt(pi)*sqrt(a))
+        2  probability  E[1] {a → 0, b → (a*b - c**2)/a, c → 0} = 1
     <BLANKLINE>
+    condition: E[N(u; t, τ²) h] = N(t; m1, a + τ²) · E[h | u + ξ = t], ξ ~ N(0, τ²); τ = 0 is δ(u − t).
     probability: E[S1(u) S2(v)] = Φ2(s1(m1−t1)/√A, s2(m2−t2)/√B; s1 s2 c/√(AB)), A = a+τ1², B = b+τ2²; one step: Φ; \
 none: 1.
     """

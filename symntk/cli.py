@@ -1,0 +1,147 @@
+"""The command line: derive, export, verify, list.
+
+Only click is imported here; each command imports what it needs, so that none waits for what it does not use.
+Errors go to the standard error stream in three lines, what was asked, what is wrong and what to try, with exit
+status 2; a failed verification exits with 1, an interruption with 130.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from symntk.errors import SymntkError
+
+if TYPE_CHECKING:
+    from symntk.kernels.kernels import Kernels
+
+_FORMULAS = """
+ACTIVATION is a name from `symntk list`, also with parameters, "leaky_relu(slope=0.2)", or a formula in x with
+SymPy's function names, "x*erf(x)". A formula that begins with a minus sign goes after `--`.
+"""
+
+_ADVICE = "symntk list, which shows functions that have closed forms"
+
+
+class _Commands(click.Group):
+    """A group whose errors are messages and exit statuses, not tracebacks."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except SymntkError as error:
+            _complain(error.asked, error.wrong, error.advice or _ADVICE)
+            ctx.exit(2)
+        except BrokenPipeError:
+            raise  # click closes the streams in silence: `symntk list | head` is no error
+        except OSError as error:
+            _complain(f"the file {error.filename}", error.strerror or str(error), "another path")
+            ctx.exit(2)
+        except KeyboardInterrupt:
+            click.echo("interrupted", err=True)
+            ctx.exit(130)
+
+
+def _complain(asked: str, wrong: str, advice: str) -> None:
+    click.echo(f"asked: {asked}\nwrong: {wrong}\ntry:   {advice}", err=True)
+
+
+def _print_version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
+    if wanted and not ctx.resilient_parsing:
+        from importlib.metadata import version
+
+        click.echo(f"symntk {version('symntk')}")
+        ctx.exit()
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_print_version, help="Print it.")
+def main() -> None:
+    """Kernels of infinitely wide networks: derived, exported as code, verified."""
+    for stream in (sys.stdout, sys.stderr):
+        # A terminal that cannot show σ gets a question mark, not a traceback.
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")
+
+
+def _takes_a_pair(command: Callable[..., None]) -> Callable[..., None]:
+    """The argument and the two options that say whose kernels are meant."""
+    surrogate = click.option("--surrogate", "-s", metavar="S", help="Name of a surrogate, or its primitive's formula.")
+    derivative = click.option("--surrogate-derivative", metavar="F", help="Formula of the surrogate derivative itself.")
+    return click.argument("activation")(surrogate(derivative(command)))
+
+
+def _derive(activation: str, surrogate: str | None, surrogate_derivative: str | None) -> Kernels:
+    from symntk.kernels.kernels import derive as derive_kernels
+
+    return derive_kernels(activation, surrogate, surrogate_derivative=surrogate_derivative)
+
+
+@main.command(epilog=_FORMULAS)
+@_takes_a_pair
+@click.option("--latex", "style", flag_value="latex", help="Print the formulas as LaTeX.")
+@click.option("--json", "style", flag_value="json", help="Print everything as JSON.")
+@click.option("--means", is_flag=True, help="For u and v that have means m1 and m2.")
+@click.option("--steps", is_flag=True, help="Show the tree of steps of each derivation.")
+def derive(
+    activation: str,
+    surrogate: str | None,
+    surrogate_derivative: str | None,
+    style: str | None,
+    means: bool,
+    steps: bool,
+) -> None:
+    """Print the kernels: formulas, methods, conditions, behaviour at full correlation."""
+    from symntk.report import text
+
+    kernels = _derive(activation, surrogate, surrogate_derivative)
+    if style == "latex":
+        click.echo(text.kernels_latex(kernels, means=means))
+    elif style == "json":
+        import json
+
+        click.echo(json.dumps(text.kernels_dict(kernels, means=means, steps=steps), indent=2, ensure_ascii=False))
+    else:
+        click.echo(text.kernels_text(kernels, means=means, steps=steps))
+
+
+@main.command(epilog=_FORMULAS)
+@_takes_a_pair
+@click.option("--output", "-o", required=True, type=click.Path(path_type=Path), help="The file; - is the terminal.")
+@click.option("--target", default="numpy", show_default=True, help="What the code is written for.")
+def export(activation: str, surrogate: str | None, surrogate_derivative: str | None, output: Path, target: str) -> None:
+    """Write the kernels as a module that runs without symntk; an existing file is replaced."""
+    kernels = _derive(activation, surrogate, surrogate_derivative)
+    if str(output) == "-":
+        click.echo(kernels.source(target), nl=False)
+        return
+    if output.is_dir():
+        raise SymntkError(f"the file {output}", "it is a directory", f"{output / 'kernels.py'}")
+    kernels.export(output, target)
+    click.echo(f"{output}: {', '.join(f'{name}_map' for name in kernels.names)}")
+
+
+@main.command(name="list")
+@click.argument("table", required=False, metavar="[activations|surrogates]")
+@click.argument("name", required=False)
+def list_(table: str | None, name: str | None) -> None:
+    """List the registered functions, or show one entry with its users and their defaults."""
+    from symntk.language.activations import ACTIVATIONS
+    from symntk.language.surrogates import SURROGATES
+    from symntk.report.tables import entry_text, found, table_text
+
+    tables = {"activations": ACTIVATIONS, "surrogates": SURROGATES}
+    if table is not None and table not in tables:
+        if name is not None:
+            raise SymntkError(f"the table {table}", "there is none of this name", "activations or surrogates")
+        table, name = None, table
+    chosen = tables if table is None else {table: tables[table]}
+    if name is None:
+        click.echo("\n\n".join(table_text(title, entries) for title, entries in chosen.items()))
+    else:
+        entries = found(name, {title.removesuffix("s"): held for title, held in chosen.items()})
+        click.echo("\n\n".join(entry_text(kind, entry) for kind, entry in entries))

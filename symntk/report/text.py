@@ -1,0 +1,169 @@
+"""Kernels for people and programs: as text for a terminal, as LaTeX, and as a dictionary for JSON.
+
+In goes a `Kernels`; out come strings. Formulas are in SymPy's notation, so that they can be copied into a program.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sympy as sp
+
+from symntk.derive.tree import tree
+from symntk.kernels.expectation import Expectation
+from symntk.kernels.kernels import Kernels
+
+_ARGUMENTS = {
+    "nngp": ("σ(u)", "σ(v)"),
+    "ntk": ("σ'(u)", "σ'(v)"),
+    "sg_ntk": ("σ'(u)", "σ̃'(v)"),
+    "surrogate_ntk": ("σ̃'(u)", "σ̃'(v)"),
+}
+_LATEX = {"σ": r"\sigma", "σ'": r"\sigma'", "σ̃'": r"\tilde\sigma'"}
+_WIDTH = 110
+CENTRED = "(u, v) is normal with means 0; a = E[u²], b = E[v²], c = E[uv]"
+WITH_MEANS = "(u, v) is normal with means m1, m2; a = var u, b = var v, c = cov(u, v)"
+
+
+def expectations(kernels: Kernels, *, means: bool = False) -> dict[str, Expectation]:
+    """The kernels that exist for the pair, by name; with `means`, for u and v that have means m1 and m2.
+
+    >>> from symntk import derive
+    >>> print(expectations(derive("exp(x)"), means=True)["ntk"].expression)
+    exp(a/2 + b/2 + c + m1 + m2)
+    """
+    return {name: Expectation(E.f, E.g, means=True) if means else E for name, E in kernels.items()}
+
+
+def kernels_text(kernels: Kernels, *, means: bool = False, steps: bool = False) -> str:
+    """Functions, then for each kernel its equation, method, conditions and behaviour at full correlation.
+
+    >>> from symntk import derive
+    >>> print(kernels_text(derive("sign")).partition("correlation  1")[2].strip())
+    ntk  E[σ'(u) σ'(v)] = 2/(pi*sqrt(a*b - c**2))
+      method               closed form
+      exists               always
+      at full correlation  diverges like 2/(pi*sqrt(a*b - c**2))
+    """
+    blocks = [_functions(kernels), WITH_MEANS if means else CENTRED]
+    for name, E in expectations(kernels, means=means).items():
+        blocks.append(_kernel(name, E))
+        if steps:
+            blocks.append("\n".join(f"  {line}".rstrip() for line in ["steps", *tree(E.derivation).split("\n")]))
+    return "\n\n".join(blocks)
+
+
+def kernels_latex(kernels: Kernels, *, means: bool = False) -> str:
+    r"""One equation per kernel, each below a comment with its name.
+
+    >>> from symntk import derive
+    >>> print(kernels_latex(derive("x**2/2"), means=False).splitlines()[3])
+    \mathbb{E}[\sigma'(u)\,\sigma'(v)] = c
+    """
+    lines = []
+    for name, E in expectations(kernels, means=means).items():
+        left, right = (_LATEX[part[:-3]] + part[-3:] for part in _ARGUMENTS[name])
+        lines += [f"% {name}", rf"\mathbb{{E}}[{left}\,{right}] = {E.latex()}"]
+    return "\n".join(lines)
+
+
+def kernels_dict(kernels: Kernels, *, means: bool = False, steps: bool = False) -> dict[str, Any]:
+    """All that `kernels_text` says, in plain types with stable keys.
+
+    >>> from symntk import derive
+    >>> kernels_dict(derive("sign"))["kernels"]["ntk"]["diagonal"]
+    {'kind': 'divergent', 'limit': None, 'rate': '2/(pi*sqrt(a*b - c**2))'}
+    """
+    from importlib.metadata import version
+
+    surrogate = kernels.surrogate_derivative
+    return {
+        "symntk": version("symntk"),
+        "activation": {"name": kernels.activation.name, "formula": _formula(kernels.activation.expression)},
+        "derivative": _formula(kernels.derivative.expression),
+        "surrogate": None
+        if surrogate is None
+        else {"name": kernels.surrogate_name, "derivative": _formula(surrogate.expression)},
+        "means": means,
+        "kernels": {name: _entry(E, steps) for name, E in expectations(kernels, means=means).items()},
+    }
+
+
+def _entry(E: Expectation, steps: bool) -> dict[str, Any]:
+    diagonal = E.diagonal
+    kind = "finite" if diagonal.is_finite else "divergent" if diagonal.diverges else "unknown"
+    out: dict[str, Any] = {
+        "expression": str(E.expression),
+        "latex": E.latex(),
+        "method": E.method,
+        "conditions": [str(condition) for condition in E.conditions],
+        "diagonal": {"kind": kind, "limit": _optional(diagonal.limit), "rate": _optional(diagonal.rate)},
+        "parameters": [symbol.name for symbol in E.parameters],
+    }
+    return out | {"steps": tree(E.derivation).split("\n")} if steps else out
+
+
+def _optional(expr: sp.Expr | None) -> str | None:
+    return None if expr is None else str(expr)
+
+
+def _functions(kernels: Kernels) -> str:
+    rows = [
+        ("σ(x)  ", _formula(kernels.activation.expression), f"the activation {kernels.activation.name}"),
+        ("σ'(x) ", _formula(kernels.derivative.expression), "its derivative"),
+    ]
+    if kernels.surrogate_derivative is not None:
+        formula = _formula(kernels.surrogate_derivative.expression)
+        rows.append(("σ̃'(x) ", formula, f"the surrogate derivative, {kernels.surrogate_name}"))
+    width = min(60, max(len(formula) for _, formula, _ in rows))
+    return "\n".join(f"{name}= {formula:<{width}}   {what}" for name, formula, what in rows)
+
+
+def _formula(expr: sp.Expr) -> str:
+    """A function of x; exponentials of imaginary arguments, which come in conjugate pairs, as sines and cosines."""
+    return str(sp.expand(expr.as_real_imag()[0]) if expr.has(sp.I) else expr)
+
+
+def _kernel(name: str, E: Expectation) -> str:
+    left, right = _ARGUMENTS[name]
+    head = f"{name}  E[{left} {right}] = "
+    rows = {
+        "method": E.method,
+        "exists": " and ".join(str(condition) for condition in E.conditions) or "always",
+        "at full correlation": _diagonal(E),
+    }
+    if E.parameters:
+        rows["parameters"] = ", ".join(symbol.name + _domain(symbol) for symbol in E.parameters)
+    width = max(map(len, rows))
+    return "\n".join(
+        [head + wrapped(str(E.expression), len(head), 6), *(f"  {key:<{width}}  {text}" for key, text in rows.items())]
+    )
+
+
+def _diagonal(E: Expectation) -> str:
+    if E.diagonal.limit is None:
+        return str(E.diagonal)
+    return wrapped(str(E.diagonal.limit), 23, 23)
+
+
+def _domain(symbol: sp.Symbol) -> str:
+    return " > 0" if symbol.is_positive else " real" if symbol.is_real else ""
+
+
+def wrapped(formula: str, column: int, indent: int) -> str:
+    """A formula that does not fit into its line from `column` on, broken before + and − outside of all parentheses.
+
+    >>> print(wrapped("a + b*(c - d) - e", 105, 2))
+    a
+      + b*(c - d)
+      - e
+    """
+    if column + len(formula) <= _WIDTH:
+        return formula
+    parts, depth, start = [], 0, 0
+    for i, letter in enumerate(formula):
+        depth += (letter == "(") - (letter == ")")
+        if depth == 0 and formula[i : i + 3] in (" + ", " - "):
+            parts.append(formula[start:i])
+            start = i + 1
+    return ("\n" + " " * indent).join([*parts, formula[start:]])

@@ -100,6 +100,9 @@ class _Solver:
         left, right = problem.left.window, problem.right.window
         if left is not None and left.kind == "delta":
             if left.order:
+                if right is not None and right.kind == "delta" and right.order < left.order:
+                    # the lower order is lowered first, or the two would raise each other for ever
+                    return Exchange(self.surds, problem, ((self.surds.algebra.one, self.solve(problem.exchanged())),))
                 return lower_delta(problem, self.surds, self.solve)
             return condition_left(problem.with_left(window=None), left, self.surds, self.solve)
         if (right is not None and right.kind == "delta") or (problem.right.power and not problem.left.power):

@@ -125,6 +125,44 @@ def export(activation: str, surrogate: str | None, surrogate_derivative: str | N
     click.echo(f"{output}: {', '.join(f'{name}_map' for name in kernels.names)}")
 
 
+@main.command(epilog=_FORMULAS)
+@_takes_a_pair
+@click.option("--dps", default=50, show_default=True, type=click.IntRange(10, 1000), help="Digits.")
+@click.option("--points", default=3, show_default=True, type=click.IntRange(1), help="Random points per check.")
+@click.option("--seed", default=0, show_default=True, help="Of the random points.")
+@click.option("--json", "as_json", is_flag=True, help="Print the certificates as JSON.")
+@click.pass_context
+def verify(
+    ctx: click.Context,
+    activation: str,
+    surrogate: str | None,
+    surrogate_derivative: str | None,
+    dps: int,
+    points: int,
+    seed: int,
+    as_json: bool,
+) -> None:
+    """Check the kernels against an independent oracle; the exit status is 1 where anything fails."""
+    from tqdm import tqdm
+
+    kernels = _derive(activation, surrogate, surrogate_derivative)
+    # disable=None: no bar where the error stream is no terminal
+    with tqdm(total=len(kernels.names), disable=None, leave=False, bar_format="{l_bar}{bar}| {elapsed}") as bar:
+
+        def show(name: str, check: str) -> None:
+            bar.update(kernels.names.index(name) - bar.n)
+            bar.set_description_str(f"{name}: {check}")
+
+        found = kernels.verify(dps=dps, points=points, seed=seed, progress=show)
+    if as_json:
+        import json
+
+        click.echo(json.dumps(found.to_dict(), indent=2, ensure_ascii=False))
+    else:
+        click.echo(found.table())
+    ctx.exit(0 if found.passed else 1)
+
+
 @main.command(name="list")
 @click.argument("table", required=False, metavar="[activations|surrogates]")
 @click.argument("name", required=False)

@@ -28,7 +28,7 @@ def normal_form(expr: sp.Expr, x: sp.Symbol) -> NormalForm:
     ...
     symntk.errors.NotGaussianElementaryError: the normal form of tanh(x): tanh is not a function of the class
     """
-    expr = exact(sp.sympify(expr))
+    expr = exact(sp.sympify(expr, strict=True))
     plain, deltas = _take_out_deltas(expr, x)
     pieces = resolve(plain, x)
     terms: list[Term] = []

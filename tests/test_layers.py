@@ -1,0 +1,121 @@
+"""Imports go one way: language ← derive ← {emit, verify} ← kernels ← networks ← dynamics ← report ← cli."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+PACKAGE = ROOT / "symntk"
+RANK = {
+    "errors": 0,
+    "language": 1,
+    "derive": 2,
+    "emit": 3,
+    "verify": 3,
+    "kernels": 4,
+    "networks": 5,
+    "dynamics": 6,
+    "report": 7,
+    "cli": 8,
+    "__init__": 9,  # it holds the public names, so it may import every room; `cli` and `report` may use it
+}
+REQUIRED = {"sympy", "mpmath", "numpy", "scipy", "click", "tqdm"}
+OPTIONAL = {"sklearn", "matplotlib", "jax", "torch", "dask", "distributed", "zarr", "flint", "neural_tangents"}
+WHERE_OPTIONAL: dict[str, str] = {}
+"""Optional package -> the one file, relative to the package, that adapts to it."""
+
+
+def modules() -> list[Path]:
+    return sorted(PACKAGE.rglob("*.py"))
+
+
+def room(path: Path) -> str:
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def imports(path: Path) -> Iterator[tuple[str, int]]:
+    """Absolute names of all modules that a file imports, those inside functions and type checks included."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from ((alias.name, node.lineno) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}:{node.lineno} is a relative import"
+            module = node.module or ""
+            yield module, node.lineno
+            yield from ((f"{module}.{alias.name}", node.lineno) for alias in node.names)
+
+
+def rooms_imported(path: Path) -> Iterator[tuple[str, int]]:
+    for name, line in imports(path):
+        parts = name.split(".")
+        if parts[0] == "symntk" and len(parts) > 1 and parts[1] in RANK:
+            yield parts[1], line
+
+
+def name(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+def test_every_room_has_its_place():
+    found = {room(path) for path in modules()}
+    assert found <= set(RANK), f"state the place of {found - set(RANK)} in RANK"
+    assert {"language", "derive", "emit", "verify", "kernels", "cli"} <= found
+
+
+@pytest.mark.parametrize("path", modules(), ids=name)
+def test_imports_go_one_way(path: Path):
+    own = room(path)
+    for other, line in rooms_imported(path):
+        if other == own:
+            continue
+        assert RANK[other] < RANK[own], f"{name(path)}:{line}: {own} imports {other}"
+
+
+def test_emit_and_verify_do_not_import_each_other():
+    seen = {
+        (room(path), other)
+        for path in modules()
+        for other, _ in rooms_imported(path)
+        if room(path) in ("emit", "verify")
+    }
+    assert ("emit", "verify") not in seen
+    assert ("verify", "emit") not in seen
+
+
+def test_the_oracle_knows_nothing_of_the_derivation():
+    for path in sorted((PACKAGE / "verify").glob("*.py")):
+        assert "derive" not in {other for other, _ in rooms_imported(path)}, name(path)
+
+
+@pytest.mark.parametrize("path", modules(), ids=name)
+def test_packages_are_declared(path: Path):
+    for module, line in imports(path):
+        top = module.split(".")[0]
+        if top in OPTIONAL:
+            allowed = WHERE_OPTIONAL.get(top)
+            assert allowed == str(path.relative_to(PACKAGE)), f"{name(path)}:{line} imports {top}, which is optional"
+        else:
+            assert top in REQUIRED | {"symntk", "__future__"} or top in sys.stdlib_module_names, f"{name(path)}:{line}"
+
+
+@pytest.mark.parametrize("path", sorted((PACKAGE / "emit" / "runtime").glob("*.py")), ids=name)
+def test_what_is_copied_into_modules_needs_numpy_and_scipy_only(path: Path):
+    for module, line in imports(path):
+        parts = module.split(".")
+        inside = parts[:3] == ["symntk", "emit", "runtime"]
+        assert parts[0] in ("numpy", "scipy", "__future__", "math", "typing", "collections") or inside, (
+            f"{name(path)}:{line} imports {module}"
+        )
+
+
+def test_required_packages_are_those_of_the_project():
+    import tomllib
+
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    declared = {text.split(">")[0].split("=")[0].strip() for text in project["dependencies"]}
+    assert declared == REQUIRED

@@ -59,7 +59,7 @@ class _Writer:
         front = sp.exp(self.element(exponent))
         if phase is not None:
             front *= _FUNCTIONS[phase.kind](self.element(phase.argument))
-        return self._times(front, self._sum(_with_acos(terms)))
+        return self._times(front, self._sum(with_acos(terms)))
 
     def _times(self, front: sp.Expr, inner: sp.Expr) -> sp.Expr:
         return inner if front == 1 else sp.Mul(front, inner)
@@ -210,7 +210,7 @@ class _Writer:
         return -factor if 2 * negative > len(factor) else factor
 
 
-def _with_acos(terms: list[tuple[Key, Element]]) -> list[tuple[Key, Element]]:
+def with_acos(terms: list[tuple[Key, Element]]) -> list[tuple[Key, Element]]:
     """Writes w (π/2 + asin z) = w acos(−z), and w (asin z − π/2) = −w acos(z)."""
     angles = [(key, value) for key, value in terms if key.base.kind == "asin"]
     if len(angles) != 1:

@@ -132,11 +132,15 @@ class Expectation:
 
     @cached_property
     def _map(self) -> Map:
+        return self.as_map("expectation_map")
+
+    def as_map(self, name: str, title: str = "") -> Map:
+        """What the emit room needs to write this expectation as code."""
         from symntk.emit.module import Map
 
-        return Map(
-            "expectation_map", self.f.form, self.g.form, self.derivation.value, self.conditions, self.means, str(self)
-        )
+        forms = self.f.form, self.g.form
+        title = title or str(self)
+        return Map(name, *forms, self.derivation.value, self.conditions, self.parameters, self.means, title)
 
     def _numbers(self, given: dict[str, Any]) -> dict[str, Any]:
         names = [s.name for s in self.parameters]

@@ -17,6 +17,12 @@ if TYPE_CHECKING:  # a formula alone needs no code: what writes it is imported w
     from symntk.emit.module import Module
 
 NAMES = ("nngp", "ntk", "sg_ntk", "surrogate_ntk")
+EQUATIONS = {
+    "nngp": "E[σ(u) σ(v)]",
+    "ntk": "E[σ'(u) σ'(v)]",
+    "sg_ntk": "E[σ'(u) σ̃'(v)]",
+    "surrogate_ntk": "E[σ̃'(u) σ̃'(v)]",
+}
 
 
 class Kernels:
@@ -96,15 +102,10 @@ class Kernels:
     def _module(self) -> Module:
         from symntk.emit.module import Map, Module
 
-        maps = {
-            f"{name}_map": Map(
-                f"{name}_map", E.f.form, E.g.form, E.derivation.value, E.conditions, False, f"{name}: {E}"
-            )
-            for name, E in self.items()
-        }
-        return Module(
-            self.activation.name, self.surrogate_name, maps, {name: str(E.diagonal) for name, E in self.items()}
-        )
+        maps = {name: E.as_map(f"{name}_map", f"{EQUATIONS[name]}, {E}") for name, E in self.items()}
+        diagonals = {name: str(E.diagonal) for name, E in self.items()}
+        divergent = frozenset(name for name, E in self.items() if E.diagonal.diverges)
+        return Module(self.activation.name, self.surrogate_name, maps, diagonals, divergent)
 
     def _surrogate(self, kernel: str) -> Function:
         if self.surrogate_derivative is None:

@@ -1,0 +1,122 @@
+"""Accuracy of the exported float64 maps on the grid of extreme covariances, against 50 digits.
+
+    python -m benchmarks.accuracy_grid [NAME ...] [--dps 50] [--workers 2]
+
+Variances are all pairs of {1e-6, 1e-2, 1, 1e2, 1e6}, correlations 0, ±0.5, ±(1 − 10^−k) for k = 2, 4, 8, 12, 15 and ±1;
+the float64 triple is taken as exact. For each map the worst error is printed relative to the value ("relative") and to
+√(E f² · E g²) ("scaled"), with the point. Values below the float range count as 0.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+from concurrent.futures import ProcessPoolExecutor
+
+import numpy as np
+from mpmath import mp, mpf
+from tqdm import tqdm
+
+import symntk
+from symntk.verify.oracle import expectation_oracle
+
+VARIANCES = (1e-6, 1e-2, 1.0, 1e2, 1e6)
+CORRELATIONS = [0.0, 0.5, -0.5, 1.0, -1.0] + [s * (1 - 10.0**-k) for k in (2, 4, 8, 12, 15) for s in (1, -1)]
+RELATIVE = {
+    "erf": None,
+    "relu": None,
+    "leaky_relu": None,
+    "abs": None,
+    "sign": "erf",
+    "step": None,
+    "sin": None,
+    "cos": None,
+    "rbf": None,
+    "relu_squared": None,
+}
+SCALED = {
+    "gelu": None,
+    "elu": None,
+    "hard_tanh": None,
+    "sign": "triangle",
+    "relu": "boxcar",
+    "step": "laplace",
+    "erf": "gaussian",
+}
+CASES = [(name, s, 1e-13) for name, s in RELATIVE.items()] + [(name, s, 1e-10) for name, s in SCALED.items()]
+
+
+def grid():
+    """The points of the grid as float64 triples."""
+    for a, b in itertools.product(VARIANCES, repeat=2):
+        for rho in CORRELATIONS:
+            yield a, b, float(rho * np.sqrt(a) * np.sqrt(b))
+
+
+def maps(activation, surrogate):
+    """The maps of a case; of a surrogate's case that has been seen without it, those that involve the surrogate."""
+    kernels = symntk.derive(activation, surrogate)
+    return {name: E for name, E in kernels.items()}
+
+
+def square(E, f, variance, memo):
+    """E f(u)² to 25 digits, inf where f holds a delta."""
+    key = (id(f), variance)
+    if key not in memo:
+        try:
+            memo[key] = expectation_oracle(f, f, variance, variance, variance, dps=20)
+        except symntk.errors.DomainError:
+            memo[key] = mp.inf
+    return memo[key]
+
+
+def measure(case, points=None, dps=50):
+    """Rows (map, worst relative error, its point, worst scaled error, its point, number of points)."""
+    activation, surrogate, _ = case
+    rows, memo = [], {}
+    for name, E in maps(activation, surrogate).items():
+        worst, scaled = (0.0, None), (0.0, None)
+        count = 0
+        for a, b, c in points or grid():
+            if E.diagonal.diverges and a * b <= c * c:
+                continue
+            count += 1
+            got = float(E(a, b, c))
+            with mp.workdps(dps):
+                true = E.evalf(a, b, c, dps=dps)
+                error = abs(mpf(got) - true)
+                if abs(true) < 1e-300 and abs(got) < 1e-300:
+                    continue
+                relative = float(error / abs(true)) if true else (np.inf if got else 0.0)
+                scale = mp.sqrt(square(E, E.f.form, a, memo) * square(E, E.g.form, b, memo))
+                part = float(error / scale) if scale else (np.inf if error else 0.0)
+            if not relative <= worst[0]:
+                worst = (relative, (a, b, c))
+            if not part <= scaled[0]:
+                scaled = (part, (a, b, c))
+        rows.append((activation, surrogate, name, *worst, *scaled, count))
+    return rows
+
+
+def main():
+    """Measure and print the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("names", nargs="*")
+    parser.add_argument("--dps", type=int, default=50)
+    parser.add_argument("--workers", type=int, default=2)
+    options = parser.parse_args()
+    cases = [case for case in CASES if not options.names or case[0] in options.names or case[1] in options.names]
+    print("| activation | surrogate | map | relative | at | scaled | at | points | target | |")
+    print("|---|---|---|---|---|---|---|---|---|---|")
+    with ProcessPoolExecutor(options.workers) as pool:
+        jobs = [(case, pool.submit(measure, case, None, options.dps)) for case in cases]
+        for case, job in tqdm(jobs):
+            for activation, surrogate, name, rel, at, part, there, count in job.result():
+                ok = rel <= case[2] if case[2] == 1e-13 else part <= case[2]
+                verdict = "ok" if ok else "MISSED"
+                cells = (activation, surrogate, name, f"{rel:.1e}", at, f"{part:.1e}", there, count, case[2], verdict)
+                tqdm.write("| " + " | ".join(str(cell) for cell in cells) + " |")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,66 @@
+"""Which numerical helpers a piece of code needs, and their source, so that it can stand alone."""
+
+from __future__ import annotations
+
+import ast
+from functools import cache
+from importlib import resources
+from typing import NamedTuple
+
+
+class Definition(NamedTuple):
+    """A top-level name of a runtime file: its text, the names it uses, and its place among all."""
+
+    text: str
+    uses: frozenset[str]
+    place: int
+
+
+@cache
+def _definitions() -> dict[str, Definition]:
+    out: dict[str, Definition] = {}
+    files = sorted(
+        (f for f in resources.files("symntk.emit.runtime").iterdir() if f.name.endswith(".py")), key=lambda f: f.name
+    )
+    for file in files:
+        text = file.read_text(encoding="utf-8")
+        lines = text.splitlines()
+        for node in ast.parse(text).body:
+            for name in _names(node):
+                first = node.lineno - 1
+                while first and lines[first - 1].startswith("#"):
+                    first -= 1
+                source = "\n".join(lines[first : node.end_lineno])
+                uses = frozenset(n.id for n in ast.walk(node) if isinstance(n, ast.Name))
+                out[name] = Definition(source, uses, len(out))
+    return out
+
+
+def _names(node: ast.stmt) -> list[str]:
+    if isinstance(node, ast.FunctionDef | ast.ClassDef):
+        return [node.name]
+    if isinstance(node, ast.Assign):
+        return [target.id for target in node.targets if isinstance(target, ast.Name)]
+    if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+        return [node.target.id]
+    return []
+
+
+def helpers(code: str) -> str:
+    """The source of every helper that `code` uses, directly or through others: constants first, then functions.
+
+    >>> print(helpers("_exp_cosh(p, q)").splitlines()[0])
+    def _exp_cosh(p: np.ndarray, q: np.ndarray) -> np.ndarray:
+    """
+    known = _definitions()
+    wanted = {n.id for n in ast.walk(ast.parse(code)) if isinstance(n, ast.Name)} & known.keys()
+    found: set[str] = set()
+    while wanted:
+        name = wanted.pop()
+        found.add(name)
+        wanted |= (known[name].uses & known.keys()) - found
+    ordered = sorted(found, key=lambda name: (known[name].text.lstrip("#").startswith(("def", "class")), known[name].place))
+    blocks = [known[name].text for name in ordered]
+    functions = [b for b in blocks if "def " in b or b.startswith("class ")]
+    constants = [b for b in blocks if b not in functions]
+    return "\n\n\n".join((["\n".join(constants)] if constants else []) + functions)

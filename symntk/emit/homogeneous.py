@@ -1,0 +1,54 @@
+"""Sums of powers of x₊ and x₋: their centred expectations are angular integrals of positive functions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import sympy as sp
+
+from symntk.emit.stable import number
+from symntk.language.terms import NormalForm, Step
+
+_HIGHEST = 8  # total degree that the runtime's angular quadrature resolves
+
+Sides = dict[int, tuple[sp.Expr, sp.Expr]]  # degree → coefficients of x₊^degree and x₋^degree
+
+
+def orthant_lines(f: NormalForm, g: NormalForm, names: Mapping[sp.Symbol, str]) -> list[str] | None:
+    """The body of a function that adds up E[u₊^j v₊^k] and E[u₊^j v₋^k], or None where f or g is no such sum."""
+    left, right = _sides(f), _sides(g)
+    if left is None or right is None or max(left, default=0) + max(right, default=0) > _HIGHEST:
+        return None
+    parts = []
+    for j, (plus, minus) in left.items():
+        for k, (plus_v, minus_v) in right.items():
+            same, cross = sp.expand(plus * plus_v + minus * minus_v), sp.expand(plus * minus_v + minus * plus_v)
+            for weight, c in ((same, "c"), (cross, "-c")):
+                if weight != 0:
+                    parts.append(f"{_code(weight, names)} * _orthant_moment({j}, {k}, a, b, {c}, d)")
+    return [f"return {' + '.join(parts)}"] if parts else None
+
+
+def _sides(form: NormalForm) -> Sides | None:
+    out: Sides = {}
+    for t in form.terms:
+        w = t.window
+        if t.quadratic != 0 or t.linear != 0:
+            return None
+        if w is not None and not (isinstance(w, Step) and w.variance == 0 and w.threshold == 0):
+            return None
+        plus, minus = out.get(t.power, (sp.S.Zero, sp.S.Zero))
+        mirrored = t.coefficient * (-1) ** t.power
+        if not isinstance(w, Step):
+            out[t.power] = plus + t.coefficient, minus + mirrored
+        elif w.side > 0:
+            out[t.power] = plus + t.coefficient, minus
+        else:
+            out[t.power] = plus, minus + mirrored
+    return out
+
+
+def _code(weight: sp.Expr, names: Mapping[sp.Symbol, str]) -> str:
+    if weight.is_number:
+        return number(weight)
+    return f"({sp.pycode(weight.xreplace({s: sp.Symbol(n) for s, n in names.items()}))})".replace("math.", "np.")

@@ -1,0 +1,214 @@
+"""Standalone source: one map, or a module with the maps and Gram functions of a pair.
+
+Nothing of symntk is imported by what is written here; the helpers it needs are copied into it.
+"""
+
+from __future__ import annotations
+
+import keyword
+import textwrap
+from dataclasses import dataclass, field
+
+import sympy as sp
+
+from symntk.derive.publish import publish
+from symntk.derive.value import Value
+from symntk.emit.closure import helpers
+from symntk.emit.formula import PLAIN, TRACKED, FormulaWriter, count_terms, parameter_names
+from symntk.emit.function import Shape, is_supported, shape
+from symntk.emit.homogeneous import orthant_lines
+from symntk.errors import FormulaError
+from symntk.language.symbols import STATE, STATE_NAMES
+from symntk.language.terms import NormalForm
+
+VERSION = "0.1.0"
+
+
+@dataclass(frozen=True, eq=False)
+class Map:
+    """One layer map to be written: E[f(u) g(v)] with its derived value."""
+
+    name: str
+    f: NormalForm
+    g: NormalForm
+    value: Value
+    conditions: tuple[sp.Basic, ...]
+    parameters: tuple[sp.Symbol, ...]
+    means: bool
+    title: str
+
+
+@dataclass(frozen=True, eq=False)
+class Module:
+    """A pair of functions to be written as a module: its maps by kernel name, and what its docstring says."""
+
+    activation: str
+    surrogate: str
+    maps: dict[str, Map]
+    diagonals: dict[str, str]
+    divergent: frozenset[str]
+    certificate: list[str] = field(default_factory=list)
+
+
+def map_source(m: Map) -> str:
+    """A module with one map."""
+    return _assemble(f'"""{_safe(m.title)}."""', _map_code(m))
+
+
+def module_source(module: Module) -> str:
+    """A module with every map of the pair and the Gram functions nngp, ntk and sg_ntk."""
+    code = [_map_code(m) for m in module.maps.values()]
+    code += [_gram_code(name, module) for name in module.maps if name in ("nngp", "ntk", "sg_ntk")]
+    return _assemble(_docstring(module), "\n\n\n".join(code))
+
+
+def _assemble(docstring: str, code: str) -> str:
+    support = helpers(code)
+    imports = ["import numpy as np"]
+    if "special." in code + support:
+        imports.append("import scipy.special as special")
+    head = f"{docstring}\n\nfrom __future__ import annotations\n\n" + "\n".join(imports)
+    return f"{head}\n\n{code}\n\n\n# Numerical helpers\n\n{support}\n"
+
+
+def _map_code(m: Map) -> str:
+    for symbol in m.parameters:
+        if keyword.iskeyword(symbol.name) or not symbol.name.isidentifier():
+            raise FormulaError(
+                f"code for {m.title}", f"the parameter {symbol.name} is no name in Python", "another name for it"
+            )
+    names = parameter_names(m.parameters)
+    plain = FormulaWriter(m.value, m.parameters, PLAIN)
+    lines = plain.write()
+    route = None if _cannot_cancel(m, plain) else _route_lines(m, names)
+    if route is not None:
+        lines = FormulaWriter(m.value, m.parameters, TRACKED).write()
+    state = ", ".join(["a", "b", "c", "det", "d", "m1", "m2", *names.values()])
+    body = [f"def _{m.name}_formula({state}):", *(f"    {line}" for line in lines)]
+    if route is not None:
+        entries = ", ".join(["a", "b", "c", "d", "m1", "m2", "value", "error", *names.values()])
+        body += ["", "", f"def _{m.name}_route({entries}):", *(f"    {line}" for line in route)]
+    return "\n".join([*_public(m, names, route is not None), "", "", *body])
+
+
+def _public(m: Map, names: dict[sp.Symbol, str], routed: bool) -> list[str]:
+    """The map that a user calls."""
+    arguments = ["var_u", "var_v", "cov", *(["mean_u=0.0", "mean_v=0.0"] if m.means else [])]
+    keywords = [s.name for s in m.parameters]
+    signature = ", ".join([*arguments, *(["*", *keywords] if keywords else [])])
+    given = ", ".join(keywords) + ("," if len(keywords) == 1 else "")
+    means = "mean_u, mean_v" if m.means else "0.0, 0.0"
+    lines = [f"def {m.name}({signature}):"]
+    formula = str(publish(m.value))
+    text = f'"""{m.title}: {formula}."""' if len(formula) < 400 else f'"""{m.title}."""'
+    lines += textwrap.wrap(_safe(text), 116, initial_indent="    ", subsequent_indent="    ", break_long_words=False)
+    for condition in m.conditions:
+        lines.append(f"    _require({_condition_code(condition)}, {str(condition)!r}, var_u, var_v, cov)")
+    how = f"_evaluate_checked(_{m.name}_formula, _{m.name}_route" if routed else f"_evaluate(_{m.name}_formula"
+    lines.append(f"    return {how}, var_u, var_v, cov, {means}, ({given}))")
+    return lines
+
+
+def _condition_code(condition: sp.Basic) -> str:
+    """The gap that must be positive, in the public names."""
+    public = dict(zip(STATE, map(sp.Symbol, STATE_NAMES), strict=True))
+    return str(sp.pycode((condition.gts - condition.lts).xreplace(public), fully_qualified_modules=False))
+
+
+def _cannot_cancel(m: Map, writer: FormulaWriter) -> bool:
+    """One term, stable in itself and regular at full correlation; or nothing that another route could do better."""
+    if not is_supported(m.f) or not is_supported(m.g) or not (_has_window(m.f) or _has_window(m.g)):
+        return True
+    return count_terms(m.value) <= 1 and not writer.printer.conflicting and not _is_singular(m.value)
+
+
+def _has_window(form: NormalForm) -> bool:
+    return any(t.window is not None for t in form.terms)
+
+
+def _is_singular(value: Value) -> bool:
+    """Whether an exponent or an argument is divided by ab − c² or its root."""
+    algebra = value.algebra
+    det = (algebra.a * algebra.b - algebra.c**2).numer
+    for key, _ in value:
+        arguments = [s for s in key.base.arguments[:2] if key.base.kind in ("Phi", "Phi2")]
+        parts = [key.exponent.denom, *(s.radicand.numer for s in arguments), *(s.element.denom for s in arguments)]
+        if any(not part.div(det)[1] for part in parts if part):
+            return True
+    return False
+
+
+def _route_lines(m: Map, names: dict[sp.Symbol, str]) -> list[str]:
+    """The body of the other route: angular integrals for homogeneous functions, quadrature else."""
+    lines = None if m.means else orthant_lines(m.f, m.g, names)
+    if lines is not None:
+        return lines
+    return _quadrature_lines(shape(m.f, names), shape(m.g, names))
+
+
+def _quadrature_lines(f: Shape, g: Shape) -> list[str]:
+    lines = []
+    for name, one in (("f", f), ("g", g)):
+        if one.body is not None:
+            lines += [f"def {name}(x):", f"    return {one.body}", ""]
+        lines.append(f"{name}_shape = ([{', '.join(one.knots)}], [{', '.join(one.rates)}], [{', '.join(one.deltas)}])")
+    first, second = ("f" if f.body is not None else "None"), ("g" if g.body is not None else "None")
+    entries = "(a, b, c, d, m1, m2, value, error)"
+    return [*lines, f"return _by_quadrature({first}, {second}, f_shape, g_shape, {entries})"]
+
+
+def _gram_code(name: str, module: Module) -> str:
+    m, base = module.maps[name], module.maps["nngp"]
+    keywords = list(dict.fromkeys(s.name for s in (*base.parameters, *m.parameters)))
+    extra = "".join(f", {k}" for k in keywords)
+
+    def bound(one: Map) -> str:
+        given = ", ".join(f"{s.name}={s.name}" for s in one.parameters)
+        return f"lambda a, b, c: {one.name}(a, b, c, {given})" if given else one.name
+
+    slope = "None" if name == "nngp" else bound(m)
+    warning = repr(module.diagonals[name]) if name in module.divergent else "None"
+    doc = textwrap.indent(_GRAM_DOC[name], "    ")
+    if name in module.divergent:
+        doc = doc.replace('Raises ValueError', f'At full correlation the layer map {module.diagonals[name]}.\n\n    Raises ValueError')
+    return (
+        f"def {name}(x1, x2=None, *, depth, weight_std=1.0, bias_std=0.0{extra}):\n{doc}\n"
+        f"    return _gram(x1, x2, depth, weight_std, bias_std, {bound(base)}, {slope}, {warning})"
+    )
+
+
+_SHARED = """
+x1 is (n1, features), x2 (n2, features) or None for x1; the result is (n1, n2), row = first argument. depth counts
+weight layers; weights and biases are N(0, 1) in the NTK parametrization, scaled by weight_std and bias_std.
+
+Raises ValueError for inputs that are not two-dimensional, not of one width, or not finite.
+\"\"\""""
+_GRAM_DOC = {
+    "nngp": '"""Gram matrix of the network\'s Gaussian process.\n' + _SHARED,
+    "ntk": '"""Gram matrix of the neural tangent kernel.\n' + _SHARED,
+    "sg_ntk": '"""Gram matrix of the surrogate-gradient NTK: true derivative at x1, surrogate derivative at x2.\n'
+    + _SHARED,
+}
+
+
+def _docstring(module: Module) -> str:
+    surrogate = f" with the surrogate {module.surrogate}" if module.surrogate else ""
+    lines = [f'"""Kernels of {module.activation}{surrogate}, derived and written by symntk {VERSION}.', ""]
+    lines.append("(u, v) is centred normal with variances a, b and covariance c; E is over (u, v).")
+    for name, m in module.maps.items():
+        lines += ["", f"{name}_map(var_u, var_v, cov) is {m.title}:"]
+        lines += textwrap.wrap(f"{publish(m.value)}", 112, initial_indent="    ", subsequent_indent="    ")
+        lines += [f"    exists where {condition}" for condition in m.conditions]
+        lines += textwrap.wrap(
+            f"at full correlation {module.diagonals[name]}", 112, initial_indent="    ", subsequent_indent="    "
+        )
+    lines += ["", "Source of the kernels: Eilers, Memmesheimer & Goedeke, NeurIPS 2024 (arXiv 2405.15539)."]
+    if module.certificate:
+        lines += ["", *module.certificate]
+    return _safe("\n".join([*lines, '"""']))
+
+
+def _safe(text: str) -> str:
+    """Text that may stand in a docstring."""
+    return text.replace("\\", "\\\\")
+

@@ -1,0 +1,95 @@
+"""Gram matrices by the layer recursion, from raw inputs, in row tiles of bounded memory."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from symntk.emit.runtime.covariance import _result_type
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+# Entries of a tile: some twenty arrays of this size are alive at once, 40 MB.
+_TILE = 2**18
+
+
+def _gram(
+    x1: np.ndarray,
+    x2: np.ndarray | None,
+    depth: int,
+    weight_std: float,
+    bias_std: float,
+    nngp_map: Callable[..., np.ndarray],
+    slope_map: Callable[..., np.ndarray] | None,
+    divergence: str | None,
+) -> np.ndarray:
+    """Σ^L for slope_map None, else Θ^L with Θ^{l+1} = Σ^{l+1} + Θ^l · σ_w² E[s1(u) s2(v)], Θ¹ = Σ¹.
+
+    Equal rows of x1 and x2 have covariance equal to their variance in every layer, exactly.
+    """
+    first, second = _inputs(x1, x2)
+    if not (isinstance(depth, int | np.integer) and depth >= 1):
+        raise ValueError(f"depth = {depth!r}: it counts weight layers. Try: an integer of at least 1")
+    if not (np.isfinite(weight_std) and weight_std > 0 and np.isfinite(bias_std) and bias_std >= 0):
+        raise ValueError(f"weight_std = {weight_std!r}, bias_std = {bias_std!r}. Try: weight_std > 0, bias_std >= 0")
+    scale, shift = weight_std**2 / max(first.shape[1], 1), bias_std**2
+    rows = _variances(first, scale, shift, depth, weight_std, nngp_map)
+    columns = rows if x2 is None else _variances(second, scale, shift, depth, weight_std, nngp_map)
+    labels1, labels2 = _labels(first, second)
+    out = np.empty((len(first), len(second)), dtype=_result_type(x1, *(() if x2 is None else (x2,))))
+    step = max(1, _TILE // max(len(second), 1))
+    for start in range(0, len(first), step):
+        place = slice(start, start + step)
+        same = labels1[place, None] == labels2[None, :]
+        cov = np.where(same, rows[0][place, None], scale * (first[place] @ second.T) + shift)
+        total = cov
+        for layer in range(depth - 1):
+            a, b = rows[layer][place, None], columns[layer][None, :]
+            slope = None if slope_map is None else slope_map(a, b, cov)
+            cov = weight_std**2 * nngp_map(a, b, cov) + shift
+            cov = np.where(same, rows[layer + 1][place, None], cov)
+            total = cov if slope is None else cov + total * (weight_std**2 * slope)
+        if divergence is not None and np.any(np.isinf(total)):
+            i, j = (int(index) for index in np.argwhere(np.isinf(total))[0])
+            raise ValueError(
+                f"the kernel is infinite at row {start + i}, column {j}: the inputs are fully correlated, where the "
+                f"layer map {divergence}. Try: distinct inputs, or the surrogate-gradient kernel"
+            )
+        out[place] = total
+    return out
+
+
+def _inputs(x1: np.ndarray, x2: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
+    """Both inputs as finite float64 arrays of one width."""
+    pair = []
+    for name, given in (("x1", x1), ("x2", x1 if x2 is None else x2)):
+        array = np.asarray(given, dtype=np.float64)
+        if array.ndim != 2:
+            raise ValueError(f"{name} has shape {array.shape}. Try: an array (n, features), for one input x[None, :]")
+        if not np.all(np.isfinite(array)):
+            row = int(np.argwhere(~np.isfinite(array))[0][0])
+            raise ValueError(f"{name} holds a value that is not finite, first in row {row}. Try: finite inputs")
+        pair.append(array)
+    if pair[0].shape[1] != pair[1].shape[1]:
+        raise ValueError(f"x1 has {pair[0].shape[1]} features and x2 {pair[1].shape[1]}. Try: inputs of one width")
+    return pair[0], pair[1]
+
+
+def _variances(
+    x: np.ndarray, scale: float, shift: float, depth: int, weight_std: float, nngp_map: Callable[..., np.ndarray]
+) -> list[np.ndarray]:
+    """Each input's variance in layers 1 to depth."""
+    layers = [scale * np.einsum("ij,ij->i", x, x) + shift]
+    for _ in range(depth - 1):
+        layers.append(weight_std**2 * nngp_map(layers[-1], layers[-1], layers[-1]) + shift)
+    return layers
+
+
+def _labels(first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """A number for each row, the same for equal rows."""
+    joined = np.concatenate([first, second]) + 0.0  # −0 becomes 0
+    _, labels = np.unique(joined, axis=0, return_inverse=True)
+    labels = labels.reshape(-1)
+    return labels[: len(first)], labels[len(first) :]

@@ -1,0 +1,128 @@
+"""How a map whose formula can cancel is evaluated: by another exact route where digits are lost.
+
+A formula that can cancel runs on numbers with error bounds (`tracked`). Entries whose bound exceeds a few units in
+the 14th digit are computed again: by angular integrals for homogeneous functions, else by quadrature.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from symntk.emit.runtime.covariance import _product_difference
+from symntk.emit.runtime.evaluate import _evaluate
+from symntk.emit.runtime.quadrature import _panel_expectation, _panel_mean
+from symntk.emit.runtime.tracked import _Tracked
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+# A bound below this fraction of the value is accepted; true errors are some ten times smaller than their bounds.
+_RELATIVE = 6e-14
+# A bound below this fraction of √(E f² · E g²) saves the quadrature, which is hardly more accurate than that.
+_OF_SCALE = 1e-12
+
+
+def _evaluate_checked(
+    formula: Callable[..., _Tracked],
+    route: Callable[..., np.ndarray],
+    *arguments: np.ndarray | float | tuple[np.ndarray | float, ...],
+) -> np.ndarray:
+    """`_evaluate` for a formula that can cancel: its entries with too large an error bound go by `route`."""
+
+    def checked(
+        a: np.ndarray,
+        b: np.ndarray,
+        c: np.ndarray,
+        det: np.ndarray,
+        d: np.ndarray,
+        m1: np.ndarray,
+        m2: np.ndarray,
+        *settings: float,
+    ) -> np.ndarray:
+        # det and its root carry one rounding each
+        bounded = (_Tracked(det, 4e-16 * det), _Tracked(d, 4e-16 * d))
+        total = formula(_Tracked(a), _Tracked(b), _Tracked(c), *bounded, _Tracked(m1), _Tracked(m2), *settings)
+        value = np.array(np.broadcast_to(total.value, a.shape))
+        error = np.broadcast_to(total.error, a.shape)
+        known = ~(np.isnan(a) | np.isnan(b) | np.isnan(c) | np.isnan(m1) | np.isnan(m2))
+        value[~known] = np.nan
+        weak = np.flatnonzero(~(error <= _RELATIVE * np.abs(value)) & known)
+        if weak.size:
+            entries = [array[weak] for array in (a, b, c, d, m1, m2, value, error)]
+            value[weak] = route(*entries, *settings)
+        return value
+
+    return _evaluate(checked, *arguments)
+
+
+def _by_quadrature(
+    f: Callable[[np.ndarray], np.ndarray] | None,
+    g: Callable[[np.ndarray], np.ndarray] | None,
+    f_shape: tuple[Sequence[tuple[float, float]], Sequence[float], Sequence[tuple[float, float]]],
+    g_shape: tuple[Sequence[tuple[float, float]], Sequence[float], Sequence[tuple[float, float]]],
+    entries: tuple[np.ndarray, ...],
+) -> np.ndarray:
+    """E[f(u) g(v)] where the formula's value is too uncertain; f and g are None or the parts without deltas.
+
+    The shapes are (knots, rates, deltas) with deltas as (weight, location); entries are a, b, c, d, m1, m2 and the
+    formula's value and error bound.
+    """
+    f_knots, f_rates, f_deltas = f_shape
+    g_knots, g_rates, g_deltas = g_shape
+    value, error = np.array(entries[6]), entries[7]
+    a, b, c, d, m1, m2 = entries[:6]
+    if f is not None and g is not None and not f_deltas and not g_deltas:
+        square_f = _panel_mean(lambda x: f(x) ** 2, f_knots, m1, a, [2.0 * rate for rate in f_rates])
+        square_g = _panel_mean(lambda x: g(x) ** 2, g_knots, m2, b, [2.0 * rate for rate in g_rates])
+        weak = np.flatnonzero(~(error <= _OF_SCALE * np.sqrt(square_f * square_g)))
+    else:
+        weak = np.arange(len(value))
+    if not weak.size:
+        return value
+    a, b, c, d, m1, m2 = (array[weak] for array in entries[:6])
+    total = np.zeros(weak.size)
+    if f is not None and g is not None:
+        total += _panel_expectation(f, g, f_knots, g_knots, a, b, c, d, m1, m2, f_rates, g_rates)
+    if g is not None:
+        for weight, place in f_deltas:
+            total += weight * _delta_mean(g, g_knots, g_rates, place, a, c, d, m1, m2)
+    if f is not None:
+        for weight, place in g_deltas:
+            total += weight * _delta_mean(f, f_knots, f_rates, place, b, c, d, m2, m1)
+    for weight, place in f_deltas:
+        for other, there in g_deltas:
+            total += weight * other * _density(place, there, a, c, d, m1, m2)
+    value[weak] = total
+    return value
+
+
+def _delta_mean(
+    g: Callable[[np.ndarray], np.ndarray],
+    g_knots: Sequence[tuple[float, float]],
+    g_rates: Sequence[float],
+    place: float,
+    a: np.ndarray,
+    c: np.ndarray,
+    d: np.ndarray,
+    m1: np.ndarray,
+    m2: np.ndarray,
+) -> np.ndarray:
+    """E[δ(u − t) g(v)] = N(t; m1, a)·E[g(v) | u = t]."""
+    density = np.exp(-0.5 * (place - m1) ** 2 / a) / np.sqrt(2.0 * np.pi * a)
+    mean = _panel_mean(g, g_knots, m2 + c / a * (place - m1), d * (d / a), g_rates)
+    return np.where(density > 0.0, density * mean, 0.0)
+
+
+def _density(
+    place: float, there: float, a: np.ndarray, c: np.ndarray, d: np.ndarray, m1: np.ndarray, m2: np.ndarray
+) -> np.ndarray:
+    """The bivariate normal density; at full correlation infinite on the line that holds the mass, 0 elsewhere."""
+    x, y = place - m1, there - m2
+    residual = _product_difference(a, y, c, x)
+    exponent = 0.5 * (x * x / a + (residual / d) * (residual / d) / a)
+    return np.where(
+        d > 0.0, np.exp(-exponent) / (2.0 * np.pi * d), np.where(np.abs(residual) > 0.0, 0.0, np.inf)
+    )
+

@@ -17,7 +17,7 @@ Number = Any  # mpf
 _DIGITS = 8  # of a scale, which only says how large a difference is
 
 
-def digits_of_agreement(value: Number, reference: Number, scale: Number = 0, *, most: float = 1000) -> float:
+def digits_of_agreement(value: Number, reference: Number, scale: Number = 0, *, most: float = 1000.0) -> float:
     """−log10 of |value − reference| / max(|reference|, scale); `most` where they are equal.
 
     >>> print(round(digits_of_agreement(mp.mpf("1.00001"), mp.mpf(1)), 6))
@@ -66,11 +66,11 @@ class Agreement:
     """Digits of agreement over many points: the fewest of them, and how they were measured.
 
     Digits are relative to the value; only where they fall short of what is required, relative to the natural scale,
-    since a value that cancels cannot agree to more.
+    since a value that cancels cannot agree to more. No more than `most` digits, those computed, are counted.
     """
 
-    def __init__(self, required: float) -> None:
-        self.required = required
+    def __init__(self, required: float, most: float) -> None:
+        self.required, self.most = required, most
         self.points = 0
         self.digits: float | None = None
         self.where = ""
@@ -78,9 +78,9 @@ class Agreement:
 
     def add(self, value: Number, reference: Number, scale: Any, where: str = "") -> None:
         """One point; `scale` is a number, or a function without arguments that is called only where it is needed."""
-        digits = digits_of_agreement(value, reference)
+        digits = digits_of_agreement(value, reference, most=self.most)
         if digits < self.required:
-            measured = digits_of_agreement(value, reference, scale() if callable(scale) else scale)
+            measured = digits_of_agreement(value, reference, scale() if callable(scale) else scale, most=self.most)
             self.scaled += measured > digits
             digits = measured
         self.points += 1

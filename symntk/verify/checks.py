@@ -1,0 +1,157 @@
+"""Checks of a derived formula against the independent oracle: random points, edges, full correlation.
+
+Comes in: two normal forms, the formula, values of the parameters. Goes out: a `Check` each. The identities that need
+a second formula are in `identities`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import sympy as sp
+from mpmath import mp
+
+from symntk.errors import DivergenceError, DomainError, VerificationError
+from symntk.language.terms import NormalForm
+from symntk.verify.agreement import Agreement, natural_scale
+from symntk.verify.certificate import Check
+from symntk.verify.evaluate import evaluate
+from symntk.verify.oracle import expectation_oracle
+from symntk.verify.points import Law, Point, at_state
+
+Number = Any  # mpf
+GUARD = 5  # digits that the oracle's and the formula's own errors may cost
+_SMALLER = 8  # how often variances are halved in search of a point where the expectation exists
+
+
+@dataclass(frozen=True)
+class Claim:
+    """The statement E[f(u) g(v)] = expression, with a number for each parameter."""
+
+    f: NormalForm
+    g: NormalForm
+    expression: sp.Expr
+    means: bool = False
+    values: Mapping[sp.Symbol, sp.Expr] = field(default_factory=dict)
+
+    @cached_property
+    def numeric(self) -> tuple[NormalForm, NormalForm, sp.Expr]:
+        """Both functions and the expression with numbers for the parameters."""
+        values = dict(self.values)
+        return self.f.subs(values), self.g.subs(values), self.expression.subs(values)
+
+    def formula(self, law: Law, dps: int) -> Number:
+        """What the formula says."""
+        return evaluate(self.numeric[2], at_state(law), dps=dps)
+
+    def oracle(self, law: Law, dps: int) -> Number:
+        """What quadrature says."""
+        return expectation_oracle(*self.numeric[:2], *law, dps=dps)
+
+    def scale(self, law: Law) -> Number:
+        """√(E f² E g²)."""
+        return natural_scale(*self.numeric[:2], law)
+
+
+def random_check(claim: Claim, points: Iterable[Point], *, dps: int) -> Check:
+    """The formula equals the oracle at each point; where it diverges, at a point of smaller variances."""
+    agreement, absent = Agreement(dps - GUARD, dps), 0
+    for point in points:
+        found = _existing(claim, point.law, dps)
+        if found is None:
+            absent += 1
+            continue
+        law, reference = found
+        agreement.add(claim.formula(law, dps), reference, lambda law=law: claim.scale(law))
+    text = f"formula and oracle at {dps} digits"
+    if absent:
+        text += f"; no expectation at {absent} points and at smaller variances"
+    return _check("random points", agreement, text)
+
+
+def _existing(claim: Claim, law: Law, dps: int) -> tuple[Law, Number] | None:
+    a, b, c, m1, m2 = law
+    for halvings in range(_SMALLER):
+        scaled = (a / 4**halvings, b / 4**halvings, c / 4**halvings, m1, m2)
+        try:
+            return scaled, claim.oracle(scaled, dps)
+        except DivergenceError:
+            continue
+    return None
+
+
+def edge_check(claim: Claim, points: Iterable[Point], *, dps: int) -> Check:
+    """The formula equals the oracle at the edges of its range; points without an expectation are named."""
+    agreement = Agreement(dps - GUARD, dps)
+    left_out: dict[str, list[str]] = {}
+    for point in points:
+        try:
+            reference = claim.oracle(point.law, dps)
+        except DivergenceError:
+            left_out.setdefault("no finite expectation at", []).append(point.label)
+            continue
+        except VerificationError:
+            left_out.setdefault("the oracle gives up at", []).append(point.label)
+            continue
+        try:
+            value = claim.formula(point.law, dps)
+        except DomainError:
+            value = mp.nan
+        agreement.add(value, reference, lambda law=point.law: claim.scale(law), point.label)
+    parts = [f"{reason} {', '.join(labels)}" for reason, labels in left_out.items()]
+    if agreement.where and agreement.digits is not None:
+        parts.insert(0, f"fewest at {agreement.where}")
+    if not agreement.points:
+        return Check("edge points", "; ".join(parts), None, None, True, 0)
+    return _check("edge points", agreement, f"at {dps} digits", *parts)
+
+
+def limit_check(claim: Claim, limit: sp.Expr, laws: Iterable[Law], *, dps: int) -> Check:
+    """The stated value at full correlation, where v is u, equals the oracle there."""
+    agreement = Agreement(dps - GUARD, dps)
+    stated = limit.subs(dict(claim.values))
+    for a, _, _, m1, _ in laws:
+        law = (a, a, a, m1, m1)
+        try:
+            reference = claim.oracle(law, dps)
+        except DivergenceError as error:
+            return Check("full correlation", f"stated finite ({limit}), but {error}", 0.0, dps - GUARD, False, 1)
+        agreement.add(evaluate(stated, at_state(law), dps=dps), reference, lambda law=law: claim.scale(law))
+    return _check("full correlation", agreement, "the stated limit and the oracle at v = u")
+
+
+def rate_check(claim: Claim, coefficient: sp.Expr, power: sp.Rational, laws: Iterable[Law], *, dps: int = 30) -> Check:
+    """The oracle next to full correlation grows like coefficient · (ab − c²)^power.
+
+    At 1 − ρ = 10^−k, k = 20 and 24, the power is the slope of the logarithm, and the coefficient is what is left at
+    k = 24. What the leading term leaves out is smaller by √(1 − ρ) or more, so that ten digits remain.
+    """
+    agreement, power_off = Agreement(8, dps), 0.0
+    stated = coefficient.subs(dict(claim.values))
+    fitted = mp.zero
+    with mp.workdps(dps + 60):
+        for a, _, _, m1, _ in laws:
+            values, gaps = [], []
+            for k in (20, 24):
+                c = mp.mpf(a) * (1 - mp.mpf(10) ** -k)
+                values.append(claim.oracle((a, a, c, m1, m1), dps))
+                gaps.append(mp.mpf(a) ** 2 - c**2)
+            if 0 in values or values[0] * values[1] < 0:
+                return Check("full correlation", f"stated to grow like {power}, but it is 0", 0.0, 8, False, 1)
+            fitted = mp.log(values[1] / values[0]) / mp.log(gaps[1] / gaps[0])
+            power_off = max(power_off, float(abs(fitted - mp.mpmathify(power))))
+            known = evaluate(stated, at_state((a, a, a, m1, m1)), dps=dps) if stated.free_symbols else sp.N(stated, dps)
+            agreement.add(values[1] * gaps[1] ** -mp.mpmathify(power), mp.mpmathify(known), 0)
+    rate = f"diverges like ({coefficient})·(ab − c²)^({power})"
+    check = _check("full correlation", agreement, f"{rate}; fitted power {mp.nstr(fitted, 8)}")
+    if power_off > 1e-6:
+        return Check(check.name, check.detail, check.digits, check.required, False, check.points)
+    return check
+
+
+def _check(name: str, agreement: Agreement, *details: str) -> Check:
+    text = "; ".join(part for part in (*details, agreement.remark) if part)
+    return Check(name, text, agreement.digits, agreement.required, agreement.passed, agreement.points)

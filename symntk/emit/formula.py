@@ -12,6 +12,7 @@ from symntk.derive.algebra import Element
 from symntk.derive.publish import with_acos
 from symntk.derive.value import Base, Key, Phase, Surd, Value
 from symntk.emit.stable import StablePrinter, number
+from symntk.errors import SymntkError
 from symntk.language.symbols import cov, mean_u, mean_v, var_u, var_v
 
 PLAIN = {
@@ -73,12 +74,39 @@ class FormulaWriter:
         return self.name(f"{self.functions[function]}({', '.join(_bare(a) for a in arguments)})")
 
     def _term(self, exponent: Element, phase: Phase | None, base: Base, surds: list[Surd]) -> str:
+        if self._is_complex(exponent, base, surds):
+            return self._complex_term(exponent, base, surds)
         weight = " + ".join(self.surd(s) for s in surds)
         weight = f"({weight})" if len(surds) > 1 else weight
         function = self._function(exponent, phase, base)
         if function is None:
             return weight
         return function if weight == "1.0" else f"{weight} * {function}"
+
+    def _is_complex(self, exponent: Element, base: Base, surds: list[Surd]) -> bool:
+        algebra = self.value.algebra
+        parts = [exponent, *(s.element for s in (*base.arguments, *surds))]
+        return algebra.is_complex and any(algebra.split_complex(part)[1] for part in parts)
+
+    def _complex_term(self, exponent: Element, base: Base, surds: list[Surd]) -> str:
+        """The real part of weight · exp(q) · Φ(h); the conjugate term adds the rest."""
+        if base.kind != "Phi":
+            raise SymntkError(
+                "float64 code for this expectation",
+                "it holds a bivariate normal distribution function of complex arguments",
+                "evalf, which computes it with mpmath",
+            )
+        split = self.value.algebra.split_complex
+        power = [self.printer.element(part) for part in split(exponent)]
+        h = base.arguments[0]
+        place = [self.surd(h._replace(element=part)) for part in split(h.element)]
+        core = self.name(f"_exp_complex_normal_cdf({', '.join(_bare(t) for t in (*power, *place))})")
+        parts = []
+        for surd in surds:
+            real, imag = split(surd.element)
+            parts += [f"{self.surd(surd._replace(element=real))} * {core}.real"] if real else []
+            parts += [f"{self.surd(surd._replace(element=-imag))} * {core}.imag"] if imag else []
+        return " + ".join(parts)
 
     def _function(self, exponent: Element, phase: Phase | None, base: Base) -> str | None:
         power = self.printer.element(exponent) if exponent else ""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import sympy as sp
+from mpmath import mp
 
 from symntk.derive.conditions import conditions
 from symntk.derive.diagonal import Diagonal, diagonal
@@ -161,14 +162,18 @@ class Expectation:
             raise DomainError(str(self), "it was derived for means of zero", "expectation(f, g, means=True)")
 
     def _check_point(self, numbers: dict[sp.Symbol, Any], values: dict[sp.Symbol, Any]) -> None:
-        a, b, c = (sp.sympify(numbers[s], rational=True) for s in STATE[:3])
         shown = ", ".join(f"{n} = {v}" for n, v in zip(STATE_NAMES, numbers.values(), strict=True))
-        if a < 0 or b < 0 or c**2 > a * b * (1 + sp.Rational(1, 10**12)):
-            raise DomainError(str(self), f"this is no covariance: {shown}", "var_u, var_v ≥ 0 and cov² ≤ var_u·var_v")
+        with mp.workdps(400):  # enough for products of the given numbers to be exact
+            a, b, c, m1, m2 = (mp.mpmathify(number) for number in numbers.values())
+            if not (a >= 0 and b >= 0 and c * c <= a * b * (1 + mp.mpf(10) ** -12)):
+                raise DomainError(
+                    str(self), f"this is no covariance: {shown}", "var_u, var_v ≥ 0 and cov² ≤ var_u·var_v"
+                )
+            identical = c > 0 and c * c >= a * b and a == b and m1 == m2
         for condition in self.conditions:
-            if condition.subs({s: sp.sympify(v, rational=True) for s, v in values.items()}) == sp.false:
+            if evaluate(condition.gts - condition.lts, values, dps=20) <= 0:
                 raise DivergenceError(str(self), f"it is infinite, since not {condition}, at {shown}")
-        if c**2 >= a * b and not self.diagonal.is_finite and a == b and numbers[STATE[3]] == numbers[STATE[4]]:
+        if identical and not self.diagonal.is_finite:
             raise DivergenceError(
                 str(self), f"at full correlation it {self.diagonal}", "a correlation below 1 in magnitude"
             )

@@ -12,7 +12,7 @@ from typing import Any
 import sympy as sp
 
 from symntk.derive.algebra import Algebra, Element
-from symntk.derive.value import ONE, Base, Key, Phase, Surd, Value
+from symntk.derive.value import ONE, Base, Key, Phase, Surd, Value, balance
 from symntk.language.special import bivariate_normal_cdf, normal_cdf
 
 Poly = Any  # sympy.polys.rings.PolyElement, which SymPy does not type
@@ -94,14 +94,11 @@ class _Writer:
         """The product number · element / √radicand."""
         element, radicand = surd.element, surd.radicand
         hint = None if radicand == 1 else radicand.numer
-        root = sp.Mul(*(1 / sp.sqrt(self.poly(factor)) for factor in self._factors(radicand.numer)))
-        if hint is not None:
-            quotient, remainder = divmod(element.numer, hint)
-            if not remainder:
-                # p·√r reads better than p·r/√r
-                up = sp.Mul(*(sp.sqrt(self.poly(factor)) for factor in self._factors(hint)))
-                return self._ratio(quotient, element.denom, None) * surd.number * up
-        plain = self._ratio(element.numer, element.denom, hint) * surd.number * root
+        numer, up, below = balance(element.numer, self._factors(radicand.numer) if hint is not None else [])
+        roots = sp.Mul(*(sp.sqrt(self.poly(f)) for f in up), *(1 / sp.sqrt(self.poly(f)) for f in below))
+        plain = self._ratio(numer, element.denom, hint if below else None) * surd.number * roots
+        if up or hint is None:
+            return plain
         scaled = self._scaled_root(element, radicand.numer)
         return plain if scaled is None else cheapest([plain, scaled * surd.number])
 
@@ -236,7 +233,7 @@ def _common_factor(coefficients: list[Element]) -> Element:
     for coefficient in coefficients[1:]:
         numer, denom = numer.gcd(coefficient.numer), denom.lcm(coefficient.denom)
     ratios = [c / (field(numer) / field(denom)) for c in coefficients]
-    tops = [int(v.numerator) for r in ratios for v in r.numer.values()]
-    bottoms = [int(v.denominator) for r in ratios for v in r.numer.values()]
+    contents = [value / ratio.denom.LC for ratio in ratios for value in ratio.numer.values()]
+    tops, bottoms = [int(v.numerator) for v in contents], [int(v.denominator) for v in contents]
     scale = field(sp.QQ(gcd(*tops) or 1, lcm(*bottoms)))
     return scale * field(numer) / field(denom)

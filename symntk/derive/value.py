@@ -191,6 +191,14 @@ def density(surds: Surds, offset: Element, variance: Element) -> tuple[Surd, Ele
     return surds.surd(root.element, root.number / sp.sqrt(TWO_PI), root.radicand), exponent
 
 
-def as_any(value: Any) -> Any:
-    """SymPy's elements are untyped; this marks where they enter."""
-    return value
+def balance(numer: Any, factors: list[Any]) -> tuple[Any, list[Any], list[Any]]:
+    """Write numer / √(Π factors) as rest · √(Π up) / √(Π below): p·r/√r is p·√r."""
+    up, below = [], []
+    for factor in factors:
+        quotient, remainder = divmod(numer, factor)
+        if remainder:
+            below.append(factor)
+        else:
+            numer = quotient
+            up.append(factor)
+    return numer, up, below

@@ -10,7 +10,7 @@ import sympy as sp
 
 from symntk.derive.algebra import Element
 from symntk.derive.publish import with_acos
-from symntk.derive.value import Base, Key, Phase, Surd, Value
+from symntk.derive.value import Base, Key, Phase, Surd, Value, balance
 from symntk.emit.stable import StablePrinter, number
 from symntk.errors import SymntkError
 from symntk.language.symbols import cov, mean_u, mean_v, var_u, var_v
@@ -56,7 +56,7 @@ class FormulaWriter:
                 surd = Surd(coefficient, key.number, key.radicand)
                 groups.setdefault((exponent, phase, key.base), []).append(surd)
         parts = [self._term(*place, surds) for place, surds in groups.items()]
-        total = " + ".join(parts) if parts else "0.0 * a"
+        total = " + ".join(parts).replace(" + -", " - ") if parts else "0.0 * a"
         return [*self.lines, f"return {total}"]
 
     def name(self, code: str) -> str:
@@ -152,27 +152,19 @@ class FormulaWriter:
 
     def surd(self, surd: Surd) -> str:
         """number · element / √radicand; √radicand in the numerator where the radicand divides it."""
-        element, radicand = surd.element, surd.radicand.numer
-        numer, up = element.numer, ""
-        if radicand != 1:
-            quotient, remainder = divmod(numer, radicand)
-            if not remainder:
-                numer, up = quotient, self.root(radicand)
-        below = self.root(radicand) if radicand != 1 and not up else ""
-        field = self.value.algebra.field
-        out = self.printer.ratio(surd.number, field(numer) / field(element.denom), up, below)
+        field, element = self.value.algebra.field, surd.element
+        content, factors = surd.radicand.numer.factor_list()
+        numer, up, below = balance(element.numer, [factor for factor, _ in factors])
+        scale = surd.number / sp.sqrt(sp.Rational(content.numerator, content.denominator))
+        above, under = (" * ".join(self.root(f) for f in part) for part in (up, below))
+        under = f"({under})" if len(below) > 1 else under
+        out = self.printer.ratio(scale, field(numer) / field(element.denom), above, under)
         return self.name(out) if " / " in out else out
 
-    def root(self, radicand: object) -> str:
-        """√radicand, factor by factor; √det is known to the caller."""
-        parts = []
-        for factor, _ in radicand.factor_list()[1]:  # type: ignore[attr-defined]
-            text = self.printer.poly(factor)
-            parts.append("d" if text == "det" else self.call("sqrt", text))
-        content = radicand.factor_list()[0]  # type: ignore[attr-defined]
-        if content not in (1, -1):
-            parts.append(number(sp.sqrt(sp.Rational(content.numerator, content.denominator))))
-        return parts[0] if len(parts) == 1 else f"({' * '.join(parts)})"
+    def root(self, factor: object) -> str:
+        """The square root of a factor; √det is known to the caller."""
+        text = self.printer.poly(factor)
+        return "d" if text == "det" else self.call("sqrt", text)
 
 
 def _bare(code: str) -> str:

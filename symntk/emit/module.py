@@ -68,7 +68,7 @@ def _assemble(docstring: str, code: str) -> str:
     if "special." in code + support:
         imports.append("import scipy.special as special")
     head = f"{docstring}\n\nfrom __future__ import annotations\n\n" + "\n".join(imports)
-    return f"{head}\n\n{code}\n\n\n# Numerical helpers\n\n{support}\n"
+    return f"{head}\n\n\n{code}\n\n\n# Numerical helpers\n\n{support}\n"
 
 
 def _map_code(m: Map) -> str:
@@ -196,7 +196,7 @@ def _docstring(module: Module) -> str:
     lines = [f'"""Kernels of {module.activation}{surrogate}, derived and written by symntk {VERSION}.', ""]
     lines.append("(u, v) is centred normal with variances a, b and covariance c; E is over (u, v).")
     for name, m in module.maps.items():
-        lines += ["", f"{name}_map(var_u, var_v, cov) is {m.title}:"]
+        lines += ["", *textwrap.wrap(f"{name}_map(var_u, var_v, cov) is {m.title}:", 116)]
         lines += textwrap.wrap(f"{publish(m.value)}", 112, initial_indent="    ", subsequent_indent="    ")
         lines += [f"    exists where {condition}" for condition in m.conditions]
         lines += textwrap.wrap(

@@ -39,7 +39,7 @@ class StablePrinter:
         content_below, factors_below = self._parts(element.denom)
         scale = scale * content / content_below
         factors = [*factors, *([above] if above else [])]
-        sign = "-" if scale.is_negative and factors else ""
+        sign = "-" if scale.is_negative else ""
         scale = -scale if sign else scale
         if scale != 1 or not factors:
             factors.insert(0, number(scale))

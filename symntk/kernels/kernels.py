@@ -74,7 +74,11 @@ class Kernels:
         return tuple((name, getattr(self, name)) for name in self.names)
 
     def source(self, target: str = "numpy") -> str:
-        """The standalone module as text."""
+        """The standalone module as text; its docstring says what an independent quadrature made of each formula.
+
+        Raises:
+            VerificationError: a formula and the quadrature differ.
+        """
         from symntk.emit.module import module_source
 
         if target != "numpy":
@@ -103,9 +107,11 @@ class Kernels:
         from symntk.emit.module import Map, Module
 
         maps = {name: E.as_map(f"{name}_map", f"{EQUATIONS[name]}, {E}") for name, E in self.items()}
+        from symntk.kernels.verification import export_certificate
+
         diagonals = {name: str(E.diagonal) for name, E in self.items()}
         divergent = frozenset(name for name, E in self.items() if E.diagonal.diverges)
-        return Module(self.activation.name, self.surrogate_name, maps, diagonals, divergent)
+        return Module(self.activation.name, self.surrogate_name, maps, diagonals, divergent, export_certificate(self))
 
     def _surrogate(self, kernel: str) -> Function:
         if self.surrogate_derivative is None:

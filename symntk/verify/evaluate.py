@@ -27,7 +27,7 @@ def evaluate(expr: sp.Expr, values: Mapping[sp.Symbol, Any], *, dps: int = 50) -
         DomainError: a symbol has no value, or the value is not finite.
 
     >>> from symntk.language.symbols import var_u
-    >>> print(evaluate(sp.sqrt(var_u), {var_u: 2}, dps=20))
+    >>> print(mp.nstr(evaluate(sp.sqrt(var_u), {var_u: 2}, dps=20), 20))
     1.4142135623730950488
     """
     missing = sorted(str(s) for s in expr.free_symbols - set(values))

@@ -5,8 +5,11 @@ Comes in: results of checks. Goes out: a table for a terminal, a dictionary for 
 
 from __future__ import annotations
 
+import textwrap
 from dataclasses import asdict, dataclass
 from typing import Any
+
+_WIDTH = 118
 
 
 @dataclass(frozen=True)
@@ -97,4 +100,5 @@ def _line(check: Check) -> str:
         parts.append(f"{check.points} point{'s' * (check.points > 1)}")
     head = ", ".join(parts)
     text = ": ".join(part for part in (head, check.detail) if part)
-    return f"{check.name:20} {check.verdict:9} {text}".rstrip()
+    line = f"{check.name:20} {check.verdict:9} {text}".rstrip()
+    return textwrap.fill(line, _WIDTH, subsequent_indent=" " * 33, break_long_words=False, break_on_hyphens=False)

@@ -36,6 +36,7 @@ class Claim:
     expression: sp.Expr
     means: bool = False
     values: Mapping[sp.Symbol, sp.Expr] = field(default_factory=dict)
+    _found: dict[tuple[str, Law, int], Number] = field(default_factory=dict, init=False, compare=False, repr=False)
 
     @cached_property
     def numeric(self) -> tuple[NormalForm, NormalForm, sp.Expr]:
@@ -44,12 +45,18 @@ class Claim:
         return self.f.subs(values), self.g.subs(values), self.expression.subs(values)
 
     def formula(self, law: Law, dps: int) -> Number:
-        """What the formula says."""
-        return evaluate(self.numeric[2], at_state(law), dps=dps)
+        """What the formula says; asked for again, it is not computed again."""
+        key = ("formula", law, dps)
+        if key not in self._found:
+            self._found[key] = evaluate(self.numeric[2], at_state(law), dps=dps)
+        return self._found[key]
 
     def oracle(self, law: Law, dps: int) -> Number:
-        """What quadrature says."""
-        return expectation_oracle(*self.numeric[:2], *law, dps=dps)
+        """What quadrature says; asked for again, it is not computed again."""
+        key = ("oracle", law, dps)
+        if key not in self._found:
+            self._found[key] = expectation_oracle(*self.numeric[:2], *law, dps=dps)
+        return self._found[key]
 
     def scale(self, law: Law) -> Number:
         """√(E f² E g²)."""

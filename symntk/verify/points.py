@@ -44,7 +44,7 @@ def random_points(rng: Random, count: int, *, means: bool = False) -> list[Point
         a, b = (4 ** rng.uniform(-1, 1) for _ in range(2))
         c = rng.uniform(-0.95, 0.95) * math.sqrt(a * b)
         shifts = (rng.gauss(0, 1), rng.gauss(0, 1)) if means else (0.0, 0.0)
-        out.append(Point("random", (a, b, c, *shifts)))
+        out.append(Point("a random point", (a, b, c, *shifts)))
     return out
 
 

@@ -52,9 +52,9 @@ def _complain(asked: str, wrong: str, advice: str) -> None:
 
 def _print_version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
     if wanted and not ctx.resilient_parsing:
-        from importlib.metadata import version
+        from symntk import __version__
 
-        click.echo(f"symntk {version('symntk')}")
+        click.echo(f"symntk {__version__}")
         ctx.exit()
 
 

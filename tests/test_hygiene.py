@@ -8,9 +8,12 @@ import statistics
 import subprocess
 import sys
 import time
+import tomllib
 from pathlib import Path
 
 import pytest
+
+import symntk
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "symntk"
@@ -56,6 +59,11 @@ def test_modules_say_what_they_are(path: Path):
 
 def test_types_are_offered_to_others():
     assert (PACKAGE / "py.typed").exists()
+
+
+def test_one_version():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert symntk.__version__ == project["version"]
 
 
 def start(*arguments: str) -> float:

@@ -74,11 +74,11 @@ def kernels_dict(kernels: Kernels, *, means: bool = False, steps: bool = False) 
     >>> kernels_dict(derive("sign"))["kernels"]["ntk"]["diagonal"]
     {'kind': 'divergent', 'limit': None, 'rate': '2/(pi*sqrt(a*b - c**2))'}
     """
-    from importlib.metadata import version
+    from symntk import __version__
 
     surrogate = kernels.surrogate_derivative
     return {
-        "symntk": version("symntk"),
+        "symntk": __version__,
         "activation": {"name": kernels.activation.name, "formula": _formula(kernels.activation.expression)},
         "derivative": _formula(kernels.derivative.expression),
         "surrogate": None

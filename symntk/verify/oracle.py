@@ -116,7 +116,8 @@ def _law(var_u: Any, var_v: Any, cov: Any, mean_u: Any, mean_v: Any, dps: int) -
         a, b, c, m1, m2 = (_scalar(value, digits) for value in (var_u, var_v, cov, mean_u, mean_v))
         determinant = a * b - c * c
         if any(isinstance(value, sp.Basic) for value in (var_u, var_v, cov)):
-            exact = sp.expand(sp.sympify(var_u) * sp.sympify(var_v) - sp.sympify(cov) ** 2)
+            a_exact, b_exact, c_exact = (sp.sympify(value, strict=True) for value in (var_u, var_v, cov))
+            exact = sp.expand(a_exact * b_exact - c_exact**2)
             determinant = mp.mpf(0) if exact == 0 else determinant
         if abs(determinant) < mp.mpf(10) ** (20 - digits) * a * b:
             determinant = mp.mpf(0)

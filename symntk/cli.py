@@ -59,7 +59,9 @@ def _print_version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
-@click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_print_version, help="Print it.")
+@click.option(
+    "--version", is_flag=True, is_eager=True, expose_value=False, callback=_print_version, help="Print the version."
+)
 def main() -> None:
     """Kernels of infinitely wide networks: derived, exported as code, verified."""
     for stream in (sys.stdout, sys.stderr):
@@ -81,7 +83,7 @@ def _derive(activation: str, surrogate: str | None, surrogate_derivative: str | 
     return derive_kernels(activation, surrogate, surrogate_derivative=surrogate_derivative)
 
 
-@main.command(epilog=_FORMULAS)
+@main.command(epilog=_FORMULAS, short_help="Print the kernels of an activation.")
 @_takes_a_pair
 @click.option("--latex", "style", flag_value="latex", help="Print the formulas as LaTeX.")
 @click.option("--json", "style", flag_value="json", help="Print everything as JSON.")
@@ -109,7 +111,7 @@ def derive(
         click.echo(text.kernels_text(kernels, means=means, steps=steps))
 
 
-@main.command(epilog=_FORMULAS)
+@main.command(epilog=_FORMULAS, short_help="Write the kernels as a module.")
 @_takes_a_pair
 @click.option("--output", "-o", required=True, type=click.Path(path_type=Path), help="The file; - is the terminal.")
 @click.option("--target", default="numpy", show_default=True, help="What the code is written for.")
@@ -125,7 +127,7 @@ def export(activation: str, surrogate: str | None, surrogate_derivative: str | N
     click.echo(f"{output}: {', '.join(f'{name}_map' for name in kernels.names)}")
 
 
-@main.command(epilog=_FORMULAS)
+@main.command(epilog=_FORMULAS, short_help="Check the kernels against an oracle.")
 @_takes_a_pair
 @click.option("--dps", default=50, show_default=True, type=click.IntRange(10, 1000), help="Digits.")
 @click.option("--points", default=3, show_default=True, type=click.IntRange(1), help="Random points per check.")
@@ -163,7 +165,7 @@ def verify(
     ctx.exit(0 if found.passed else 1)
 
 
-@main.command(name="list")
+@main.command(name="list", short_help="List the registered functions.")
 @click.argument("table", required=False, metavar="[activations|surrogates]")
 @click.argument("name", required=False)
 def list_(table: str | None, name: str | None) -> None:

@@ -80,7 +80,7 @@ def _map_code(m: Map) -> str:
     names = parameter_names(m.parameters)
     plain = FormulaWriter(m.value, m.parameters, PLAIN)
     lines = plain.write()
-    route = None if _cannot_cancel(m, plain) else _route_lines(m, names)
+    route, tolerance = (None, "") if _cannot_cancel(m, plain) else _route_lines(m, names)
     if route is not None:
         lines = FormulaWriter(m.value, m.parameters, TRACKED).write()
     state = ", ".join(["a", "b", "c", "det", "d", "m1", "m2", *names.values()])
@@ -88,11 +88,11 @@ def _map_code(m: Map) -> str:
     if route is not None:
         entries = ", ".join(["a", "b", "c", "d", "m1", "m2", "value", "error", *names.values()])
         body += ["", "", f"def _{m.name}_route({entries}):", *(f"    {line}" for line in route)]
-    return "\n".join([*_public(m, names, route is not None), "", "", *body])
+    return "\n".join([*_public(m, tolerance if route is not None else ""), "", "", *body])
 
 
-def _public(m: Map, names: dict[sp.Symbol, str], routed: bool) -> list[str]:
-    """The map that a user calls."""
+def _public(m: Map, routed: str) -> list[str]:
+    """The map that a user calls; `routed` is the tolerance beyond which entries take the other route, or empty."""
     arguments = ["var_u", "var_v", "cov", *(["mean_u=0.0", "mean_v=0.0"] if m.means else [])]
     keywords = [s.name for s in m.parameters]
     signature = ", ".join([*arguments, *(["*", *keywords] if keywords else [])])
@@ -104,7 +104,9 @@ def _public(m: Map, names: dict[sp.Symbol, str], routed: bool) -> list[str]:
     lines += textwrap.wrap(_safe(text), 116, initial_indent="    ", subsequent_indent="    ", break_long_words=False)
     for condition in m.conditions:
         lines.append(f"    _require({_condition_code(condition)}, {str(condition)!r}, var_u, var_v, cov)")
-    how = f"_evaluate_checked(_{m.name}_formula, _{m.name}_route" if routed else f"_evaluate(_{m.name}_formula"
+    how = f"_evaluate(_{m.name}_formula"
+    if routed:
+        how = f"_evaluate_checked(_{m.name}_formula, _{m.name}_route, {routed}"
     lines.append(f"    return {how}, var_u, var_v, cov, {means}, ({given}))")
     return lines
 
@@ -138,12 +140,12 @@ def _is_singular(value: Value) -> bool:
     return False
 
 
-def _route_lines(m: Map, names: dict[sp.Symbol, str]) -> list[str]:
-    """The body of the other route: angular integrals for homogeneous functions, quadrature else."""
+def _route_lines(m: Map, names: dict[sp.Symbol, str]) -> tuple[list[str], str]:
+    """The body of the other route and its tolerance: angular integrals for homogeneous functions, quadrature else."""
     lines = None if m.means else orthant_lines(m.f, m.g, names)
     if lines is not None:
-        return lines
-    return _quadrature_lines(shape(m.f, names), shape(m.g, names))
+        return lines, "_RELATIVE"
+    return _quadrature_lines(shape(m.f, names), shape(m.g, names)), "_OF_SCALE"
 
 
 def _quadrature_lines(f: Shape, g: Shape) -> list[str]:

@@ -18,15 +18,17 @@ from symntk.emit.runtime.tracked import _Tracked
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-# A bound below this fraction of the value is accepted; true errors are some ten times smaller than their bounds.
+# A bound below this fraction of the value is accepted where the other route is accurate relative to the value (angular
+# integrals); true errors are some ten times smaller than their bounds.
 _RELATIVE = 6e-14
-# A bound below this fraction of √(E f² · E g²) saves the quadrature, which is hardly more accurate than that.
+# A bound below this fraction of the value or of √(E f² · E g²) saves a quadrature, which is hardly more accurate.
 _OF_SCALE = 1e-12
 
 
 def _evaluate_checked(
     formula: Callable[..., _Tracked],
     route: Callable[..., np.ndarray],
+    tolerance: float,
     *arguments: np.ndarray | float | tuple[np.ndarray | float, ...],
 ) -> np.ndarray:
     """`_evaluate` for a formula that can cancel: its entries with too large an error bound go by `route`."""
@@ -48,7 +50,7 @@ def _evaluate_checked(
         error = np.broadcast_to(total.error, a.shape)
         known = ~(np.isnan(a) | np.isnan(b) | np.isnan(c) | np.isnan(m1) | np.isnan(m2))
         value[~known] = np.nan
-        weak = np.flatnonzero(~(error <= _RELATIVE * np.abs(value)) & known)
+        weak = np.flatnonzero(~(error <= tolerance * np.abs(value)) & known)
         if weak.size:
             entries = [array[weak] for array in (a, b, c, d, m1, m2, value, error)]
             value[weak] = route(*entries, *settings)

@@ -8,6 +8,7 @@ log s) are carried as further generators; the imaginary unit is one whose square
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cached_property
 from typing import Any
 
 import sympy as sp
@@ -18,6 +19,7 @@ from symntk.language.symbols import cov, mean_u, mean_v, var_u, var_v
 Element = Any  # sympy.polys.fields.FracElement, which SymPy does not type
 
 _IMAGINARY = sp.Symbol("_i")
+_SCALE = 10**12
 
 
 class Algebra:
@@ -52,6 +54,34 @@ class Algebra:
             self._back[_IMAGINARY] = sp.I
         self._memo: dict[sp.Expr, Element] = {}
         self._memo_out: dict[Element, sp.Expr] = {}
+
+    def positive_factors(self, poly: Any) -> tuple[Any, list[tuple[Any, int]]]:
+        """Content and irreducible factors of a polynomial, each factor with the sign that makes it positive.
+
+        What stands below a root is a product of factors that do not change their sign where the expectation exists.
+        That region is connected and holds the smallest covariances, also for exp(αx²) with α > 0, so that the sign
+        is read off at one of them.
+        """
+        content, factors = poly.factor_list()
+        out = []
+        for factor, power in factors:
+            turned = self.positive(factor)
+            content *= 1 if turned == factor else (-1) ** power
+            out.append((turned, power))
+        return content, out
+
+    def positive(self, poly: Any) -> Any:
+        """The polynomial or its negative, whichever is positive where the expectation exists."""
+        return -poly if poly.evaluate(self._smallest) < 0 else poly
+
+    @cached_property
+    def _smallest(self) -> list[tuple[Any, Any]]:
+        """Values of the generators at a small covariance; parameters and means are of size 1."""
+        values = [sp.QQ(7 + 2 * i, 5) for i in range(len(self.field.gens))]
+        for entry in (self.a, self.b):
+            values[self.field.gens.index(entry)] /= _SCALE
+        values[self.field.gens.index(self.c)] = sp.QQ(1, 17) / _SCALE
+        return list(zip(self.field.ring.gens, values, strict=True))
 
     @property
     def i(self) -> Element:

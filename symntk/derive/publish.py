@@ -116,6 +116,8 @@ class _Writer:
             scale = scale * lead
         c = self.algebra.c.numer
         ((monom, _),) = scale.terms()
+        if any(self.algebra.positive_factors(f)[0] < 0 for _, f in pairs):
+            return None  # roots of single factors do not exist
         if not any(monom) or any(power % 2 for power in monom) or (subtracted and subtracted != -scale * c**2):
             return None
         factors = [sp.expand(self.algebra.restore(f.as_expr() / lead.as_expr())) for lead, f in pairs]
@@ -187,7 +189,12 @@ class _Writer:
         return cheapest([self.algebra.restore(poly.as_expr()), factored])
 
     def _factors(self, poly: Poly) -> list[Poly]:
-        return [factor for factor, _ in self._powers(poly)]
+        """Factors of a radicand, which is free of squares; roots of them exist."""
+        if len(poly) > _LONG:
+            return [poly]
+        content, factors = self.algebra.positive_factors(poly)
+        out = [factor for factor, _ in factors]
+        return out if content == 1 else [poly.ring.ground_new(content), *out]
 
     def _powers(self, poly: Poly) -> list[tuple[Poly, int]]:
         """Irreducible factors with multiplicities; the numerical content is a factor of its own."""

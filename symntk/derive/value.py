@@ -62,10 +62,6 @@ class Surds:
     def __init__(self, algebra: Algebra) -> None:
         self.algebra = algebra
         self._inverse: dict[Element, Surd] = {}
-        gens = algebra.field.gens
-        # A point where the covariance is positive definite: each factor of a variance has one sign everywhere.
-        self._sample = [sp.QQ(7 + 2 * i, 5) for i in range(len(gens))]
-        self._sample[gens.index(algebra.c)] = sp.QQ(1, 17)
 
     def inverse_root(self, positive: Element) -> Surd:
         """1/√positive: with positive = p/q it is q/√(pq), squares of factors taken out of the root."""
@@ -76,12 +72,10 @@ class Surds:
 
     def _inverse_root(self, positive: Element) -> Surd:
         field = self.algebra.field
-        content, factors = (positive.numer * positive.denom).factor_list()
-        outside, inside = field(positive.denom), field.one
+        content, factors = self.algebra.positive_factors(positive.numer * positive.denom)
         rational = sp.Rational(content.numerator, content.denominator)
+        outside, inside = field(self.algebra.positive(positive.denom)), field.one
         for factor, multiplicity in factors:
-            if factor.evaluate(list(zip(self.algebra.field.ring.gens, self._sample, strict=True))) < 0:
-                factor, rational = -factor, rational * (-1) ** multiplicity
             outside = outside / field(factor) ** (multiplicity // 2)
             if multiplicity % 2:
                 inside = inside * field(factor)

@@ -153,7 +153,7 @@ class FormulaWriter:
     def surd(self, surd: Surd) -> str:
         """number · element / √radicand; √radicand in the numerator where the radicand divides it."""
         field, element = self.value.algebra.field, surd.element
-        content, factors = surd.radicand.numer.factor_list()
+        content, factors = self.value.algebra.positive_factors(surd.radicand.numer)
         numer, up, below = balance(element.numer, [factor for factor, _ in factors])
         scale = surd.number / sp.sqrt(sp.Rational(content.numerator, content.denominator))
         above, under = (" * ".join(self.root(f) for f in part) for part in (up, below))

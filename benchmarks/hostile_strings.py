@@ -2,7 +2,7 @@
 
     python benchmarks/hostile_strings.py --count 10000
 
-Comes in: a function of one string, by default `symntk.language.parser.parse`. Goes out: a table by kind of string.
+Comes in: a function of one string, `symntk.expectation` or the parser alone. Goes out: a table by kind of string.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
+import symntk
 from symntk.errors import SymntkError
 from symntk.language.activations import ACTIVATIONS
 from symntk.language.parser import parse
@@ -420,8 +421,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--count", type=int, default=10_000)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--parse-only", action="store_true", help="the parser alone, not symntk.expectation")
     options = parser.parse_args()
-    tallies = run(options.count, options.seed)
+    tallies = run(options.count, options.seed, parse if options.parse_only else symntk.expectation)
     print(f"{'kind':32s} {'strings':>8s} {'refused':>8s} {'failures':>8s} {'worst s':>8s}  slowest string")
     for kind, tally in tallies.items():
         row = f"{kind:32s} {tally.count:8d} {tally.refused:8d} {len(tally.failures):8d} {tally.worst:8.3f}"

@@ -174,7 +174,7 @@ def find(name: str, entries: Mapping[str, Entry]) -> Entry:
     names = {**{alias: e for e in entries.values() for alias in e.aliases}, **entries}
     if name in names:
         return names[name]
-    alike = " or ".join(closest(name.lower(), names)) or f"one of {', '.join(entries)}"
+    alike = " or ".join(closest(name.lower(), names)) or "a name that `symntk list` shows, or a formula in x"
     raise UnknownNameError(f"the name {name[:40]!a}", "the table has no entry of this name", alike)
 
 

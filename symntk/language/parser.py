@@ -73,7 +73,8 @@ def parse_call(text: str) -> Call | None:
     >>> parse_call("erf(x)") is None
     True
     """
-    match = _CALL.fullmatch(text) if isinstance(text, str) and len(text) <= 2000 else None
+    plain = isinstance(text, str) and len(text) <= 2000 and text.isascii() and text.isprintable()
+    match = _CALL.fullmatch(text) if plain else None
     if match is None or match[2] is not None and "=" not in re.sub("[<>]=", "", match[3]):
         return None
     values: dict[str, Any] = {}

@@ -21,7 +21,7 @@ from symntk.errors import DivergenceError, DomainError, SymntkError, Verificatio
 from symntk.language.terms import NormalForm, derivative
 from symntk.verify.agreement import Agreement
 from symntk.verify.certificate import Certificate, Check
-from symntk.verify.checks import Claim, edge_check, limit_check, random_check, rate_check
+from symntk.verify.checks import Claim, edge_check, existing_points, limit_check, random_check, rate_check
 from symntk.verify.identities import exchange_check, independence_check, price_check
 from symntk.verify.points import Point, edge_points, parameter_values, random_points
 
@@ -169,7 +169,7 @@ def _checks(
     rng = Random(seed)
     values = parameter_values(E.parameters, parameters, rng)
     claim = Claim(E.f.form, E.g.form, E.expression, E.means, values)
-    tested = random_points(rng, points, means=E.means)
+    tested = existing_points(claim, random_points(rng, points, means=E.means), dps=dps)
     edges = edge_points(means=E.means)
     laws = [point.law for point in tested]
     yield "random points", lambda: random_check(claim, tested, dps=dps)
@@ -220,6 +220,8 @@ def _diagonal(E: Expectation, claim: Claim, laws: list[Any]) -> Check:
     """What E.diagonal states, tested; where it diverges, asking for the value there must say so."""
     if E.diagonal.is_finite:
         return limit_check(claim, E.diagonal.limit, laws, dps=EDGE_DPS)
+    if not laws:
+        return Check("full correlation", "no point where the expectation exists", None, None, False, 0)
     if not E.diagonal.diverges:
         return Check("full correlation", "skipped: the behaviour there is not stated", None, None, True, 0)
     check = rate_check(claim, E.diagonal.coefficient, E.diagonal.power, laws)

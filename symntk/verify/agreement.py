@@ -25,10 +25,10 @@ def digits_of_agreement(value: Number, reference: Number, scale: Number = 0, *, 
     """
     difference, size = abs(value - reference), max(abs(reference), scale)
     if difference == 0:
-        return most
+        return float(most)
     if size == 0 or not mp.isfinite(difference):
         return 0.0
-    return max(0.0, min(most, float(-mp.log10(difference / size))))
+    return max(0.0, min(float(most), float(-mp.log10(difference / size))))
 
 
 def natural_scale(f: NormalForm, g: NormalForm, law: tuple[Any, Any, Any, Any, Any]) -> Number:

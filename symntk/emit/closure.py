@@ -59,8 +59,7 @@ def helpers(code: str) -> str:
         name = wanted.pop()
         found.add(name)
         wanted |= (known[name].uses & known.keys()) - found
-    ordered = sorted(found, key=lambda name: (known[name].text.lstrip("#").startswith(("def", "class")), known[name].place))
-    blocks = [known[name].text for name in ordered]
-    functions = [b for b in blocks if "def " in b or b.startswith("class ")]
-    constants = [b for b in blocks if b not in functions]
+    blocks = [known[name].text for name in sorted(found, key=lambda name: known[name].place)]
+    functions = [b for b in blocks if "def " in b]
+    constants = [b for b in blocks if "def " not in b]
     return "\n\n\n".join((["\n".join(constants)] if constants else []) + functions)

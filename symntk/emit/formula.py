@@ -11,7 +11,7 @@ import sympy as sp
 from symntk.derive.algebra import Element
 from symntk.derive.publish import with_acos
 from symntk.derive.value import Base, Key, Phase, Surd, Value, balance
-from symntk.emit.stable import StablePrinter, number
+from symntk.emit.stable import StablePrinter
 from symntk.errors import SymntkError
 from symntk.language.symbols import cov, mean_u, mean_v, var_u, var_v
 
@@ -133,7 +133,7 @@ class FormulaWriter:
         return f"{core} * {turn}" if core else turn
 
     def _angle(self, base: Base) -> str:
-        """asin and acos as angles of a pair (cosine, sine), which keeps their digits near ±1."""
+        """Asin and acos as angles of a pair (cosine, sine), which keeps their digits near ±1."""
         if base.kind == "one":
             return ""
         cosine, sine = self._pair(base.arguments[0])
@@ -151,7 +151,7 @@ class FormulaWriter:
         return self.name(cosine), "d" if sine == "det" else self.call("sqrt", sine)
 
     def surd(self, surd: Surd) -> str:
-        """number · element / √radicand; √radicand in the numerator where the radicand divides it."""
+        """Number · element / √radicand; √radicand in the numerator where the radicand divides it."""
         field, element = self.value.algebra.field, surd.element
         content, factors = self.value.algebra.positive_factors(surd.radicand.numer)
         numer, up, below = balance(element.numer, [factor for factor, _ in factors])

@@ -172,7 +172,8 @@ def _gram_code(name: str, module: Module) -> str:
     warning = repr(module.diagonals[name]) if name in module.divergent else "None"
     doc = textwrap.indent(_GRAM_DOC[name], "    ")
     if name in module.divergent:
-        doc = doc.replace('Raises ValueError', f'At full correlation the layer map {module.diagonals[name]}.\n\n    Raises ValueError')
+        behaviour = f"At full correlation the layer map {module.diagonals[name]}."
+        doc = doc.replace("Raises ValueError", f"{behaviour}\n\n    Raises ValueError for equal inputs, and")
     return (
         f"def {name}(x1, x2=None, *, depth, weight_std=1.0, bias_std=0.0{extra}):\n{doc}\n"
         f"    return _gram(x1, x2, depth, weight_std, bias_std, {bound(base)}, {slope}, {warning})"
@@ -213,4 +214,3 @@ def _docstring(module: Module) -> str:
 def _safe(text: str) -> str:
     """Text that may stand in a docstring."""
     return text.replace("\\", "\\\\")
-

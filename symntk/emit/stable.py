@@ -34,7 +34,7 @@ class StablePrinter:
         return self.ratio(sp.S.One, element)
 
     def ratio(self, scale: sp.Expr, element: Element, above: str = "", below: str = "") -> str:
-        """scale · element · above / below; `above` and `below` are code or empty."""
+        """Scale · element · above / below; `above` and `below` are code or empty."""
         content, factors = self._parts(element.numer)
         content_below, factors_below = self._parts(element.denom)
         scale = scale * content / content_below
@@ -87,14 +87,14 @@ class StablePrinter:
         return min(forms, key=lambda f: (self._conflicts(f), len(f)))
 
     def _square_of_c(self, m: tuple[int, ...]) -> tuple[tuple[int, ...], list[tuple[tuple[int, ...], int]]] | None:
-        """c² = ab − det."""
+        """Use c² = ab − det."""
         if m[self._c] < 2:
             return None
         rest = self._shift(m, {self._c: -2})
         return rest, [(self._shift(rest, {self._a: 1, self._b: 1}), 1), (self._shift(rest, {-1: 1}), -1)]
 
     def _product_of_ab(self, m: tuple[int, ...]) -> tuple[tuple[int, ...], list[tuple[tuple[int, ...], int]]] | None:
-        """ab = c² + det."""
+        """Use ab = c² + det."""
         if not (m[self._a] and m[self._b]):
             return None
         rest = self._shift(m, {self._a: -1, self._b: -1})

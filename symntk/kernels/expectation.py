@@ -16,7 +16,7 @@ from symntk.derive.publish import publish
 from symntk.errors import DivergenceError, DomainError, FormulaError
 from symntk.kernels.function import Function, as_function
 from symntk.language.symbols import STATE, STATE_NAMES
-from symntk.verify.evaluate import evaluate
+from symntk.verify.evaluate import evaluate, scalar
 
 if TYPE_CHECKING:  # a formula alone needs no code: what writes and compiles it is imported where it is used
     from symntk.emit.module import Map
@@ -164,7 +164,7 @@ class Expectation:
     def _check_point(self, numbers: dict[sp.Symbol, Any], values: dict[sp.Symbol, Any]) -> None:
         shown = ", ".join(f"{n} = {v}" for n, v in zip(STATE_NAMES, numbers.values(), strict=True))
         with mp.workdps(400):  # enough for products of the given numbers to be exact
-            a, b, c, m1, m2 = (mp.mpmathify(number) for number in numbers.values())
+            a, b, c, m1, m2 = (self._real(name, n) for name, n in zip(STATE_NAMES, numbers.values(), strict=True))
             if not (a >= 0 and b >= 0 and c * c <= a * b * (1 + mp.mpf(10) ** -12)):
                 raise DomainError(
                     str(self), f"this is no covariance: {shown}", "var_u, var_v ≥ 0 and cov² ≤ var_u·var_v"
@@ -177,6 +177,13 @@ class Expectation:
             raise DivergenceError(
                 str(self), f"at full correlation it {self.diagonal}", "a correlation below 1 in magnitude"
             )
+
+    def _real(self, name: str, given: Any) -> Any:
+        """A scalar as an mpmath number."""
+        try:
+            return scalar(given)
+        except (TypeError, ValueError, AttributeError) as error:
+            raise DomainError(str(self), f"{name} = {str(given)[:60]!r} is not a real number", "one number") from error
 
     def __str__(self) -> str:
         return f"E[f(u) g(v)] with f = {self.f.name}, g = {self.g.name}"

@@ -10,6 +10,7 @@ from symntk.errors import FormulaError
 from symntk.kernels.expectation import Expectation
 from symntk.kernels.function import Function, as_function
 from symntk.language.activations import ACTIVATIONS
+from symntk.language.parser import parse_call
 from symntk.language.registry import read
 from symntk.language.surrogates import SURROGATES
 
@@ -104,7 +105,7 @@ class Kernels:
 
     @cached_property
     def _module(self) -> Module:
-        from symntk.emit.module import Map, Module
+        from symntk.emit.module import Module
 
         maps = {name: E.as_map(f"{name}_map", f"{EQUATIONS[name]}, {E}") for name, E in self.items()}
         from symntk.kernels.verification import export_certificate
@@ -168,5 +169,5 @@ def _surrogate_derivative(surrogate: Any) -> tuple[Function, str]:
 
 
 def _names_a_surrogate(text: str) -> bool:
-    name = text.split("(")[0].strip()
-    return name in SURROGATES or any(name in entry.aliases for entry in SURROGATES.values())
+    call = parse_call(text)
+    return call is not None and any(call.name in (name, *entry.aliases) for name, entry in SURROGATES.items())

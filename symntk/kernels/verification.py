@@ -98,9 +98,7 @@ def verify_kernels(
     done = {}
     for name, E in kernels.items():
         own = {key: value for key, value in parameters.items() if key in {s.name for s in E.parameters}}
-        done[name] = verify_expectation(
-            E, dps=dps, points=points, seed=seed, progress=progress, subject=name, **own
-        )
+        done[name] = verify_expectation(E, dps=dps, points=points, seed=seed, progress=progress, subject=name, **own)
     return Verification(done)
 
 
@@ -174,8 +172,9 @@ def _checks(
     laws = [point.law for point in tested]
     yield "random points", lambda: random_check(claim, tested, dps=dps)
     yield "edge points", lambda: edge_check(claim, edges, dps=min(dps, EDGE_DPS))
-    yield "Price's theorem", lambda: price_check(
-        claim, _formula(derivative(E.f.form), derivative(E.g.form), E.means), tested, dps=dps
+    yield (
+        "Price's theorem",
+        lambda: price_check(claim, _formula(derivative(E.f.form), derivative(E.g.form), E.means), tested, dps=dps),
     )
     yield "independence", lambda: independence_check(claim, tested, dps=dps)
     yield "exchange symmetry", lambda: exchange_check(claim, _formula(E.g.form, E.f.form, E.means), tested, dps=dps)

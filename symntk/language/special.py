@@ -184,7 +184,10 @@ class bivariate_normal_cdf(_NormalFunction):
             return None  # Min and Max are not defined for complex arguments
         if rho == 1:
             return normal_cdf(sp.Min(h, k))
-        return sp.Max(0, normal_cdf(h) - normal_cdf(-k))
+        if (h + k).is_nonpositive:
+            return sp.S.Zero
+        difference = normal_cdf(h) - normal_cdf(-k)
+        return difference if (h + k).is_nonnegative else sp.Max(0, difference)
 
     @classmethod
     def _ordered(cls, h: Any, k: Any, rho: Any) -> Any:

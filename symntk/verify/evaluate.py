@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import numpy as np
 import sympy as sp
 from mpmath import mp, mpf
 
@@ -35,8 +36,7 @@ def evaluate(expr: sp.Expr, values: Mapping[sp.Symbol, Any], *, dps: int = 50) -
         raise DomainError(f"the value of {expr}", f"no value is given for {', '.join(missing)}", "pass it by name")
     symbols = list(values)
     function = _compiled(expr, symbols)
-    with mp.workdps(dps + 15):
-        exact = {symbol: mp.mpmathify(value) for symbol, value in values.items()}
+    exact = {symbol: scalar(value) for symbol, value in values.items()}
     full = _fully_correlated(exact)
     digits, previous, shrunk = dps + 15, None, 0
     while digits < _MOST_DIGITS:
@@ -55,6 +55,22 @@ def evaluate(expr: sp.Expr, values: Mapping[sp.Symbol, Any], *, dps: int = 50) -
                     return mp.zero
         previous, digits = value, digits + _STEP
     raise DomainError(f"the value of {expr}", f"more than {_MOST_DIGITS} digits cancel at {_shown(values)}")
+
+
+def scalar(value: Any) -> mpf:
+    """A real number as it was given: floats and integers exactly, others (1/3, √2) to more digits than are asked for.
+
+    Raises:
+        TypeError: it is no real number.
+    """
+    with mp.workdps(_MOST_DIGITS):
+        if isinstance(value, sp.Expr):
+            return mp.mpf(value._to_mpmath(mp.prec))
+        if isinstance(value, np.ndarray | np.generic):
+            value = value.item()
+        if isinstance(value, str | complex) or not hasattr(mp.mpmathify(value), "_mpf_"):
+            raise TypeError(f"{value!r} is not a real number")
+        return mp.mpf(value)
 
 
 def _compiled(expr: sp.Expr, symbols: list[sp.Symbol]) -> Callable[..., Any]:

@@ -66,6 +66,19 @@ def test_duplicates_and_the_diagonal_are_exact():
     assert np.diag(gram) == pytest.approx(6 * 2 * (x**2).mean(axis=1), rel=1e-14)
 
 
+@pytest.mark.parametrize("factor", [2.0, 3.0, -0.7, 1 + 1e-9])
+def test_parallel_inputs_are_fully_correlated(factor):
+    """Θ of ReLU is homogeneous of degree one in each input; of sign it is infinite, which no rounding may hide."""
+    exported = module("relu")
+    gram = exported.ntk(POINTS, factor * POINTS, depth=4)
+    if factor > 0:
+        assert np.diag(gram) == pytest.approx(factor * np.diag(exported.ntk(POINTS, depth=4)), rel=1e-14)
+    with pytest.raises(ValueError, match="infinite"):
+        module("sign", "erf").ntk(POINTS, factor * POINTS, depth=2)
+    if abs(factor - 1) > 1e-6:
+        assert np.isfinite(module("sign", "erf").ntk(POINTS, factor * POINTS, depth=2, bias_std=0.5)).all()
+
+
 def test_tiles_do_not_change_the_result(monkeypatch):
     exported = module("erf")
     x = rng.normal(size=(50, 4))

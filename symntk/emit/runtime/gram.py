@@ -27,7 +27,8 @@ def _gram(
 ) -> np.ndarray:
     """Σ^L for slope_map None, else Θ^L with Θ^{l+1} = Σ^{l+1} + Θ^l · σ_w² E[s1(u) s2(v)], Θ¹ = Σ¹.
 
-    Equal rows of x1 and x2 have covariance equal to their variance in every layer, exactly.
+    Equal rows of x1 and x2 have covariance equal to their variance in every layer, exactly. Parallel inputs, found
+    from the vectors and not from rounded inner products, are fully correlated as long as the layers keep them so.
     """
     first, second = _inputs(x1, x2)
     if not (isinstance(depth, int | np.integer) and depth >= 1):
@@ -44,9 +45,11 @@ def _gram(
         place = slice(start, start + step)
         same = labels1[place, None] == labels2[None, :]
         cov = np.where(same, rows[0][place, None], scale * (first[place] @ second.T) + shift)
+        parallel = _parallel(first[place], second, bias_std / np.sqrt(scale), cov, rows[0][place], columns[0]) & ~same
         total = cov
         for layer in range(depth - 1):
             a, b = rows[layer][place, None], columns[layer][None, :]
+            cov, parallel = _aligned(a, b, cov, parallel)
             slope = None if slope_map is None else slope_map(a, b, cov)
             cov = weight_std**2 * nngp_map(a, b, cov) + shift
             cov = np.where(same, rows[layer + 1][place, None], cov)
@@ -59,6 +62,33 @@ def _gram(
             )
         out[place] = total
     return out
+
+
+def _parallel(
+    first: np.ndarray, second: np.ndarray, offset: float, cov: np.ndarray, a: np.ndarray, b: np.ndarray
+) -> np.ndarray:
+    """Which pairs are multiples of each other to rounding, with the bias as one more feature `offset`.
+
+    The angle comes from the part of one vector that is orthogonal to the other: an inner product would leave 1e-8.
+    """
+    found = np.zeros(cov.shape, dtype=bool)
+    near = np.argwhere(cov * cov >= (1.0 - 1e-12) * a[:, None] * b[None, :])
+    for start in range(0, len(near), 4096):
+        i, j = near[start : start + 4096].T
+        p, q = (np.pad(x, ((0, 0), (0, 1)), constant_values=offset) for x in (first[i], second[j]))
+        share = np.einsum("ij,ij->i", p, q) / np.maximum(np.einsum("ij,ij->i", p, p), 2.0**-1000)
+        rest = np.linalg.norm(q - share[:, None] * p, axis=1)
+        found[i, j] = rest <= 4e-16 * np.sqrt(p.shape[1]) * np.linalg.norm(q, axis=1)
+    return found
+
+
+def _aligned(a: np.ndarray, b: np.ndarray, cov: np.ndarray, parallel: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Parallel pairs at correlation ±1 without their rounding; those that a layer has turned apart are so no more."""
+    if not np.any(parallel):
+        return cov, parallel
+    full = np.sqrt(a) * np.sqrt(b)
+    parallel = parallel & (np.abs(cov) >= (1.0 - 1e-14) * full)
+    return np.where(parallel, np.copysign(full, cov) * (1.0 + 2.0**-51), cov), parallel
 
 
 def _inputs(x1: np.ndarray, x2: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:

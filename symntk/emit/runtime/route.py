@@ -29,7 +29,12 @@ def _evaluate_checked(
     formula: Callable[..., _Tracked],
     route: Callable[..., np.ndarray],
     tolerance: float,
-    *arguments: np.ndarray | float | tuple[np.ndarray | float, ...],
+    var_u: np.ndarray | float,
+    var_v: np.ndarray | float,
+    cov: np.ndarray | float,
+    mean_u: np.ndarray | float,
+    mean_v: np.ndarray | float,
+    parameters: tuple[np.ndarray | float, ...],
 ) -> np.ndarray:
     """`_evaluate` for a formula that can cancel: its entries with too large an error bound go by `route`."""
 
@@ -56,7 +61,7 @@ def _evaluate_checked(
             value[weak] = route(*entries, *settings)
         return value
 
-    return _evaluate(checked, *arguments)
+    return _evaluate(checked, var_u, var_v, cov, mean_u, mean_v, parameters)
 
 
 def _by_quadrature(
@@ -124,7 +129,4 @@ def _density(
     x, y = place - m1, there - m2
     residual = _product_difference(a, y, c, x)
     exponent = 0.5 * (x * x / a + (residual / d) * (residual / d) / a)
-    return np.where(
-        d > 0.0, np.exp(-exponent) / (2.0 * np.pi * d), np.where(np.abs(residual) > 0.0, 0.0, np.inf)
-    )
-
+    return np.where(d > 0.0, np.exp(-exponent) / (2.0 * np.pi * d), np.where(np.abs(residual) > 0.0, 0.0, np.inf))

@@ -62,7 +62,7 @@ def square(f, variance, memo):
     key = (f.name, variance)
     if key not in memo:
         try:
-            memo[key] = expectation_oracle(f.form, f.form, variance, variance, variance, dps=15)
+            memo[key] = symntk.Expectation(f, f).evalf(variance, variance, variance, dps=15)
         except DomainError:
             memo[key] = mp.inf
     return memo[key]

@@ -6,6 +6,7 @@ in ab − c² ≈ 2ae.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import sympy as sp
@@ -77,7 +78,7 @@ def diagonal(value: Value) -> Diagonal:
     """The behaviour of a value at full correlation."""
     sums: dict[sp.Rational, sp.Expr] = {}
     try:
-        for key, coefficient in value:
+        for key, coefficient in _untangled(value):
             factor, power = _term(key, coefficient, value.algebra)
             if factor != 0 and power <= 0:
                 sums[power] = sums.get(power, sp.S.Zero) + factor
@@ -98,10 +99,26 @@ def _tidy(expr: sp.Expr) -> sp.Expr:
     return min((plain, sp.factor_terms(plain)), key=sp.count_ops)
 
 
+def _untangled(value: Value) -> Iterator[tuple[Key, Element]]:
+    """The terms; cosh and sinh that grow without bound as two exponentials, which the term's own may outweigh."""
+    algebra = value.algebra
+    for key, coefficient in value:
+        phase = key.phase
+        if phase is None or phase.kind not in ("cosh", "sinh") or _ratio(phase.argument, algebra)[1] >= 0:
+            yield key, coefficient
+            continue
+        for sense in (1, -1):
+            exponent = algebra.reduce(key.exponent + sense * phase.argument)
+            weight = coefficient / 2 if sense == 1 or phase.kind == "cosh" else -coefficient / 2
+            yield key._replace(exponent=exponent, phase=None), weight
+
+
 def _term(key: Key, coefficient: Element, algebra: Algebra) -> Leading:
     factor, power = _surd(Surd(coefficient, key.number, key.radicand), algebra)
     exponent, order = _ratio(key.exponent, algebra)
     if order < 0 and exponent != 0:
+        if sign_of(exponent) == 1:
+            raise _Unknown
         return sp.S.Zero, power
     if order == 0:
         factor *= sp.exp(exponent)

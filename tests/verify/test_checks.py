@@ -115,7 +115,21 @@ def test_limit_at_full_correlation():
     assert not limit_check(relu, stated * sp.Rational(1001, 1000), laws, dps=20).passed
     sign = claim("2*DiracDelta(x)", "2*DiracDelta(x)")
     wrong = limit_check(sign, stated, laws, dps=20)
-    assert not wrong.passed and "stated finite" in wrong.detail
+    assert not wrong.passed and wrong.digits < 1
+    odd = claim("DiracDelta(x - 1) - DiracDelta(x + 1)", "DiracDelta(x - 1) + DiracDelta(x + 1)")
+    near = limit_check(odd, sp.S.Zero, laws, dps=20)
+    assert near.passed and "next to v = u (3 points)" in near.detail
+    assert not limit_check(odd, sp.S.One, laws, dps=20).passed
+
+
+@pytest.mark.parametrize("name", ["boxcar", "hard_shrink"])
+def test_rate_of_deltas_at_two_thresholds(name):
+    jumps = derivative(normal_form(ACTIVATIONS[name].expression(), x))
+    derivation = derive_pair(jumps, jumps)
+    stated = diagonal(derivation.value)
+    right = Claim(jumps, jumps, publish(derivation.value))
+    check = rate_check(right, stated.coefficient, stated.power, [CENTRED[0].law])
+    assert check.passed and check.digits > 10
 
 
 @pytest.mark.parametrize("order", [0, 1])

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from symntk.kernels.kernels import Kernels
 
 _FORMULAS = """
-ACTIVATION is a name from `symntk list`, also with parameters, "leaky_relu(slope=0.2)", or a formula in x with
+ACTIVATION is a name from `symntk list`, also with parameters, "leaky_relu(negative_slope=0.2)", or a formula in x with
 SymPy's function names, "x*erf(x)". A formula that begins with a minus sign goes after `--`.
 """
 

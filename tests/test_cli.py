@@ -63,7 +63,7 @@ class TestDerive:
         assert "parameters           k > 0" in text
 
     def test_a_parameter_of_a_registered_name(self):
-        assert "x/5" in answer("derive", "leaky_relu(slope=0.2)")
+        assert "x/5" in answer("derive", "leaky_relu(negative_slope=0.2)")
 
     def test_conditions_are_shown(self):
         assert "2*a/3 < 1" in answer("derive", "exp(x**2/3)")
@@ -240,7 +240,7 @@ class TestErrors:
             (["derive", "mish"], "log"),
             (["derive", "sign", "--surrogate", "err"], "err"),
             (["derive", "sign", "--surrogate", "erf", "--surrogate-derivative", "1"], "both"),
-            (["derive", "leaky_relu(slop=0.2)"], "slop"),
+            (["derive", "leaky_relu(negative_slop=0.2)"], "negative_slop"),
             (["export", "tan(x)", "-o", "nothing.py"], "tan"),
             (["verify", "tan(x)"], "tan"),
         ],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -50,10 +51,24 @@ class Derivation:
         ]
         return combine(add(self.surds, parts))
 
+    def __str__(self) -> str:
+        from symntk.derive.tree import tree  # the tree's text is written from derivations
+
+        return tree(self)
+
+    def steps(self) -> Iterator[Step]:
+        """Every distinct step, parents before children."""
+        seen: set[int] = set()
+        for pair in self.pairs:
+            for step in pair.step.walk():
+                if id(step) not in seen:
+                    seen.add(id(step))
+                    yield step
+
     @property
     def size(self) -> int:
         """The number of distinct steps."""
-        return len({id(step) for pair in self.pairs for step in pair.step.walk()})
+        return sum(1 for _ in self.steps())
 
 
 def derive_pair(f: NormalForm, g: NormalForm, *, means: bool = False) -> Derivation:

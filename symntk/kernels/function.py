@@ -68,7 +68,7 @@ def as_function(given: Any, *tables: dict[str, Entry]) -> Function:
     Raises:
         FormulaError: the text cannot be read, or it is not clear which symbol is the variable.
 
-    >>> as_function("leaky_relu(slope=0.2)").expression
+    >>> as_function("leaky_relu(negative_slope=0.2)").expression
     Piecewise((x, x > 0), (x/5, True))
     >>> t = sp.Symbol("t", real=True)
     >>> as_function(sp.erf(t)).expression

@@ -92,7 +92,7 @@ ACTIVATIONS_AS_CODED = {
     "identity": lambda v: v,
     "relu": relu,
     "relu6": lambda v: np.clip(v, 0, 6),
-    "leaky_relu": lambda v, slope: np.where(v > 0, v, slope * v),
+    "leaky_relu": lambda v, negative_slope: np.where(v > 0, v, negative_slope * v),
     "two_slopes": lambda v, plus, minus: plus * relu(v) + minus * relu(-v),
     "threshold": lambda v, level, value: np.where(v > level, v, value),
     "hard_tanh": lambda v, low, high: np.clip(v, low, high),

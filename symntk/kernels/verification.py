@@ -168,7 +168,7 @@ def _checks(
     values = parameter_values(E.parameters, parameters, rng)
     claim = Claim(E.f.form, E.g.form, E.expression, E.means, values)
     tested = existing_points(claim, random_points(rng, points, means=E.means), dps=dps)
-    edges = edge_points(means=E.means)
+    edges = edge_points(means=E.means, waves=claim.has_waves)
     laws = [point.law for point in tested]
     yield "random points", lambda: random_check(claim, tested, dps=dps)
     yield "edge points", lambda: edge_check(claim, edges, dps=min(dps, EDGE_DPS))

@@ -44,6 +44,11 @@ class Claim:
         values = dict(self.values)
         return self.f.subs(values), self.g.subs(values), self.expression.subs(values)
 
+    @property
+    def has_waves(self) -> bool:
+        """Whether f or g oscillates."""
+        return any(term.linear.has(sp.I) for form in (self.f, self.g) for term in form.terms)
+
     def formula(self, law: Law, dps: int) -> Number:
         """What the formula says; asked for again, it is not computed again."""
         key = ("formula", law, dps)

@@ -17,7 +17,7 @@ from symntk.language.registry import exact
 from symntk.language.symbols import STATE
 
 Law = tuple[float, float, float, float, float]
-_SMALL, _LARGE = 2.0**-20, 2.0**20  # within 5 % of 1e-6 and 1e6
+_SMALL, _LARGE, _LARGE_WAVES = 2.0**-20, 2.0**20, 2.0**10  # within 5 % of 1e-6, 1e6 and 1e3
 
 
 class Point(NamedTuple):
@@ -48,12 +48,16 @@ def random_points(rng: Random, count: int, *, means: bool = False) -> list[Point
     return out
 
 
-def edge_points(*, means: bool = False) -> list[Point]:
+def edge_points(*, means: bool = False, waves: bool = False) -> list[Point]:
     """Correlations at and next to ±1, and variances of 1e-6 and 1e6.
+
+    For functions with `waves` (sin, cos) the large variance is 1e3: beyond it what oscillates is below e^(−1000), and
+    the oracle follows each period.
 
     >>> len(edge_points())
     16
     """
+    large, size = (_LARGE_WAVES, "1e3") if waves else (_LARGE, "1e6")
     shifts = (0.5, 0.5) if means else (0.0, 0.0)
 
     def at(label: str, a: float, b: float, rho: float) -> Point:
@@ -68,12 +72,12 @@ def edge_points(*, means: bool = False) -> list[Point]:
         at("equal variances", 2.0, 2.0, 0.5),
         at("equal variances, correlation 0", 2.0, 2.0, 0.0),
         at("variances 1e-6, 1e-6", _SMALL, _SMALL, 0.5),
-        at("variances 1e6, 1e6", _LARGE, _LARGE, -0.5),
-        at("variances 1e-6, 1e6", _SMALL, _LARGE, 0.5),
-        at("variances 1e6, 1e-6", _LARGE, _SMALL, -0.5),
-        at("variances 1e6, 1e6, correlation 1", _LARGE, _LARGE, 1.0),
+        at(f"variances {size}, {size}", large, large, -0.5),
+        at(f"variances 1e-6, {size}", _SMALL, large, 0.5),
+        at(f"variances {size}, 1e-6", large, _SMALL, -0.5),
+        at(f"variances {size}, {size}, correlation 1", large, large, 1.0),
         at("variances 1e-6, 1e-6, correlation 1", _SMALL, _SMALL, 1.0),
-        at("variances 1e-6, 1e6, correlation 1 - 1e-8", _SMALL, _LARGE, 1 - 1e-8),
+        at(f"variances 1e-6, {size}, correlation 1 - 1e-8", _SMALL, large, 1 - 1e-8),
     ]
 
 

@@ -26,7 +26,8 @@ def _evaluate(
 ) -> np.ndarray:
     """A map over broadcast arguments; `formula` takes flat arrays a, b, c, det, d, m1, m2 and scalar parameters.
 
-    Raises ValueError for what is not a covariance, showing the entry.
+    Raises ValueError for what is not a covariance, and where the formula has no value in float64 (a difference of
+    infinities at full correlation, say), showing the entry.
     """
     a, b, c, det, d = _covariance(var_u, var_v, cov)
     m1, m2 = _as_float64(mean_u, "mean_u"), _as_float64(mean_v, "mean_v")
@@ -42,6 +43,13 @@ def _evaluate(
             result[chosen] = _in_blocks(formula, [array[chosen] for array in flat[:7]], row.tolist())
     else:
         result = _in_blocks(formula, flat[:7], [float(setting) for setting in settings])
+    lost = np.isnan(result)
+    if np.any(lost):
+        lost &= ~np.any(np.isnan(flat), axis=0)
+        shown = {"var_u": state[0], "var_v": state[1], "cov": state[2]}
+        _refuse(
+            lost.reshape(shape), "the formula has no value in float64", "a correlation below 1 in magnitude", **shown
+        )
     return _finish(result.reshape(shape), var_u, var_v, cov, mean_u, mean_v)
 
 

@@ -27,6 +27,7 @@ PLAIN = {
     "exp_normal_cdf": "_exp_normal_cdf",
     "exp_bivariate": "_exp_bivariate",
     "exp_erfi": "_exp_erfi",
+    "exp_complex_normal_cdf": "_exp_complex_normal_cdf",
 }
 TRACKED = {name: f"_t_{name}" for name in PLAIN}
 
@@ -100,7 +101,7 @@ class FormulaWriter:
         power = [self.printer.element(part) for part in split(exponent)]
         h = base.arguments[0]
         place = [self.surd(h._replace(element=part)) for part in split(h.element)]
-        core = self.name(f"_exp_complex_normal_cdf({', '.join(_bare(t) for t in (*power, *place))})")
+        core = self.call("exp_complex_normal_cdf", *power, *place)
         parts = []
         for surd in surds:
             real, imag = split(surd.element)

@@ -5,114 +5,88 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import sympy as sp
-from sympy.printing.numpy import NumPyPrinter
 
+from symntk.emit.floats import FloatWriter
 from symntk.language.pieces import compare, insert_sorted
 from symntk.language.symbols import x
 from symntk.language.terms import Delta, NormalForm, Step, Term
 
+_SERIES = 24  # terms of a Taylor series; at |x|·rate ≤ 1 the rest is below 1/24!
+
 
 @dataclass(frozen=True)
 class Shape:
-    """Source of the regular part (None: there is none), and lists of source of knots, rates and deltas."""
+    """Source of the regular part (None: there is none), lists of source of knots, rates and deltas, the frequency."""
 
     body: str | None
     knots: list[str]
     rates: list[str]
     deltas: list[str]
+    frequency: str
 
 
 def is_supported(form: NormalForm) -> bool:
-    """Whether quadrature understands the function: no oscillation, no growing Gaussian, no derivative of a delta."""
-    for t in form.terms:
-        if isinstance(t.window, Delta):
-            if t.window.order:
-                return False
-        elif not t.linear.is_real or not t.quadratic.is_nonpositive:
-            return False
-    return True
+    """Whether quadrature understands the function: no growing Gaussian and no derivative of a delta."""
+    return not any(
+        t.window.order if isinstance(t.window, Delta) else not t.quadratic.is_nonpositive for t in form.terms
+    )
 
 
 def shape(form: NormalForm, names: dict[sp.Symbol, str]) -> Shape:
     """The function's source and features; parameters print under `names`."""
     regular = [t for t in form.terms if not isinstance(t.window, Delta)]
     deltas = [t for t in form.terms if isinstance(t.window, Delta)]
-    write = _Writer(names)
+    write = FloatWriter(names)
     knots: dict[str, None] = {}
     for t in regular:
         if isinstance(t.window, Step):
             knots[f"({write(t.window.threshold)}, {write(sp.sqrt(t.window.variance))})"] = None
         if t.quadratic != 0:
-            centre, width = -t.linear / (2 * t.quadratic), 1 / sp.sqrt(-2 * t.quadratic)
+            centre, width = -sp.re(t.linear) / (2 * t.quadratic), 1 / sp.sqrt(-2 * t.quadratic)
             knots[f"({write(centre)}, {write(width)})"] = None
-    rates = {"0.0": None} | {write(t.linear): None for t in regular if t.linear != 0 and t.quadratic == 0}
+    real = [sp.re(t.linear) for t in regular if t.quadratic == 0]
+    rates = {"0.0": None} | {write(rate): None for rate in real if rate != 0}
+    waves = [sp.Abs(sp.im(t.linear)) for t in regular if sp.im(t.linear) != 0]
+    frequencies = [write(wave) for wave in dict.fromkeys(waves)]
     return Shape(
         _body(regular, write) if regular else None,
         list(knots),
         list(rates),
         [f"({write(t.coefficient)}, {write(t.window.threshold)})" for t in deltas if t.window is not None],
+        f"max([{', '.join(frequencies)}])" if frequencies else "0.0",
     )
 
 
-class _Writer:
-    def __init__(self, names: dict[sp.Symbol, str]) -> None:
-        self._names = {symbol: sp.Symbol(name) for symbol, name in names.items()}
-        self._printer = _FloatPrinter({"fully_qualified_modules": False})
-
-    def __call__(self, expr: sp.Expr) -> str:
-        return str(self._printer.doprint(expr.xreplace(self._names)))
-
-
-class _FloatPrinter(NumPyPrinter):  # type: ignore[misc]
-    """Numbers as correctly rounded floats, functions as np.…"""
-
-    _module = "np"
-
-    def __init__(self, settings: dict[str, object]) -> None:
-        super().__init__(settings)
-        self._settings["fully_qualified_modules"] = True
-
-    def _module_format(self, fqn: str, register: bool = True) -> str:
-        return fqn.replace("numpy.", "np.").replace("math.", "np.")
-
-    def _print_Rational(self, expr: sp.Rational) -> str:
-        return repr(float(expr))
-
-    def _print_Integer(self, expr: sp.Integer) -> str:
-        return repr(float(expr))
-
-    def _print_NumberSymbol(self, expr: sp.Expr) -> str:
-        return repr(float(expr))
-
-    def _print_Pow(self, expr: sp.Pow, rational: bool = False, sqrt: str = "numpy.sqrt") -> str:
-        if expr.is_number:
-            return f"({float(expr)!r})"
-        if expr.exp.is_Integer and expr.exp > 0:
-            return f"{self.parenthesize(expr.base, 100)} ** {int(expr.exp)}"
-        return str(super()._print_Pow(expr, rational=rational, sqrt=sqrt))
-
-
-def _body(terms: list[Term], write: _Writer) -> str:
+def _body(terms: list[Term], write: FloatWriter) -> str:
     """One expression per interval between hard steps, the soft steps added: nothing cancels far from the kinks."""
     breaks: list[sp.Expr] = []
     for t in terms:
         if isinstance(t.window, Step) and t.window.variance == 0:
             insert_sorted(breaks, t.window.threshold)
     pieces = [_piece(terms, i, breaks) for i in range(len(breaks) + 1)]
-    text = write(pieces[-1])
-    for point, piece in zip(reversed(breaks), reversed(pieces[:-1]), strict=True):
-        text = f"np.where(x < {write(point)}, {write(piece)}, {text})"
-    soft = [t for t in terms if isinstance(t.window, Step) and t.window.variance != 0]
-    for t in soft:
-        assert isinstance(t.window, Step)
-        factor = Term(t.coefficient, t.power, t.quadratic, t.linear).as_expr(x)
-        argument = t.window.side * (x - t.window.threshold) / sp.sqrt(t.window.variance)
-        text += f" + ({write(factor)}) * special.ndtr({write(argument)})"
+    text = _piece_code(pieces[-1], write)
+    for i in reversed(range(len(breaks))):
+        left, right = (sp.Add(*(_real_part(t) for t in piece)).subs(x, breaks[i]) for piece in pieces[i : i + 2])
+        at = write(breaks[i])
+        middle = "" if left == right else f"np.where(x == {at}, {write((left + right) / 2)}, "
+        text = f"np.where(x < {at}, {_piece_code(pieces[i], write)}, {middle}{text}{')' if middle else ''})"
+    for t in terms:
+        if isinstance(t.window, Step) and t.window.variance != 0:
+            argument = t.window.side * (x - t.window.threshold) / sp.sqrt(t.window.variance)
+            text += f" + {_soft_code(t, write(argument), write)}"
     return f"{text} + 0.0 * x"
 
 
-def _piece(terms: list[Term], index: int, breaks: list[sp.Expr]) -> sp.Expr:
-    """The sum of the terms that are on in the interval between breaks[index − 1] and breaks[index]."""
+def _soft_code(t: Term, argument: str, write: FloatWriter) -> str:
+    """coefficient · x^k · (exponential · Φ), the exponential inside the scaled form where it is real."""
+    exponent = t.quadratic * x**2 + t.linear * x
+    if exponent != 0 and t.linear.is_real:
+        return f"({write(t.coefficient * x**t.power)}) * _exp_normal_cdf({write(exponent)}, {argument})"
+    return f"({write(_real_part(t))}) * special.ndtr({argument})"
+
+
+def _piece(terms: list[Term], index: int, breaks: list[sp.Expr]) -> list[Term]:
+    """The terms that are on in the interval between breaks[index − 1] and breaks[index]."""
     on = []
     for t in terms:
         w = t.window
@@ -122,5 +96,49 @@ def _piece(terms: list[Term], index: int, breaks: list[sp.Expr]) -> sp.Expr:
             right = index > next(i for i, point in enumerate(breaks) if compare(point, w.threshold) == 0)
             if right != (w.side > 0):
                 continue
-        on.append(Term(t.coefficient, t.power, t.quadratic, t.linear).as_expr(x))
-    return sp.Add(*on)
+        on.append(t)
+    return on
+
+
+def _real_part(t: Term) -> sp.Expr:
+    """The real part of a term; conjugate terms are both in the sum, so that real parts are all of it."""
+    growth = t.quadratic * x**2 + sp.re(t.linear) * x
+    if t.linear.is_real and t.coefficient.is_real is not False:
+        return t.coefficient * x**t.power * sp.exp(growth)
+    angle = sp.im(t.linear) * x
+    wave = sp.re(t.coefficient) * sp.cos(angle) - sp.im(t.coefficient) * sp.sin(angle)
+    return x**t.power * sp.exp(growth) * wave
+
+
+def _piece_code(piece: list[Term], write: FloatWriter) -> str:
+    """The sum of the terms; near 0 its Taylor series, where the terms cancel there as in e^x − 1 or 1 − cos x."""
+    plain = write(sp.Add(*(_real_part(t) for t in piece)))
+    if not any(t.linear != 0 or t.quadratic != 0 for t in piece) or any(_parameters(t) for t in piece):
+        return plain
+    coefficients = [sp.S.Zero] * (_SERIES + 8)
+    for t in piece:
+        for n, value in enumerate(_taylor(t, len(coefficients) - t.power)):
+            coefficients[n + t.power] += value
+    numbers = [complex(sp.N(value, 30, chop=True)).real for value in coefficients]
+    largest = max(abs(complex(sp.N(t.coefficient))) for t in piece)
+    first = next((n for n, value in enumerate(numbers) if abs(value) > 1e-20 * largest), 0)
+    if first <= min(t.power for t in piece):
+        return plain
+    rate = max(float(sp.Abs(t.linear) + sp.sqrt(sp.Abs(t.quadratic))) for t in piece)
+    series = "0.0"
+    for value in reversed(numbers[first : first + _SERIES]):
+        series = f"{value!r} + x * ({series})" if series != "0.0" else repr(value)
+    return f"np.where(np.abs(x) < {1.0 / rate!r}, x ** {first} * ({series}), {plain})"
+
+
+def _taylor(t: Term, count: int) -> list[sp.Expr]:
+    """Taylor coefficients of coefficient · exp(quadratic·x² + linear·x): (n+1) h' = linear·h + 2 quadratic·h''."""
+    h = [t.coefficient]
+    for n in range(count - 1):
+        below = h[n - 1] if n else sp.S.Zero
+        h.append(sp.expand((t.linear * h[n] + 2 * t.quadratic * below) / (n + 1)))
+    return h
+
+
+def _parameters(t: Term) -> bool:
+    return bool(t.coefficient.free_symbols | t.linear.free_symbols | t.quadratic.free_symbols)

@@ -26,7 +26,7 @@ def orthant_lines(f: NormalForm, g: NormalForm, names: Mapping[sp.Symbol, str]) 
             for weight, c in ((same, "c"), (cross, "-c")):
                 if weight != 0:
                     parts.append(f"{_code(weight, names)} * _orthant_moment({j}, {k}, a, b, {c}, d)")
-    return [f"return {' + '.join(parts)}"] if parts else None
+    return [f"return {' + '.join(parts)}, 0.0"] if parts else None
 
 
 def _sides(form: NormalForm) -> Sides | None:

@@ -21,6 +21,7 @@ from symntk.errors import FormulaError
 from symntk.language.symbols import STATE, STATE_NAMES
 from symntk.language.terms import NormalForm
 
+_TAKEN = {"x1", "x2", "depth", "weight_std", "bias_std", "np", "special"}
 VERSION = "0.1.0"
 
 
@@ -73,9 +74,16 @@ def _assemble(docstring: str, code: str) -> str:
 
 def _map_code(m: Map) -> str:
     for symbol in m.parameters:
-        if keyword.iskeyword(symbol.name) or not symbol.name.isidentifier():
+        if (
+            keyword.iskeyword(symbol.name)
+            or not symbol.name.isidentifier()
+            or symbol.name in _TAKEN
+            or symbol.name[0] == "_"
+        ):
             raise FormulaError(
-                f"code for {m.title}", f"the parameter {symbol.name} is no name in Python", "another name for it"
+                f"code for {m.title}",
+                f"the parameter {symbol.name} is no name that the code can have",
+                "another name for it",
             )
     names = parameter_names(m.parameters)
     plain = FormulaWriter(m.value, m.parameters, PLAIN)
@@ -118,14 +126,8 @@ def _condition_code(condition: sp.Basic) -> str:
 
 
 def _cannot_cancel(m: Map, writer: FormulaWriter) -> bool:
-    """One term, stable in itself and regular at full correlation; or nothing that another route could do better."""
-    if not is_supported(m.f) or not is_supported(m.g) or not (_has_window(m.f) or _has_window(m.g)):
-        return True
+    """One term, stable in itself and regular at full correlation."""
     return count_terms(m.value) <= 1 and not writer.printer.conflicting and not _is_singular(m.value)
-
-
-def _has_window(form: NormalForm) -> bool:
-    return any(t.window is not None for t in form.terms)
 
 
 def _is_singular(value: Value) -> bool:
@@ -145,6 +147,8 @@ def _route_lines(m: Map, names: dict[sp.Symbol, str]) -> tuple[list[str], str]:
     lines = None if m.means else orthant_lines(m.f, m.g, names)
     if lines is not None:
         return lines, "_RELATIVE"
+    if not is_supported(m.f) or not is_supported(m.g):
+        return ["return value, error"], "_OF_SCALE"
     return _quadrature_lines(shape(m.f, names), shape(m.g, names)), "_OF_SCALE"
 
 
@@ -153,7 +157,8 @@ def _quadrature_lines(f: Shape, g: Shape) -> list[str]:
     for name, one in (("f", f), ("g", g)):
         if one.body is not None:
             lines += [f"def {name}(x):", f"    return {one.body}", ""]
-        lines.append(f"{name}_shape = ([{', '.join(one.knots)}], [{', '.join(one.rates)}], [{', '.join(one.deltas)}])")
+        listed = [f"[{', '.join(part)}]" for part in (one.knots, one.rates, one.deltas)]
+        lines.append(f"{name}_shape = ({', '.join([*listed, one.frequency])})")
     first, second = ("f" if f.body is not None else "None"), ("g" if g.body is not None else "None")
     entries = "(a, b, c, d, m1, m2, value, error)"
     return [*lines, f"return _by_quadrature({first}, {second}, f_shape, g_shape, {entries})"]

@@ -12,6 +12,8 @@ from typing import Any
 import sympy as sp
 
 from symntk.derive.algebra import Algebra, Element
+from symntk.emit.floats import FloatWriter
+from symntk.errors import SymntkError
 
 Monomials = dict[tuple[int, ...], Any]  # exponents of the generators and, last, of det
 
@@ -151,7 +153,12 @@ def number(value: sp.Expr) -> str:
     >>> number(sp.Rational(1, 3)), number(sp.sqrt(2)), number(sp.Integer(-2))
     ('0.3333333333333333', '1.4142135623730951', '(-2.0)')
     """
-    text = repr(float(sp.Rational(value)) if value.is_Rational else float(sp.N(value, 40)))
+    try:
+        text = repr(float(sp.Rational(value)) if value.is_Rational else float(sp.N(value, 40)))
+    except OverflowError:
+        text = "inf"
+    if "inf" in text:
+        raise SymntkError("float64 code", f"a number of {len(str(value))} characters is beyond 1.8e308", "other units")
     return f"({text})" if text.startswith("-") else text
 
 
@@ -160,10 +167,4 @@ def _name(generator: sp.Expr, names: dict[sp.Symbol, str]) -> str:
         return names[generator]
     if generator is sp.I:
         return "1j"
-    return number(generator) if generator.is_number else _code(generator, names)
-
-
-def _code(expr: sp.Expr, names: dict[sp.Symbol, str]) -> str:
-    """A function of parameters that is a generator of its own, such as √s or log(s)."""
-    swapped = expr.xreplace({s: sp.Symbol(n) for s, n in names.items()})
-    return f"({sp.printing.pycode(swapped, fully_qualified_modules=False).replace('math.', 'np.')})"
+    return number(generator) if generator.is_number else f"({FloatWriter(names)(generator)})"

@@ -13,7 +13,7 @@ from symntk.derive.conditions import conditions
 from symntk.derive.diagonal import Diagonal, diagonal
 from symntk.derive.engine import Derivation, derive_pair
 from symntk.derive.publish import publish
-from symntk.errors import DivergenceError, DomainError, FormulaError
+from symntk.errors import DivergenceError, DomainError, FormulaError, SymntkError
 from symntk.kernels.function import Function, as_function
 from symntk.language.symbols import STATE, STATE_NAMES
 from symntk.verify.evaluate import evaluate, scalar
@@ -71,7 +71,7 @@ class Expectation:
         return diagonal(self.derivation.value)
 
     def __call__(
-        self, var_u: Any, var_v: Any, cov: Any, mean_u: Any = 0.0, mean_v: Any = 0.0, **parameters: Any
+        self, /, var_u: Any, var_v: Any, cov: Any, mean_u: Any = 0.0, mean_v: Any = 0.0, **parameters: Any
     ) -> Any:
         """The value in float64 (float32 for float32 input); arguments broadcast.
 
@@ -93,6 +93,8 @@ class Expectation:
         means = (mean_u, mean_v) if self.means else ()
         try:
             return function(var_u, var_v, cov, *means, **self._numbers(parameters))
+        except SymntkError:
+            raise
         except ValueError as error:
             raise DomainError(str(self), str(error)) from error
 
@@ -150,8 +152,12 @@ class Expectation:
             wrong = f"no value for {', '.join(missing)}" if missing else f"no parameter {', '.join(unknown)}"
             raise DomainError(str(self), wrong, f"the parameters are: {', '.join(names) or 'none'}")
         for symbol in self.parameters:
-            value = np.asarray(given[symbol.name], dtype=float)
-            if symbol.is_positive and not (value > 0).all():
+            try:
+                value = np.asarray(given[symbol.name], dtype=float)
+            except (TypeError, ValueError) as error:
+                wrong = f"{symbol.name} = {str(given[symbol.name])[:60]!r} is not a real number"
+                raise DomainError(str(self), wrong, "a number") from error
+            if symbol.is_positive and (value <= 0).any():
                 raise DomainError(
                     str(self), f"{symbol.name} = {given[symbol.name]}, but it was declared positive", "a positive value"
                 )
@@ -173,7 +179,7 @@ class Expectation:
         for condition in self.conditions:
             if evaluate(condition.gts - condition.lts, values, dps=20) <= 0:
                 raise DivergenceError(str(self), f"it is infinite, since not {condition}, at {shown}")
-        if identical and not self.diagonal.is_finite:
+        if identical and self.diagonal.diverges:
             raise DivergenceError(
                 str(self), f"at full correlation it {self.diagonal}", "a correlation below 1 in magnitude"
             )

@@ -18,7 +18,7 @@ mean_u, mean_v = sp.symbols("m1 m2", real=True)
 
 STATE = (var_u, var_v, cov, mean_u, mean_v)
 STATE_NAMES = ("var_u", "var_v", "cov", "mean_u", "mean_v")
-RESERVED = frozenset({s.name for s in STATE} | set(STATE_NAMES))
+RESERVED = frozenset({s.name for s in STATE} | set(STATE_NAMES) | {"dps"})
 """Names that no parameter may have: they stand for the covariance and the means in every result."""
 
 DOMAINS: dict[str, dict[str, bool]] = {

@@ -36,7 +36,7 @@ def _evaluate(
     shape = state[0].shape
     flat = [np.ascontiguousarray(array).reshape(-1) for array in state]
     if any(setting.ndim for setting in settings):
-        result = np.empty(flat[0].shape)
+        result = np.full(flat[0].shape, np.nan)
         rows = np.stack(flat[7:], axis=1)
         for row in np.unique(rows, axis=0):
             chosen = np.flatnonzero(np.all(rows == row, axis=1))
@@ -48,7 +48,10 @@ def _evaluate(
         lost &= ~np.any(np.isnan(flat), axis=0)
         shown = {"var_u": state[0], "var_v": state[1], "cov": state[2]}
         _refuse(
-            lost.reshape(shape), "the formula has no value in float64", "a correlation below 1 in magnitude", **shown
+            lost.reshape(shape),
+            "the formula has no digits left in float64",
+            "a correlation below 1 in magnitude",
+            **shown,
         )
     return _finish(result.reshape(shape), var_u, var_v, cov, mean_u, mean_v)
 

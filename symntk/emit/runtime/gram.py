@@ -11,7 +11,7 @@ from symntk.emit.runtime.covariance import _result_type
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-# Entries of a tile: some twenty arrays of this size are alive at once, 40 MB.
+# Entries of a tile, which holds one row at least: some twenty arrays of this size are alive at once, 40 MB.
 _TILE = 2**18
 
 
@@ -51,15 +51,15 @@ def _gram(
             a, b = rows[layer][place, None], columns[layer][None, :]
             cov, parallel = _aligned(a, b, cov, parallel)
             slope = None if slope_map is None else slope_map(a, b, cov)
+            if divergence is not None and slope is not None and np.any(np.isinf(slope)):
+                i, j = (int(index) for index in np.argwhere(np.isinf(slope))[0])
+                raise ValueError(
+                    f"the kernel is infinite at row {start + i}, column {j}: the inputs are fully correlated, where the "
+                    f"layer map {divergence}. Try: distinct inputs, or the surrogate-gradient kernel"
+                )
             cov = weight_std**2 * nngp_map(a, b, cov) + shift
             cov = np.where(same, rows[layer + 1][place, None], cov)
             total = cov if slope is None else cov + total * (weight_std**2 * slope)
-        if divergence is not None and np.any(np.isinf(total)):
-            i, j = (int(index) for index in np.argwhere(np.isinf(total))[0])
-            raise ValueError(
-                f"the kernel is infinite at row {start + i}, column {j}: the inputs are fully correlated, where the "
-                f"layer map {divergence}. Try: distinct inputs, or the surrogate-gradient kernel"
-            )
         out[place] = total
     return out
 
@@ -95,6 +95,8 @@ def _inputs(x1: np.ndarray, x2: np.ndarray | None) -> tuple[np.ndarray, np.ndarr
     """Both inputs as finite float64 arrays of one width."""
     pair = []
     for name, given in (("x1", x1), ("x2", x1 if x2 is None else x2)):
+        if np.ma.is_masked(given) or np.asarray(given).dtype.kind not in "biuf":
+            raise ValueError(f"{name} is masked or holds what are not real numbers. Try: an array of floats")
         array = np.asarray(given, dtype=np.float64)
         if array.ndim != 2:
             raise ValueError(f"{name} has shape {array.shape}. Try: an array (n, features), for one input x[None, :]")

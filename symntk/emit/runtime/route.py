@@ -21,13 +21,17 @@ if TYPE_CHECKING:
 # A bound below this fraction of the value is accepted where the other route is accurate relative to the value (angular
 # integrals); true errors are some ten times smaller than their bounds.
 _RELATIVE = 6e-14
+# A bound above this fraction of the value, where nothing better is known, is no answer.
+_HOPELESS = 1e-6
+# Oscillations of at most this many radians per standard deviation are resolved by the quadrature's nodes.
+_SLOW = 0.75
 # A bound below this fraction of the value or of √(E f² · E g²) saves a quadrature, which is hardly more accurate.
 _OF_SCALE = 1e-12
 
 
 def _evaluate_checked(
     formula: Callable[..., _Tracked],
-    route: Callable[..., np.ndarray],
+    route: Callable[..., tuple[np.ndarray, np.ndarray | float]],
     tolerance: float,
     var_u: np.ndarray | float,
     var_v: np.ndarray | float,
@@ -58,7 +62,10 @@ def _evaluate_checked(
         weak = np.flatnonzero(~(error <= tolerance * np.abs(value)) & known)
         if weak.size:
             entries = [array[weak] for array in (a, b, c, d, m1, m2, value, error)]
-            value[weak] = route(*entries, *settings)
+            value[weak], left = route(*entries, *settings)
+            # what no route has made better may be uncertain in its first digits: NaN is refused by the caller
+            hopeless = (left > _HOPELESS * np.abs(value[weak])) & (left > 1e-10)
+            value[weak[hopeless]] = np.nan
         return value
 
     return _evaluate(checked, var_u, var_v, cov, mean_u, mean_v, parameters)
@@ -67,27 +74,31 @@ def _evaluate_checked(
 def _by_quadrature(
     f: Callable[[np.ndarray], np.ndarray] | None,
     g: Callable[[np.ndarray], np.ndarray] | None,
-    f_shape: tuple[Sequence[tuple[float, float]], Sequence[float], Sequence[tuple[float, float]]],
-    g_shape: tuple[Sequence[tuple[float, float]], Sequence[float], Sequence[tuple[float, float]]],
+    f_shape: tuple[Sequence[tuple[float, float]], Sequence[float], Sequence[tuple[float, float]], float],
+    g_shape: tuple[Sequence[tuple[float, float]], Sequence[float], Sequence[tuple[float, float]], float],
     entries: tuple[np.ndarray, ...],
-) -> np.ndarray:
+) -> tuple[np.ndarray, np.ndarray]:
     """E[f(u) g(v)] where the formula's value is too uncertain; f and g are None or the parts without deltas.
 
-    The shapes are (knots, rates, deltas) with deltas as (weight, location); entries are a, b, c, d, m1, m2 and the
-    formula's value and error bound.
+    The shapes are (knots, rates, deltas, frequency) with deltas as (weight, location); entries are a, b, c, d, m1, m2
+    and the formula's value and error bound. Returns values and what is left of the bounds: 0 where the bound is small
+    against √(E f² · E g²) or the quadrature has replaced the formula.
     """
-    f_knots, f_rates, f_deltas = f_shape
-    g_knots, g_rates, g_deltas = g_shape
-    value, error = np.array(entries[6]), entries[7]
+    f_knots, f_rates, f_deltas, f_frequency = f_shape
+    g_knots, g_rates, g_deltas, g_frequency = g_shape
+    value, error = np.array(entries[6]), np.array(entries[7])
     a, b, c, d, m1, m2 = entries[:6]
     if f is not None and g is not None and not f_deltas and not g_deltas:
         square_f = _panel_mean(lambda x: f(x) ** 2, f_knots, m1, a, [2.0 * rate for rate in f_rates])
         square_g = _panel_mean(lambda x: g(x) ** 2, g_knots, m2, b, [2.0 * rate for rate in g_rates])
-        weak = np.flatnonzero(~(error <= _OF_SCALE * np.sqrt(square_f * square_g)))
+        scale = np.sqrt(square_f) * np.sqrt(square_g)
+        weak = ~(error <= _OF_SCALE * scale)
+        error[error <= 1e-8 * scale] = 0.0
     else:
-        weak = np.arange(len(value))
+        weak = np.ones(len(value), dtype=bool)
+    weak = np.flatnonzero(weak & (f_frequency**2 * a <= _SLOW**2) & (g_frequency**2 * b <= _SLOW**2))
     if not weak.size:
-        return value
+        return value, error
     a, b, c, d, m1, m2 = (array[weak] for array in entries[:6])
     total = np.zeros(weak.size)
     if f is not None and g is not None:
@@ -100,9 +111,11 @@ def _by_quadrature(
             total += weight * _delta_mean(f, f_knots, f_rates, place, b, c, d, m2, m1)
     for weight, place in f_deltas:
         for other, there in g_deltas:
-            total += weight * other * _density(place, there, a, c, d, m1, m2)
-    value[weak] = total
-    return value
+            if weight * other != 0.0:
+                total += weight * other * _density(place, there, a, c, d, m1, m2)
+    good = ~np.isnan(total) & (np.isfinite(total) | ~np.isfinite(value[weak]))
+    value[weak[good]], error[weak[good]] = total[good], 0.0
+    return value, error
 
 
 def _delta_mean(

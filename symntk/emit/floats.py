@@ -1,0 +1,40 @@
+"""SymPy expressions as NumPy source: numbers as correctly rounded floats, functions as np.…"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import sympy as sp
+from sympy.printing.numpy import NumPyPrinter
+
+
+class FloatWriter:
+    """Writes expressions; symbols print under the names given."""
+
+    def __init__(self, names: Mapping[sp.Symbol, str]) -> None:
+        self._names = {symbol: sp.Symbol(name) for symbol, name in names.items()}
+        self._printer = _Printer({"fully_qualified_modules": True})
+
+    def __call__(self, expr: sp.Expr) -> str:
+        return str(self._printer.doprint(expr.xreplace(self._names)))
+
+
+class _Printer(NumPyPrinter):  # type: ignore[misc]
+    def _module_format(self, fqn: str, register: bool = True) -> str:
+        return fqn.replace("numpy.", "np.").replace("math.", "np.")
+
+    def _print_Rational(self, expr: sp.Rational) -> str:
+        return repr(float(expr))
+
+    def _print_Integer(self, expr: sp.Integer) -> str:
+        return repr(float(expr))
+
+    def _print_NumberSymbol(self, expr: sp.Expr) -> str:
+        return repr(float(expr))
+
+    def _print_Pow(self, expr: sp.Pow, rational: bool = False, sqrt: str = "numpy.sqrt") -> str:
+        if expr.is_number:
+            return f"({float(expr)!r})"
+        if expr.exp.is_Integer and expr.exp > 0:
+            return f"{self.parenthesize(expr.base, 100)} ** {int(expr.exp)}"
+        return str(super()._print_Pow(expr, rational=rational, sqrt=sqrt))

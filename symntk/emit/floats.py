@@ -16,6 +16,7 @@ class FloatWriter:
         self._printer = _Printer({"fully_qualified_modules": True})
 
     def __call__(self, expr: sp.Expr) -> str:
+        """The expression as source."""
         return str(self._printer.doprint(expr.xreplace(self._names)))
 
 

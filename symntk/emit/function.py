@@ -78,7 +78,7 @@ def _body(terms: list[Term], write: FloatWriter) -> str:
 
 
 def _soft_code(t: Term, argument: str, write: FloatWriter) -> str:
-    """coefficient · x^k · (exponential · Φ), the exponential inside the scaled form where it is real."""
+    """Coefficient · x^k · (exponential · Φ), the exponential inside the scaled form where it is real."""
     exponent = t.quadratic * x**2 + t.linear * x
     if exponent != 0 and t.linear.is_real:
         return f"({write(t.coefficient * x**t.power)}) * _exp_normal_cdf({write(exponent)}, {argument})"

@@ -149,7 +149,7 @@ def compare(p: sp.Expr, q: sp.Expr) -> int:
             f"the order of the thresholds {p} and {q}",
             f"{p}, {q}",
             "the assumptions on the parameters do not decide which is larger",
-            "declare the parameters positive, or give them values",
+            "values for the parameters, or the larger one as the smaller plus a positive parameter",
         )
     return sense
 

@@ -82,9 +82,7 @@ class Conditional:
     def factors(self) -> list[Quadratic]:
         """The exponential factors of each part, as functions of u."""
         k, m0 = self.slope, self.offset
-        return [
-            Quadratic(g.curvature * k * k, k * (2 * g.curvature * m0 + g.rate)) for g in self.groups
-        ]
+        return [Quadratic(g.curvature * k * k, k * (2 * g.curvature * m0 + g.rate)) for g in self.groups]
 
     def features(self) -> list[Feature]:
         """The images of g's thresholds in u, widened by the conditional distribution."""
@@ -139,9 +137,7 @@ class Deterministic:
     def factors(self) -> list[Quadratic]:
         """The exponential factors of each part, as functions of u."""
         k, m0 = self.slope, self.offset
-        return [
-            Quadratic(alpha * k * k, k * (2 * alpha * m0 + beta)) for alpha, beta in grouped(self.pieces)
-        ]
+        return [Quadratic(alpha * k * k, k * (2 * alpha * m0 + beta)) for alpha, beta in grouped(self.pieces)]
 
     def features(self) -> list[Feature]:
         """The images of g's soft steps in u."""
@@ -192,9 +188,7 @@ class _Tilted:
     exp(αv² + βv) N(v; μ, s²) = q^{−1/2} exp((αμ² + βμ + β²s²/2)/q) · N(v; (μ + βs²)/q, s²/q), q = 1 − 2αs².
     """
 
-    def __init__(
-        self, alpha: Number, beta: Number, variance: Number, polynomials: Polynomials
-    ) -> None:
+    def __init__(self, alpha: Number, beta: Number, variance: Number, polynomials: Polynomials) -> None:
         self.q = 1 - 2 * alpha * variance
         self.curvature, self.rate = alpha / self.q, beta / self.q
         self.constant = beta * self.rate * variance / 2 - mp.log(self.q) / 2

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import sympy as sp
-from mpmath import mp, mpf
+from mpmath import mp, mpc, mpf
 
 from symntk.errors import DomainError
 from symntk.language.special import MPMATH_FUNCTIONS
@@ -43,7 +43,11 @@ def evaluate(expr: sp.Expr, values: Mapping[sp.Symbol, Any], *, dps: int = 50) -
         # the approach to full correlation is like √(1 − |ρ|) at the slowest
         offset = 2 * digits + 20 if full else 0
         with mp.workdps(digits + 3 * offset):
-            value = mp.re(mp.mpmathify(function(*_arguments(exact, symbols, offset), digits)))
+            try:
+                value = mp.re(mp.mpmathify(function(*_arguments(exact, symbols, offset), digits)))
+            except ValueError as error:
+                wrong = f"it has no value at {_shown(values)}: {error}"
+                raise DomainError(f"the value of {expr}", wrong, "a correlation below 1 in magnitude") from error
             if not mp.isfinite(value):
                 raise DomainError(f"the value of {expr}", f"it is {value} at {_shown(values)}", "another point")
             if previous is not None:
@@ -83,7 +87,7 @@ def _compiled(expr: sp.Expr, symbols: list[sp.Symbol]) -> Callable[..., Any]:
     def at_digits(function: Callable[..., Any]) -> Callable[..., Any]:
         def inner(*arguments: Any) -> Any:
             with mp.workdps(precision[0]):
-                return function(*(+argument for argument in arguments))
+                return function(*(_rounded(argument) for argument in arguments))
 
         return inner
 
@@ -95,6 +99,13 @@ def _compiled(expr: sp.Expr, symbols: list[sp.Symbol]) -> Callable[..., Any]:
         return plain(*arguments[:-1])
 
     return call
+
+
+def _rounded(argument: Any) -> Any:
+    """At the working precision; beyond 10^25 standard deviations there is nothing left."""
+    if isinstance(argument, mpc):
+        return +argument
+    return mp.sign(argument) * mp.inf if abs(argument) > 10**25 else +argument
 
 
 def _arguments(exact: Mapping[sp.Symbol, mpf], symbols: list[sp.Symbol], offset: int) -> list[mpf]:

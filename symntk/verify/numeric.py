@@ -117,9 +117,7 @@ def _real(value: Number) -> Number:
     return mp.re(value)
 
 
-def _merge_conjugates(
-    sums: dict[tuple[int, Number, Number, Ramp | None], Number], digits: int
-) -> Iterable[Piece]:
+def _merge_conjugates(sums: dict[tuple[int, Number, Number, Ramp | None], Number], digits: int) -> Iterable[Piece]:
     """Of each pair of conjugates keep the one with Im β > 0; a missing partner means that the function is complex."""
     largest = max((abs(value) for value in sums.values()), default=mp.mpf(0))
     noise = largest * mp.mpf(10) ** (6 - digits)
@@ -198,9 +196,7 @@ class Branch:
 
     def __init__(self, pieces: Sequence[Piece]) -> None:
         self.groups = grouped(pieces)
-        self._scales = {
-            p.ramp: 1 / mp.sqrt(2 * p.ramp.variance) for p in pieces if p.ramp is not None
-        }
+        self._scales = {p.ramp: 1 / mp.sqrt(2 * p.ramp.variance) for p in pieces if p.ramp is not None}
 
     def __call__(self, x: Number, log_weight: Number = 0) -> Number:
         """The value at `x`, times exp(log_weight)."""

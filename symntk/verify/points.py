@@ -81,9 +81,7 @@ def edge_points(*, means: bool = False, waves: bool = False) -> list[Point]:
     ]
 
 
-def parameter_values(
-    symbols: Iterable[sp.Symbol], given: Mapping[str, Any], rng: Random
-) -> dict[sp.Symbol, sp.Expr]:
+def parameter_values(symbols: Iterable[sp.Symbol], given: Mapping[str, Any], rng: Random) -> dict[sp.Symbol, sp.Expr]:
     """A value for each parameter: the one given by name, or a random one in its domain.
 
     >>> m = sp.Symbol("m", positive=True)

@@ -51,17 +51,23 @@ def _gram(
             a, b = rows[layer][place, None], columns[layer][None, :]
             cov, parallel = _aligned(a, b, cov, parallel)
             slope = None if slope_map is None else slope_map(a, b, cov)
-            if divergence is not None and slope is not None and np.any(np.isinf(slope)):
-                i, j = (int(index) for index in np.argwhere(np.isinf(slope))[0])
-                raise ValueError(
-                    f"the kernel is infinite at row {start + i}, column {j}: the inputs are fully correlated, where the "
-                    f"layer map {divergence}. Try: distinct inputs, or the surrogate-gradient kernel"
-                )
+            if divergence is not None and slope is not None:
+                _refuse_infinite(slope, start, divergence)
             cov = weight_std**2 * nngp_map(a, b, cov) + shift
             cov = np.where(same, rows[layer + 1][place, None], cov)
             total = cov if slope is None else cov + total * (weight_std**2 * slope)
         out[place] = total
     return out
+
+
+def _refuse_infinite(slope: np.ndarray, start: int, divergence: str) -> None:
+    """Name the first pair, rows counted from `start`, whose layer map is infinite."""
+    if np.any(np.isinf(slope)):
+        i, j = (int(index) for index in np.argwhere(np.isinf(slope))[0])
+        raise ValueError(
+            f"the kernel is infinite at row {start + i}, column {j}: the inputs are fully correlated, where the layer "
+            f"map {divergence}. Try: distinct inputs, or the surrogate-gradient kernel"
+        )
 
 
 def _parallel(

@@ -84,23 +84,35 @@ def _by_quadrature(
     and the formula's value and error bound. Returns values and what is left of the bounds: 0 where the bound is small
     against √(E f² · E g²) or the quadrature has replaced the formula.
     """
-    f_knots, f_rates, f_deltas, f_frequency = f_shape
-    g_knots, g_rates, g_deltas, g_frequency = g_shape
     value, error = np.array(entries[6]), np.array(entries[7])
-    a, b, c, d, m1, m2 = entries[:6]
-    if f is not None and g is not None and not f_deltas and not g_deltas:
-        square_f = _panel_mean(lambda x: f(x) ** 2, f_knots, m1, a, [2.0 * rate for rate in f_rates])
-        square_g = _panel_mean(lambda x: g(x) ** 2, g_knots, m2, b, [2.0 * rate for rate in g_rates])
+    a, b, _, _, m1, m2 = entries[:6]
+    weak = (f_shape[3] ** 2 * a <= _SLOW**2) & (g_shape[3] ** 2 * b <= _SLOW**2)
+    if f is not None and g is not None and not f_shape[2] and not g_shape[2]:
+        square_f = _panel_mean(lambda x: f(x) ** 2, f_shape[0], m1, a, [2.0 * rate for rate in f_shape[1]])
+        square_g = _panel_mean(lambda x: g(x) ** 2, g_shape[0], m2, b, [2.0 * rate for rate in g_shape[1]])
         scale = np.sqrt(square_f) * np.sqrt(square_g)
-        weak = ~(error <= _OF_SCALE * scale)
+        weak &= ~(error <= _OF_SCALE * scale)
         error[error <= 1e-8 * scale] = 0.0
-    else:
-        weak = np.ones(len(value), dtype=bool)
-    weak = np.flatnonzero(weak & (f_frequency**2 * a <= _SLOW**2) & (g_frequency**2 * b <= _SLOW**2))
-    if not weak.size:
-        return value, error
-    a, b, c, d, m1, m2 = (array[weak] for array in entries[:6])
-    total = np.zeros(weak.size)
+    chosen = np.flatnonzero(weak)
+    if chosen.size:
+        total = _by_parts(f, g, f_shape, g_shape, tuple(array[chosen] for array in entries[:6]))
+        good = ~np.isnan(total) & (np.isfinite(total) | ~np.isfinite(value[chosen]))
+        value[chosen[good]], error[chosen[good]] = total[good], 0.0
+    return value, error
+
+
+def _by_parts(
+    f: Callable[[np.ndarray], np.ndarray] | None,
+    g: Callable[[np.ndarray], np.ndarray] | None,
+    f_shape: tuple[Sequence[tuple[float, float]], Sequence[float], Sequence[tuple[float, float]], float],
+    g_shape: tuple[Sequence[tuple[float, float]], Sequence[float], Sequence[tuple[float, float]], float],
+    law: tuple[np.ndarray, ...],
+) -> np.ndarray:
+    """E[f(u) g(v)] by quadrature: regular parts against each other, deltas against both."""
+    f_knots, f_rates, f_deltas, _ = f_shape
+    g_knots, g_rates, g_deltas, _ = g_shape
+    a, b, c, d, m1, m2 = law
+    total = np.zeros(a.size)
     if f is not None and g is not None:
         total += _panel_expectation(f, g, f_knots, g_knots, a, b, c, d, m1, m2, f_rates, g_rates)
     if g is not None:
@@ -113,9 +125,7 @@ def _by_quadrature(
         for other, there in g_deltas:
             if weight * other != 0.0:
                 total += weight * other * _density(place, there, a, c, d, m1, m2)
-    good = ~np.isnan(total) & (np.isfinite(total) | ~np.isfinite(value[weak]))
-    value[weak[good]], error[weak[good]] = total[good], 0.0
-    return value, error
+    return total
 
 
 def _delta_mean(

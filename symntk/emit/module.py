@@ -110,12 +110,16 @@ def _public(m: Map, routed: str) -> list[str]:
     formula = str(publish(m.value))
     text = f'"""{m.title}: {formula}."""' if len(formula) < 400 else f'"""{m.title}."""'
     lines += textwrap.wrap(_safe(text), 116, initial_indent="    ", subsequent_indent="    ", break_long_words=False)
+    passed = ", ".join(["var_u", "var_v", "cov", "None", *(["mean_u", "mean_v"] if m.means else []), *keywords])
+    lines += [f"    return _{m.name}_given({passed})", "", ""]
+    # the Gram functions know some determinants better than the rounded covariances tell
+    lines.append(f"def _{m.name}_given({passed.replace('None', 'det')}):")
     for condition in m.conditions:
         lines.append(f"    _require({_condition_code(condition)}, {str(condition)!r}, var_u, var_v, cov)")
     how = f"_evaluate(_{m.name}_formula"
     if routed:
         how = f"_evaluate_checked(_{m.name}_formula, _{m.name}_route, {routed}"
-    lines.append(f"    return {how}, var_u, var_v, cov, {means}, ({given}))")
+    lines.append(f"    return {how}, var_u, var_v, cov, {means}, ({given}), det)")
     return lines
 
 
@@ -170,8 +174,9 @@ def _gram_code(name: str, module: Module) -> str:
     extra = "".join(f", {k}" for k in keywords)
 
     def bound(one: Map) -> str:
-        given = ", ".join(f"{s.name}={s.name}" for s in one.parameters)
-        return f"lambda a, b, c: {one.name}(a, b, c, {given})" if given else one.name
+        given = ", ".join(s.name for s in one.parameters)
+        name = f"_{one.name}_given"
+        return f"lambda a, b, c, det: {name}(a, b, c, det, {given})" if given else name
 
     slope = "None" if name == "nngp" else bound(m)
     warning = repr(module.diagonals[name]) if name in module.divergent else "None"

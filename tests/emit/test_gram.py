@@ -79,6 +79,18 @@ def test_parallel_inputs_are_fully_correlated(factor):
         assert np.isfinite(module("sign", "erf").ntk(POINTS, factor * POINTS, depth=2, bias_std=0.5)).all()
 
 
+@pytest.mark.parametrize("distance", [1e-4, 1e-6, 1e-8, 1e-10])
+def test_the_angle_of_near_duplicates_comes_from_the_vectors(distance):
+    """Θ² of sign next to the diagonal, where an angle from rounded inner products is wrong by 1e-8."""
+    x, y = POINTS[:1], POINTS[:1] + distance * POINTS[1:2]
+    exact = [[mpf(float(v)) for v in row[0]] for row in (x, y)]
+    with mp.workdps(60):
+        a, b, c = (mp.fdot(p, q) / 3 + mpf("0.01") for p, q in (exact[:1] * 2, exact[1:] * 2, exact))
+        true = 2 / mp.pi * mp.asin(c / mp.sqrt(a * b)) + mpf("0.01") + c * 2 / mp.pi / mp.sqrt(a * b - c * c)
+    gram = module("sign", "erf").ntk(x, y, depth=2, bias_std=0.1)
+    assert abs(gram[0, 0] / true - 1) < 1e-13 + 2e-16 / distance
+
+
 def test_tiles_do_not_change_the_result(monkeypatch):
     exported = module("erf")
     x = rng.normal(size=(50, 4))

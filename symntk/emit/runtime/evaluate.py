@@ -23,13 +23,19 @@ def _evaluate(
     mean_u: np.ndarray | float,
     mean_v: np.ndarray | float,
     parameters: tuple[np.ndarray | float, ...],
+    determinant: np.ndarray | None = None,
 ) -> np.ndarray:
     """A map over broadcast arguments; `formula` takes flat arrays a, b, c, det, d, m1, m2 and scalar parameters.
+
+    `determinant` is var_u·var_v − cov² where the caller knows it better than these rounded numbers tell, NaN elsewhere.
 
     Raises ValueError for what is not a covariance, and where the formula has no value in float64 (a difference of
     infinities at full correlation, say), showing the entry.
     """
     a, b, c, det, d = _covariance(var_u, var_v, cov)
+    if determinant is not None:
+        det = np.where(np.isnan(determinant), det, determinant)
+        d = np.sqrt(det)
     m1, m2 = _as_float64(mean_u, "mean_u"), _as_float64(mean_v, "mean_v")
     settings = [_as_float64(value, "a parameter") for value in parameters]
     state = np.broadcast_arrays(a, b, c, det, d, m1, m2, *settings)

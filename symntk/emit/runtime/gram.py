@@ -45,15 +45,15 @@ def _gram(
         place = slice(start, start + step)
         same = labels1[place, None] == labels2[None, :]
         cov = np.where(same, rows[0][place, None], scale * (first[place] @ second.T) + shift)
-        parallel = _parallel(first[place], second, bias_std / np.sqrt(scale), cov, rows[0][place], columns[0]) & ~same
+        parallel, det = _near(first[place], second, scale, shift, cov, rows[0][place], columns[0], ~same)
         total = cov
         for layer in range(depth - 1):
             a, b = rows[layer][place, None], columns[layer][None, :]
             cov, parallel = _aligned(a, b, cov, parallel)
-            slope = None if slope_map is None else slope_map(a, b, cov)
+            slope = None if slope_map is None else slope_map(a, b, cov, det)
             if divergence is not None and slope is not None:
                 _refuse_infinite(slope, start, divergence)
-            cov = weight_std**2 * nngp_map(a, b, cov) + shift
+            cov, det = weight_std**2 * nngp_map(a, b, cov, det) + shift, None
             cov = np.where(same, rows[layer + 1][place, None], cov)
             total = cov if slope is None else cov + total * (weight_std**2 * slope)
         out[place] = total
@@ -70,22 +70,35 @@ def _refuse_infinite(slope: np.ndarray, start: int, divergence: str) -> None:
         )
 
 
-def _parallel(
-    first: np.ndarray, second: np.ndarray, offset: float, cov: np.ndarray, a: np.ndarray, b: np.ndarray
-) -> np.ndarray:
-    """Which pairs are multiples of each other to rounding, with the bias as one more feature `offset`.
+def _near(
+    first: np.ndarray,
+    second: np.ndarray,
+    scale: float,
+    shift: float,
+    cov: np.ndarray,
+    a: np.ndarray,
+    b: np.ndarray,
+    distinct: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """Which distinct pairs are multiples of each other to rounding, and ab − c² of those at angles below 1e-3.
 
-    The angle comes from the part of one vector that is orthogonal to the other: an inner product would leave 1e-8.
+    The angle comes from the part of one vector that is orthogonal to the other, with the bias as one more feature:
+    from inner products it would be wrong by 1e-8. The determinants are NaN elsewhere, None where no pair is near.
     """
-    found = np.zeros(cov.shape, dtype=bool)
-    near = np.argwhere(cov * cov >= (1.0 - 1e-12) * a[:, None] * b[None, :])
+    parallel = np.zeros(cov.shape, dtype=bool)
+    near = np.argwhere((cov * cov >= (1.0 - 1e-6) * a[:, None] * b[None, :]) & distinct)
+    if not len(near):
+        return parallel, None
+    det = np.full(cov.shape, np.nan)
+    offset = np.sqrt(shift / scale)
     for start in range(0, len(near), 4096):
         i, j = near[start : start + 4096].T
         p, q = (np.pad(x, ((0, 0), (0, 1)), constant_values=offset) for x in (first[i], second[j]))
         share = np.einsum("ij,ij->i", p, q) / np.maximum(np.einsum("ij,ij->i", p, p), 2.0**-1000)
         rest = np.linalg.norm(q - share[:, None] * p, axis=1)
-        found[i, j] = rest <= 4e-16 * np.sqrt(p.shape[1]) * np.linalg.norm(q, axis=1)
-    return found
+        parallel[i, j] = rest <= 4e-16 * np.sqrt(p.shape[1]) * np.linalg.norm(q, axis=1)
+        det[i, j] = np.where(parallel[i, j], np.nan, a[i] * (scale * rest * rest))
+    return parallel, det
 
 
 def _aligned(a: np.ndarray, b: np.ndarray, cov: np.ndarray, parallel: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -121,7 +134,7 @@ def _variances(
     """Each input's variance in layers 1 to depth."""
     layers = [scale * np.einsum("ij,ij->i", x, x) + shift]
     for _ in range(depth - 1):
-        layers.append(weight_std**2 * nngp_map(layers[-1], layers[-1], layers[-1]) + shift)
+        layers.append(weight_std**2 * nngp_map(layers[-1], layers[-1], layers[-1], None) + shift)
     return layers
 
 

@@ -39,6 +39,7 @@ def _evaluate_checked(
     mean_u: np.ndarray | float,
     mean_v: np.ndarray | float,
     parameters: tuple[np.ndarray | float, ...],
+    determinant: np.ndarray | None = None,
 ) -> np.ndarray:
     """`_evaluate` for a formula that can cancel: its entries with too large an error bound go by `route`."""
 
@@ -68,7 +69,7 @@ def _evaluate_checked(
             value[weak[hopeless]] = np.nan
         return value
 
-    return _evaluate(checked, var_u, var_v, cov, mean_u, mean_v, parameters)
+    return _evaluate(checked, var_u, var_v, cov, mean_u, mean_v, parameters, determinant)
 
 
 def _by_quadrature(

@@ -14,6 +14,8 @@ from typing import Any
 import sympy as sp
 from sympy.polys.fields import field
 
+from symntk.errors import FormulaError
+from symntk.language.pieces import sign_of
 from symntk.language.symbols import cov, mean_u, mean_v, var_u, var_v
 
 Element = Any  # sympy.polys.fields.FracElement, which SymPy does not type
@@ -56,28 +58,48 @@ class Algebra:
         self._memo_out: dict[Element, sp.Expr] = {}
 
     def positive_factors(self, poly: Any) -> tuple[Any, list[tuple[Any, int]]]:
-        """Content and irreducible factors of a polynomial, each factor with the sign that makes it positive.
+        """Content and irreducible factors of a polynomial under a root, each with the sign that makes it positive.
 
-        What stands below a root is a product of factors that do not change their sign where the expectation exists.
-        That region is connected and holds the smallest covariances, also for exp(αx²) with α > 0, so that the sign
-        is read off at one of them.
+        A factor that holds entries of the covariance does not change its sign where the expectation exists: that
+        region is connected and holds the smallest covariances, also for exp(αx²) with α > 0, so that the sign is read
+        off at one of them. The sign of another factor follows from the parameters' assumptions.
+
+        Raises:
+            FormulaError: the assumptions do not decide the sign.
         """
         content, factors = poly.factor_list()
         out = []
         for factor, power in factors:
-            turned = self.positive(factor)
-            content *= 1 if turned == factor else (-1) ** power
-            out.append((turned, power))
+            sense = self._sign(factor)
+            content *= 1 if sense > 0 else (-1) ** power
+            out.append((factor if sense > 0 else -factor, power))
         return content, out
 
     def positive(self, poly: Any) -> Any:
         """The polynomial or its negative, whichever is positive where the expectation exists."""
-        return -poly if poly.evaluate(self._smallest) < 0 else poly
+        return poly if self.positive_factors(poly)[0] > 0 else -poly
+
+    def _sign(self, factor: Any) -> int:
+        own = [self.field.gens.index(entry) for entry in (self.a, self.b, self.c)]
+        if any(monom[i] for monom in factor for i in own):
+            return 1 if factor.evaluate(self._smallest) > 0 else -1
+        expr = self.restore(factor.as_expr())
+        sense = sign_of(expr)
+        if not sense:
+            raise FormulaError(f"a width or a slope with {expr}", "its sign is not known", "a positive parameter")
+        return sense
 
     @cached_property
     def _smallest(self) -> list[tuple[Any, Any]]:
-        """Values of the generators at a small covariance; parameters and means are of size 1."""
-        values = [sp.QQ(7 + 2 * i, 5) for i in range(len(self.field.gens))]
+        """Values of the generators at a small covariance; parameters and means are of size 1, numbers what they are."""
+        values = []
+        for i, symbol in enumerate(self.field.symbols):
+            leaf = self.restore(symbol)
+            value = sp.QQ(7 + 2 * i, 5) * (-1 if leaf.is_negative else 1)
+            if leaf.is_number and leaf.is_real:
+                exact = sp.Rational(sp.N(leaf, 30))
+                value = sp.QQ(exact.p, exact.q)
+            values.append(value)
         for entry in (self.a, self.b):
             values[self.field.gens.index(entry)] /= _SCALE
         values[self.field.gens.index(self.c)] = sp.QQ(1, 17) / _SCALE
@@ -143,13 +165,6 @@ class Algebra:
         real = ring.from_dict({m: v for m, v in element.numer.items() if not m[index]})
         imag = ring.from_dict({(*m[:index], 0): v for m, v in element.numer.items() if m[index]})
         return self.field(real) / denom, self.field(imag) / denom
-
-    def conjugate(self, element: Element) -> Element:
-        """The complex conjugate."""
-        if not self.is_complex:
-            return element
-        real, imag = self.split_complex(element)
-        return real - self.i * imag
 
     def expr(self, element: Element) -> sp.Expr:
         """An element as a SymPy expression (a ratio of expanded polynomials)."""

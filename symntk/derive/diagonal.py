@@ -64,7 +64,7 @@ class Diagonal:
             return f"finite: {self.limit}"
         if self.diverges:
             return f"diverges like {self.rate}"
-        return "not known: the leading terms cancel"
+        return "not known: leading terms cancel, or the order of two thresholds is not decided"
 
 
 class _Unknown(Exception):
@@ -117,7 +117,7 @@ def _term(key: Key, coefficient: Element, algebra: Algebra) -> Leading:
     factor, power = _surd(Surd(coefficient, key.number, key.radicand), algebra)
     exponent, order = _ratio(key.exponent, algebra)
     if order < 0 and exponent != 0:
-        if sign_of(exponent) == 1:
+        if sign_of(exponent) != -1:
             raise _Unknown
         return sp.S.Zero, power
     if order == 0:

@@ -61,7 +61,3 @@ class Problem:
     def with_left(self, **changes: Any) -> Problem:
         """A copy with the left factor changed."""
         return replace(self, left=self.left._replace(**changes))
-
-    def with_right(self, **changes: Any) -> Problem:
-        """A copy with the right factor changed."""
-        return replace(self, right=self.right._replace(**changes))

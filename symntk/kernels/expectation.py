@@ -34,6 +34,11 @@ class Expectation:
 
     def __init__(self, f: Function, g: Function, *, means: bool = False) -> None:
         self.f, self.g, self.means = f, g, means
+        names = [s.name for s in self.parameters]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            wrong = f"two parameters of f and g are called {', '.join(twice)} but have different assumptions"
+            raise FormulaError(str(self), wrong, "one symbol for both")
 
     @cached_property
     def derivation(self) -> Derivation:
@@ -175,6 +180,8 @@ class Expectation:
                 raise DomainError(
                     str(self), f"this is no covariance: {shown}", "var_u, var_v ≥ 0 and cov² ≤ var_u·var_v"
                 )
+            if not (a > 0 and b > 0):
+                raise DomainError(str(self), f"a variable of variance 0 has no density: {shown}", "a small variance")
             identical = c > 0 and c * c >= a * b and a == b and m1 == m2
         for condition in self.conditions:
             if evaluate(condition.gts - condition.lts, values, dps=20) <= 0:

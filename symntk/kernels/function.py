@@ -43,11 +43,6 @@ class Function:
         """The distributional derivative."""
         return _OfForm(f"({self.name})'", derivative(self.form))
 
-    @property
-    def regular(self) -> sp.Expr:
-        """The expression without its deltas."""
-        return self.expression.replace(sp.DiracDelta, lambda *_: sp.S.Zero)
-
 
 class _OfForm(Function):
     """A function that is known by its normal form."""

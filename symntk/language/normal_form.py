@@ -9,7 +9,7 @@ from __future__ import annotations
 import sympy as sp
 
 from symntk.errors import NotGaussianElementaryError
-from symntk.language.pieces import SWITCHES, Pieces, compare, resolve, sign_of
+from symntk.language.pieces import Pieces, compare, resolve, sign_of
 from symntk.language.smooth import Key, Smooth, add_smooth, smooth_terms
 from symntk.language.terms import Delta, NormalForm, Step, Term, collect
 
@@ -147,8 +147,3 @@ def _delta_terms(
         Term((-1) ** j * sp.binomial(order, j) * value * scale, window=Delta(point, order - j))
         for j, value in enumerate(sides[0])
     ]
-
-
-def is_switch_free(expr: sp.Expr) -> bool:
-    """Whether `expr` holds no kink, jump or delta."""
-    return not expr.has(*SWITCHES, sp.DiracDelta)

@@ -106,7 +106,9 @@ def _resolve_condition(condition: sp.Basic, x: sp.Symbol) -> Pieces:
             f"the condition {condition}", str(condition), "it is not an inequality in the variable", "x > t or x < t"
         )
     gap = _resolve(condition.lhs - condition.rhs, x)
-    return _by_sign(gap, x, lambda q, s: sp.true if s == sense else sp.false, condition)
+    weak = isinstance(condition, sp.GreaterThan | sp.LessThan)
+    # equality counts where both sides are equal on a whole interval; at a single point it does not matter
+    return _by_sign(gap, x, lambda q, s: sp.true if s == sense or (weak and s == 0) else sp.false, condition)
 
 
 def _combine(pieces: list[Pieces], func: Callable[..., sp.Basic]) -> Pieces:

@@ -9,7 +9,7 @@ import numpy as np
 import sympy as sp
 from mpmath import mp, mpc, mpf
 
-from symntk.errors import DomainError
+from symntk.errors import DivergenceError, DomainError
 from symntk.language.special import MPMATH_FUNCTIONS
 from symntk.language.symbols import STATE, cov, var_u, var_v
 
@@ -22,7 +22,8 @@ def evaluate(expr: sp.Expr, values: Mapping[sp.Symbol, Any], *, dps: int = 50) -
 
     The numbers in `values` are taken as exact (a float is the binary number that it is). At full correlation,
     ab = c² or beyond by rounding, the value is the limit c → ±√(ab) from inside, which is where the formulas
-    live; its error is of order 10^(−dps).
+    live; its error is of order 10^(−dps). A value that stays below the rounding of its terms up to some 400 digits
+    is 0.
 
     Raises:
         DomainError: a symbol has no value, or the value is not finite.
@@ -34,6 +35,8 @@ def evaluate(expr: sp.Expr, values: Mapping[sp.Symbol, Any], *, dps: int = 50) -
     missing = sorted(str(s) for s in expr.free_symbols - set(values))
     if missing:
         raise DomainError(f"the value of {expr}", f"no value is given for {', '.join(missing)}", "pass it by name")
+    if cov in values and values[cov] == 0:
+        expr = expr.subs(cov, 0)  # bivariate probabilities factor, and much cancels for good
     symbols = list(values)
     function = _compiled(expr, symbols)
     exact = {symbol: scalar(value) for symbol, value in values.items()}
@@ -51,13 +54,16 @@ def evaluate(expr: sp.Expr, values: Mapping[sp.Symbol, Any], *, dps: int = 50) -
             if not mp.isfinite(value):
                 raise DomainError(f"the value of {expr}", f"it is {value} at {_shown(values)}", "another point")
             if previous is not None:
-                if abs(value - previous) <= mpf(10) ** (-dps - 2) * abs(value):
+                if value and abs(value - previous) <= mpf(10) ** (-dps - 2) * abs(value):
                     return value
                 # a sum that cancels to nothing shrinks with the working precision again and again
                 shrunk = shrunk + 1 if abs(value) <= abs(previous) * mpf(10) ** (-_STEP // 2) else 0
-                if shrunk == 2:
+                if shrunk == 3:
                     return mp.zero
-        previous, digits = value, digits + _STEP
+                if full and abs(value) > abs(previous) * mpf(10) ** (_STEP // 2):
+                    wrong = f"it grows without bound towards full correlation, at {_shown(values)}"
+                    raise DivergenceError(f"the value of {expr}", wrong, "a correlation below 1 in magnitude")
+        previous, digits = value, digits + _STEP if not shrunk else 2 * digits
     raise DomainError(f"the value of {expr}", f"more than {_MOST_DIGITS} digits cancel at {_shown(values)}")
 
 

@@ -38,12 +38,17 @@ def _benchmark():
 derive_all = _benchmark()
 CASES = derive_all.all_cases()
 SAMPLE = random.Random(2).sample(CASES, 60)
-HEAVY = [case for case in CASES if case.key in {
-    "nngp sparse_plus centred",
-    "sg_ntk gabor piecewise_quadratic means",
-    "sg_ntk hard_silu multi_gaussian means",
-    "nngp elu means",
-}]
+HEAVY = [
+    case
+    for case in CASES
+    if case.key
+    in {
+        "nngp sparse_plus centred",
+        "sg_ntk gabor piecewise_quadratic means",
+        "sg_ntk hard_silu multi_gaussian means",
+        "nngp elu means",
+    }
+]
 
 
 def test_the_cases_are_those_of_the_tables():

@@ -266,7 +266,7 @@ def test_gram_matrices_are_positive_semidefinite(name):
         for j in range(len(points)):
             assert gram[i, j] ** 2 <= gram[i, i] * gram[j, j] * (1 + mp.mpf(10) ** -15)
     eigenvalues = mp.eigsy(gram, eigvals_only=True)
-    assert min(eigenvalues) >= -mp.mpf(10) ** -15 * max(eigenvalues)
+    assert min(eigenvalues) >= -(mp.mpf(10) ** -15) * max(eigenvalues)
 
 
 def test_one_function_needs_no_partner():

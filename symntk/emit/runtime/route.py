@@ -92,8 +92,8 @@ def _by_quadrature(
         square_f = _panel_mean(lambda x: f(x) ** 2, f_shape[0], m1, a, [2.0 * rate for rate in f_shape[1]])
         square_g = _panel_mean(lambda x: g(x) ** 2, g_shape[0], m2, b, [2.0 * rate for rate in g_shape[1]])
         scale = np.sqrt(square_f) * np.sqrt(square_g)
-        weak &= ~(error <= _OF_SCALE * scale)
-        error[error <= 1e-8 * scale] = 0.0
+        weak &= ~(error <= _OF_SCALE * scale) | np.isinf(error)
+        error[np.isfinite(error) & (error <= 1e-8 * scale)] = 0.0
     chosen = np.flatnonzero(weak)
     if chosen.size:
         total = _by_parts(f, g, f_shape, g_shape, tuple(array[chosen] for array in entries[:6]))

@@ -161,7 +161,7 @@ def _t_cos(x: _Tracked | np.ndarray | float) -> _Tracked:
 def _t_atan2(y: _Tracked | np.ndarray | float, x: _Tracked | np.ndarray | float) -> _Tracked:
     """atan2(y, x): a point that moves by e at distance r turns by at most arcsin(e/r), unless it may cross the cut."""
     y, x = _track(y), _track(x)
-    value = np.arctan2(y.value, x.value)
+    value = np.arctan2(y.value + 0.0, x.value)  # −0 is 0
     share = np.hypot(y.error, x.error) / np.hypot(y.value, x.value) * (1.0 + _LIBRARY)
     crosses = (y.error > 0.0) & (np.abs(y.value) <= y.error) & (x.value < x.error)
     passed = np.where((share < 1.0) & ~crosses, np.arcsin(np.minimum(share, 1.0)), np.inf)

@@ -61,12 +61,8 @@ def _leads_negative(element: Element) -> bool:
     return bool(element) and element.numer.LC < 0
 
 
-def _groups(value: Value) -> dict[tuple[Element, Phase | None], Group]:
-    out: dict[tuple[Element, Phase | None], Group] = {}
-    for key, coefficient in value:
-        group = out.setdefault((key.exponent, key.phase), {})
-        group[(key.number, key.radicand, key.base)] = coefficient
-    return out
+def _group(terms: list[tuple[Key, Element]]) -> Group:
+    return {(key.number, key.radicand, key.base): coefficient for key, coefficient in terms}
 
 
 def _flatten(surds: Surds, groups: list[tuple[Element, Phase | None, Group]]) -> Value:
@@ -106,7 +102,8 @@ def _pair_hyperbolic(value: Value) -> Value:
     surds = value.surds
     plain: list[tuple[Element, Group]] = []
     done: list[tuple[Element, Phase | None, Group]] = []
-    for (exponent, phase), group in _groups(value).items():
+    for (exponent, phase), terms in value.by_front().items():
+        group = _group(terms)
         if phase is None and all(base == ONE for _, _, base in group):
             plain.append((exponent, group))
         else:

@@ -49,10 +49,7 @@ class _Writer:
 
     def write(self, value: Value) -> sp.Expr:
         """Σ over exponents and phases of factor · (Σ over basis functions)."""
-        groups: dict[tuple[Element, Phase | None], list[tuple[Key, Element]]] = {}
-        for key, coefficient in value:
-            groups.setdefault((key.exponent, key.phase), []).append((key, coefficient))
-        total = sp.Add(*(self._group(e, phase, terms) for (e, phase), terms in groups.items()))
+        total = sp.Add(*(self._group(e, phase, terms) for (e, phase), terms in value.by_front().items()))
         return sp.re(total, evaluate=False) if value.is_complex else total
 
     def _group(self, exponent: Element, phase: Phase | None, terms: list[tuple[Key, Element]]) -> sp.Expr:

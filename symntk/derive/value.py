@@ -120,6 +120,13 @@ class Value:
         """The field of the coefficients."""
         return self.surds.algebra
 
+    def by_front(self) -> dict[tuple[Element, Phase | None], list[tuple[Key, Element]]]:
+        """The terms by exponent and phase."""
+        groups: dict[tuple[Element, Phase | None], list[tuple[Key, Element]]] = {}
+        for key, coefficient in self:
+            groups.setdefault((key.exponent, key.phase), []).append((key, coefficient))
+        return groups
+
     @cached_property
     def is_complex(self) -> bool:
         """Whether an argument or exponent still holds the imaginary unit."""

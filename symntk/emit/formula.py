@@ -182,10 +182,7 @@ def _bare(code: str) -> str:
 
 def _merged(value: Value) -> list[tuple[Element, Phase | None, list[tuple[Key, Element]]]]:
     """Terms by exponent and phase, constants merged with arcsines where they are arccosines."""
-    groups: dict[tuple[Element, Phase | None], list[tuple[Key, Element]]] = {}
-    for key, coefficient in value:
-        groups.setdefault((key.exponent, key.phase), []).append((key, coefficient))
-    return [(exponent, phase, with_acos(terms)) for (exponent, phase), terms in groups.items()]
+    return [(exponent, phase, with_acos(terms)) for (exponent, phase), terms in value.by_front().items()]
 
 
 def count_terms(value: Value) -> int:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import sympy as sp
 
+from symntk.emit.floats import FloatWriter
 from symntk.emit.stable import number
 from symntk.language.terms import NormalForm, Step
 
@@ -16,7 +17,7 @@ Sides = dict[int, tuple[sp.Expr, sp.Expr]]  # degree → coefficients of x₊^de
 
 def orthant_lines(f: NormalForm, g: NormalForm, names: Mapping[sp.Symbol, str]) -> list[str] | None:
     """The body of a function that adds up E[u₊^j v₊^k] and E[u₊^j v₋^k], or None where f or g is no such sum."""
-    left, right = _sides(f), _sides(g)
+    left, right, write = _sides(f), _sides(g), FloatWriter(names)
     if left is None or right is None or max(left, default=0) + max(right, default=0) > _HIGHEST:
         return None
     parts = []
@@ -25,7 +26,7 @@ def orthant_lines(f: NormalForm, g: NormalForm, names: Mapping[sp.Symbol, str]) 
             same, cross = sp.expand(plus * plus_v + minus * minus_v), sp.expand(plus * minus_v + minus * plus_v)
             for weight, c in ((same, "c"), (cross, "-c")):
                 if weight != 0:
-                    parts.append(f"{_code(weight, names)} * _orthant_moment({j}, {k}, a, b, {c}, d)")
+                    parts.append(f"{_weight(weight, write)} * _orthant_moment({j}, {k}, a, b, {c}, d)")
     return [f"return {' + '.join(parts)}, 0.0"] if parts else None
 
 
@@ -48,7 +49,5 @@ def _sides(form: NormalForm) -> Sides | None:
     return out
 
 
-def _code(weight: sp.Expr, names: Mapping[sp.Symbol, str]) -> str:
-    if weight.is_number:
-        return number(weight)
-    return f"({sp.pycode(weight.xreplace({s: sp.Symbol(n) for s, n in names.items()}))})".replace("math.", "np.")
+def _weight(weight: sp.Expr, write: FloatWriter) -> str:
+    return number(weight) if weight.is_number else f"({write(weight)})"

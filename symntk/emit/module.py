@@ -114,8 +114,9 @@ def _public(m: Map, routed: str) -> list[str]:
     lines += [f"    return _{m.name}_given({passed})", "", ""]
     # the Gram functions know some determinants better than the rounded covariances tell
     lines.append(f"def _{m.name}_given({passed.replace('None', 'det')}):")
-    for condition in m.conditions:
-        lines.append(f"    _require({_condition_code(condition)}, {str(condition)!r}, var_u, var_v, cov)")
+    required = [(_condition_code(c), f"the expectation is infinite, since not {c},") for c in m.conditions]
+    required += [(s.name, f"{s.name} is not positive") for s in m.parameters if s.is_positive]
+    lines += [f"    _require({gap}, {wrong!r}, var_u, var_v, cov)" for gap, wrong in required]
     how = f"_evaluate(_{m.name}_formula"
     if routed:
         how = f"_evaluate_checked(_{m.name}_formula, _{m.name}_route, {routed}"

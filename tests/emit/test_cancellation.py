@@ -72,6 +72,15 @@ def test_parameters_are_checked_and_keep_nan_apart():
     assert np.isnan(E(1.0, 1.0, 0.5, m=[1.0, np.nan])).tolist() == [False, True]
 
 
+def test_exported_maps_check_that_parameters_are_positive():
+    space = {}
+    exec(compile(symntk.derive("erf(m*x)").source(), "exported", "exec"), space)
+    with pytest.raises(ValueError, match="m is not positive"):
+        space["nngp_map"](1.0, 1.0, 0.5, m=-1.0)
+    value = space["nngp_map"](1.0, 1.0, 0.5, m=[1.0, np.nan, 2.0])
+    assert np.isnan(value).tolist() == [False, True, False]
+
+
 def test_the_gram_ntk_of_a_shifted_step_is_refused_at_any_depth():
     space = {}
     exec(compile(symntk.derive("Heaviside(x-1)").source(), "exported", "exec"), space)

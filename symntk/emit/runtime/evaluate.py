@@ -74,11 +74,11 @@ def _in_blocks(formula: Callable[..., np.ndarray], flat: list[np.ndarray], setti
 
 def _require(
     gap: np.ndarray | float,
-    condition: str,
+    wrong: str,
     var_u: np.ndarray | float,
     var_v: np.ndarray | float,
     cov: np.ndarray | float,
 ) -> None:
-    """Refuse entries where the expectation is infinite, which they are unless `gap` > 0 (`condition` in words)."""
+    """Refuse the entries where `gap` > 0 does not hold; `wrong` says what that means."""
     bad, a, b, c = np.broadcast_arrays(~(np.asarray(gap) > 0.0) & ~np.isnan(gap), var_u, var_v, cov)
-    _refuse(bad, f"the expectation is infinite, since not {condition},", "smaller variances", var_u=a, var_v=b, cov=c)
+    _refuse(bad, wrong, "smaller variances, or other parameters", var_u=a, var_v=b, cov=c)

@@ -72,7 +72,7 @@ def _t_exp_bivariate(
     own = _BIVARIATE_ERROR * (1.0 + np.abs(q.value) + logarithm)
     passed = (slope_h * h.error + slope_k * k.error) / _ROOT_TWO_PI + slope_turn * turn
     vague = q.error + np.maximum(np.abs(h.value), 1.0) * h.error > _FIRST_ORDER
-    vague |= (np.maximum(np.abs(k.value), 1.0) * k.error > _FIRST_ORDER) | (turn > _FIRST_ORDER)
+    vague |= (np.maximum(np.abs(k.value), 1.0) * k.error > _FIRST_ORDER) | (turn > _FIRST_ORDER * s)
     return _Tracked(value, np.where(vague, np.inf, 1.1 * (passed + size * (q.error + own))))
 
 

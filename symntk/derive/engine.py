@@ -19,8 +19,10 @@ from symntk.derive.tilt import apply_tilt
 from symntk.derive.value import Surd, Surds, Value, add
 from symntk.errors import SymntkError
 from symntk.language.symbols import STATE
-from symntk.language.terms import Delta, NormalForm, Term
+from symntk.language.terms import Delta, NormalForm, Term, parity
 from symntk.language.terms import Step as SoftStep
+
+PARITY = "E[f(u) g(v)] = 0 for one odd and one even function, since (−u, −v) has the law of (u, v)."
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,7 @@ class Derivation:
     surds: Surds
     pairs: tuple[Pair, ...]
     means: bool
+    remark: str = ""
 
     @cached_property
     def value(self) -> Value:
@@ -78,6 +81,8 @@ def derive_pair(f: NormalForm, g: NormalForm, *, means: bool = False) -> Derivat
         SymntkError: a parameter has the name of an entry of the covariance.
     """
     _refuse_reserved(f, g)
+    if not means and parity(f) * parity(g) == -1:
+        return Derivation(Surds(Algebra([], means)), (), means, PARITY)
     lefts, rights = [_split(t) for t in f.terms], [_split(t) for t in g.terms]
     algebra = Algebra(_ingredients(f, lefts) + _ingredients(g, rights), means)
     solver = _Solver(Surds(algebra))

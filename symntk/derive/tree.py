@@ -44,6 +44,8 @@ def tree(derivation: Derivation) -> str:
     probability: E[S1(u) S2(v)] = Φ2(s1(m1−t1)/√A, s2(m2−t2)/√B; s1 s2 c/√(AB)), A = a+τ1², B = b+τ2²; one step: Φ; \
 none: 1.
     """
+    if derivation.remark:
+        return f"parity: {derivation.remark}"
     writer, lines = _Writer(), []
     for pairs in _by_terms(derivation):
         left, right = pairs[0].left.as_expr(U), pairs[0].right.as_expr(V)

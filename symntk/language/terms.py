@@ -114,6 +114,44 @@ def collect(terms: Iterable[Term]) -> NormalForm:
     return NormalForm(tuple(sorted((t for t in kept if t.coefficient != 0), key=_order)))
 
 
+def parity(form: NormalForm) -> int:
+    """The parity of the function: 1 for even, −1 for odd, 0 for neither (or not seen in the parameters).
+
+    >>> x = sp.Symbol("x", real=True)
+    >>> parity(collect([Term(sp.S.One, 1, quadratic=sp.Integer(-1))]))
+    -1
+    """
+    own, mirrored = (_rising(terms) for terms in (form.terms, [_mirrored(t) for t in form.terms]))
+    if own == mirrored:
+        return 1
+    return -1 if own == collect(Term(-t.coefficient, *_key(t)) for t in mirrored.terms) else 0
+
+
+def _key(t: Term) -> tuple[int, sp.Expr, sp.Expr, Window]:
+    return t.power, t.quadratic, t.linear, t.window
+
+
+def _mirrored(t: Term) -> Term:
+    """The term at −x."""
+    sign, w = (-1) ** t.power, t.window
+    if isinstance(w, Delta):
+        return Term(sign * (-1) ** w.order * t.coefficient, window=Delta(-w.threshold, w.order))
+    window = Step(-w.threshold, w.variance, -w.side) if isinstance(w, Step) else None
+    return Term(sign * t.coefficient, t.power, t.quadratic, -t.linear, window)
+
+
+def _rising(terms: Iterable[Term]) -> NormalForm:
+    """The same function with rising steps only, which makes its terms unique: S(−x) = 1 − S(x)."""
+    out: list[Term] = []
+    for t in terms:
+        if isinstance(t.window, Step) and t.window.side < 0:
+            rising = Step(t.window.threshold, t.window.variance)
+            out += [Term(t.coefficient, *_key(t)[:3]), Term(-t.coefficient, *_key(t)[:3], rising)]
+        else:
+            out.append(t)
+    return collect(out)
+
+
 def derivative(form: NormalForm) -> NormalForm:
     """The distributional derivative; the class is closed under it."""
     out: list[Term] = []

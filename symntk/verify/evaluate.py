@@ -22,8 +22,7 @@ def evaluate(expr: sp.Expr, values: Mapping[sp.Symbol, Any], *, dps: int = 50) -
 
     The numbers in `values` are taken as exact (a float is the binary number that it is). At full correlation,
     ab = c² or beyond by rounding, the value is the limit c → ±√(ab) from inside, which is where the formulas
-    live; its error is of order 10^(−dps). A value that stays below the rounding of its terms up to some 400 digits
-    is 0.
+    live; its error is of order 10^(−dps). A value that stays below the rounding of its terms at dps + 170 digits is 0.
 
     Raises:
         DomainError: a symbol has no value, or the value is not finite.
@@ -58,12 +57,12 @@ def evaluate(expr: sp.Expr, values: Mapping[sp.Symbol, Any], *, dps: int = 50) -
                     return value
                 # a sum that cancels to nothing shrinks with the working precision again and again
                 shrunk = shrunk + 1 if abs(value) <= abs(previous) * mpf(10) ** (-_STEP // 2) else 0
-                if shrunk == 3:
+                if shrunk == 4:
                     return mp.zero
                 if full and abs(value) > abs(previous) * mpf(10) ** (_STEP // 2):
                     wrong = f"it grows without bound towards full correlation, at {_shown(values)}"
                     raise DivergenceError(f"the value of {expr}", wrong, "a correlation below 1 in magnitude")
-        previous, digits = value, digits + _STEP if not shrunk else 2 * digits
+        previous, digits = value, digits + _STEP
     raise DomainError(f"the value of {expr}", f"more than {_MOST_DIGITS} digits cancel at {_shown(values)}")
 
 

@@ -73,3 +73,13 @@ def test_parameters_of_one_name_and_two_assumptions_are_refused():
 def test_two_deltas_at_thresholds_of_unknown_order():
     t, r = sp.symbols("t r", real=True)
     assert "not known" in str(symntk.expectation(sp.DiracDelta(x - t), sp.DiracDelta(x - r)).diagonal)
+
+
+@pytest.mark.parametrize(
+    ("f", "g"), [("sign", "boxcar"), ("abs", "x"), ("cos(x)", "sin(x)"), ("hard_tanh", "triangle")]
+)
+def test_odd_against_even_is_zero_by_parity(f, g):
+    E = symntk.expectation(f, g)
+    assert E.expression == 0 and E(1.0, 2.0, 0.5) == 0 and "parity" in str(E.derivation)
+    assert abs(expectation_oracle(E.f.form, E.g.form, 1.0, 2.0, 0.5, dps=20)) < 1e-18
+    assert symntk.expectation(f, g, means=True).evalf(1, 2, 0.5, 0.3, -0.2, dps=15) != 0

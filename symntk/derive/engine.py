@@ -68,11 +68,6 @@ class Derivation:
                     seen.add(id(step))
                     yield step
 
-    @property
-    def size(self) -> int:
-        """The number of distinct steps."""
-        return sum(1 for _ in self.steps())
-
 
 def derive_pair(f: NormalForm, g: NormalForm, *, means: bool = False) -> Derivation:
     """Derive E[f(u) g(v)] for (u, v) ~ N((m1, m2), [[a, c], [c, b]]) by the four moves.

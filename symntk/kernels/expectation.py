@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -91,13 +92,10 @@ class Expectation:
         Raises:
             DomainError: a covariance that is none, or a point where the expectation does not exist; shows the entry.
         """
-        from symntk.emit.compile import compiled_map
-
         self._check_means(mean_u, mean_v)
-        function = compiled_map(self._map)
         means = (mean_u, mean_v) if self.means else ()
         try:
-            return function(var_u, var_v, cov, *means, **self._numbers(parameters))
+            return self._function(var_u, var_v, cov, *means, **self._numbers(parameters))
         except SymntkError:
             raise
         except ValueError as error:
@@ -141,6 +139,13 @@ class Expectation:
     @cached_property
     def _map(self) -> Map:
         return self.as_map("expectation_map")
+
+    @cached_property
+    def _function(self) -> Callable[..., Any]:
+        """The exported map, written and compiled at the first call."""
+        from symntk.emit.compile import compiled_map
+
+        return compiled_map(self._map)
 
     def as_map(self, name: str, title: str = "") -> Map:
         """What the emit room needs to write this expectation as code."""

@@ -29,11 +29,11 @@ def normal_form(expr: sp.Expr, x: sp.Symbol) -> NormalForm:
     symntk.errors.NotGaussianElementaryError: the normal form of tanh(x): tanh is not a function of the class
     """
     expr = exact(sp.sympify(expr, strict=True))
-    plain, deltas = _take_out_deltas(expr, x)
+    plain, deltas = take_out_deltas(expr, x)
     pieces = resolve(plain, x)
     terms: list[Term] = []
     for dummy, (point, order, scale) in deltas.items():
-        terms += _delta_terms(pieces, x, dummy, point, order, scale)
+        terms += delta_terms(pieces, x, dummy, point, order, scale)
     without = dict.fromkeys(deltas, sp.S.Zero)
     parts = [smooth_terms(part.subs(without) if without else part, x) for part in pieces.parts]
     return collect(terms + _jump_form(pieces.breaks, parts, expr))
@@ -99,7 +99,7 @@ def _fold_soft_steps(terms: list[Term]) -> list[Term]:
 Deltas = dict[sp.Dummy, tuple[sp.Expr, int, sp.Expr]]
 
 
-def _take_out_deltas(expr: sp.Expr, x: sp.Symbol) -> tuple[sp.Expr, Deltas]:
+def take_out_deltas(expr: sp.Expr, x: sp.Symbol) -> tuple[sp.Expr, Deltas]:
     """Replace each DiracDelta(p·x + q, n) by a dummy that stands for δ^(n)(x + q/p) / (p^n |p|)."""
     deltas: Deltas = {}
     swap: dict[sp.Expr, sp.Dummy] = {}
@@ -121,7 +121,7 @@ def _take_out_deltas(expr: sp.Expr, x: sp.Symbol) -> tuple[sp.Expr, Deltas]:
     return expr.xreplace(swap), deltas
 
 
-def _delta_terms(
+def delta_terms(
     pieces: Pieces, x: sp.Symbol, dummy: sp.Dummy, point: sp.Expr, order: int, scale: sp.Expr
 ) -> list[Term]:
     """h(x)·δ^(n)(x − t) = Σ_j (−1)^j C(n, j) h^(j)(t)·δ^(n−j)(x − t)."""

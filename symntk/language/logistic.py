@@ -1,0 +1,154 @@
+"""The logistic function σ(x) = 1/(1 + e^{−x}) and its integral, as SymPy functions that do not overflow as formulas do.
+
+e^x/(1 + e^x) and log(1 + e^x) overflow in float64 at large x; written with these two names they are evaluated as the
+libraries evaluate them. `with_logistic` finds them in a formula, and sinh/cosh^n, which is tanh/cosh^{n−1}.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import mpmath
+import sympy as sp
+
+
+class _LogisticFunction(sp.Function):  # type: ignore[misc]  # SymPy has no types
+    """What both share: real values and numbers of any precision."""
+
+    nargs = 1
+
+    def _eval_is_extended_real(self) -> bool | None:
+        return True if self.args[0].is_extended_real else None
+
+    def _eval_is_positive(self) -> bool | None:
+        return True if self.args[0].is_real else None
+
+    def _eval_evalf(self, prec: int) -> Any:
+        try:
+            argument = self.args[0]._to_mpmath(prec + 20)
+        except (TypeError, ValueError):  # a free symbol
+            return None
+        with mpmath.workprec(prec + 20):
+            return sp.Expr._from_mpmath(self._number(argument), prec)
+
+    @staticmethod
+    def _number(argument: Any) -> Any:
+        raise NotImplementedError
+
+
+class logistic(_LogisticFunction):
+    """The logistic function 1/(1 + e^{−x}).
+
+    >>> from sympy.abc import x
+    >>> logistic(x).diff(x)
+    logistic(-x)*logistic(x)
+    >>> logistic(sp.S.Zero)
+    1/2
+    """
+
+    @classmethod
+    def eval(cls, x: Any) -> Any:
+        """The value at 0."""
+        return sp.Rational(1, 2) if x.is_zero else None
+
+    def fdiff(self, argindex: int = 1) -> Any:
+        """σ' = σ(x)·σ(−x)."""
+        return logistic(self.args[0]) * logistic(-self.args[0])
+
+    def _eval_rewrite_as_exp(self, x: Any, **_: Any) -> Any:
+        return 1 / (1 + sp.exp(-x))
+
+    @staticmethod
+    def _number(argument: Any) -> Any:
+        return 1 / (1 + mpmath.exp(-argument))
+
+
+class softplus(_LogisticFunction):
+    """The integral of the logistic function, log(1 + e^x).
+
+    >>> from sympy.abc import x
+    >>> softplus(2 * x).diff(x)
+    2*logistic(2*x)
+    """
+
+    def fdiff(self, argindex: int = 1) -> Any:
+        """The derivative σ(x)."""
+        return logistic(self.args[0])
+
+    def _eval_rewrite_as_exp(self, x: Any, **_: Any) -> Any:
+        return sp.log(1 + sp.exp(x))
+
+    @staticmethod
+    def _number(argument: Any) -> Any:
+        return mpmath.log1p(mpmath.exp(argument)) if argument < 0 else argument + mpmath.log1p(mpmath.exp(-argument))
+
+
+def with_logistic(expr: sp.Expr) -> sp.Expr:
+    """The formula with 1/(1 + e^w), e^w/(1 + e^w) and log(1 + e^w) written by their names.
+
+    >>> from sympy.abc import x
+    >>> with_logistic(sp.log(1 + sp.exp(x)) * sp.exp(x) / (1 + sp.exp(x)))
+    logistic(x)*softplus(x)
+    """
+    return expr.replace(_is_one_plus_exp, _named).replace(sp.Mul, _merged).replace(_is_tanh_squared, _tanh_squared)
+
+
+def _exponent(expr: sp.Expr) -> sp.Expr | None:
+    """The exponent w where expr is 1 + e^w."""
+    if expr.is_Add and len(expr.args) == 2 and expr.args[0] == 1 and isinstance(expr.args[1], sp.exp):
+        return expr.args[1].args[0]
+    return None
+
+
+def _is_one_plus_exp(expr: sp.Expr) -> bool:
+    if isinstance(expr, sp.log):
+        return _exponent(expr.args[0]) is not None
+    return bool(expr.is_Pow and expr.exp.is_number and expr.exp.is_negative and _exponent(expr.base) is not None)
+
+
+def _named(expr: sp.Expr) -> sp.Expr:
+    if isinstance(expr, sp.log):
+        return softplus(_exponent(expr.args[0]))
+    return logistic(-_exponent(expr.base)) ** (-expr.exp)
+
+
+def _merged(*args: sp.Expr) -> sp.Expr:
+    """A product where e^w·σ(−w) has become σ(w), as often as the powers allow."""
+    product = _without_sinh(sp.Mul(*args))
+    if not product.is_Mul or not product.has(logistic):
+        return product
+    for factor in product.args:
+        base, power = factor.as_base_exp()
+        if not isinstance(base, logistic) or not power.is_Integer:
+            continue
+        growth = sp.exp(-base.args[0])
+        while power > 0 and (product / growth).count_ops() < product.count_ops():
+            product, power = product / growth / base * logistic(-base.args[0]), power - 1
+    return product
+
+
+def _without_sinh(product: sp.Expr) -> sp.Expr:
+    """sinh(w)/cosh(w)^n as tanh(w)/cosh(w)^(n−1), which does not overflow to ∞/∞."""
+    for factor in sp.Mul.make_args(product):
+        if isinstance(factor, sp.sinh):
+            cosh = sp.cosh(factor.args[0])
+            power = product.as_powers_dict().get(cosh, sp.S.Zero)
+            if power.is_number and power <= -1:
+                product = product / factor * cosh * sp.tanh(factor.args[0])
+    return product
+
+
+def _is_tanh_squared(expr: sp.Expr) -> bool:
+    return bool(expr.is_Add and any(_minus_sech_squared(arg) is not None for arg in expr.args) and 1 in expr.args)
+
+
+def _minus_sech_squared(expr: sp.Expr) -> sp.Expr | None:
+    """The argument w where expr is −1/cosh(w)²."""
+    base, power = (-1 * expr).as_base_exp()
+    return base.args[0] if isinstance(base, sp.cosh) and power == -2 else None
+
+
+def _tanh_squared(expr: sp.Expr) -> sp.Expr:
+    """1 − 1/cosh(w)² as tanh(w)²."""
+    found = next(arg for arg in expr.args if _minus_sech_squared(arg) is not None)
+    return expr - 1 - found + sp.tanh(_minus_sech_squared(found)) ** 2

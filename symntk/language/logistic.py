@@ -93,7 +93,7 @@ def with_logistic(expr: sp.Expr) -> sp.Expr:
     return expr.replace(_is_one_plus_exp, _named).replace(sp.Mul, _merged).replace(_is_tanh_squared, _tanh_squared)
 
 
-def _exponent(expr: sp.Expr) -> sp.Expr | None:
+def _exponent(expr: sp.Expr) -> Any:
     """The exponent w where expr is 1 + e^w."""
     if expr.is_Add and len(expr.args) == 2 and expr.args[0] == 1 and isinstance(expr.args[1], sp.exp):
         return expr.args[1].args[0]
@@ -142,9 +142,9 @@ def _is_tanh_squared(expr: sp.Expr) -> bool:
     return bool(expr.is_Add and any(_minus_sech_squared(arg) is not None for arg in expr.args) and 1 in expr.args)
 
 
-def _minus_sech_squared(expr: sp.Expr) -> sp.Expr | None:
+def _minus_sech_squared(expr: sp.Expr) -> Any:
     """The argument w where expr is −1/cosh(w)²."""
-    base, power = (-1 * expr).as_base_exp()
+    base, power = (-expr).as_base_exp()
     return base.args[0] if isinstance(base, sp.cosh) and power == -2 else None
 
 

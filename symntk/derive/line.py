@@ -1,0 +1,172 @@
+"""E[s(Y)] for one normal Y ~ N(m2, b), in closed form where the rules of one dimension reach.
+
+With a sign or a step as the activation it is all that remains: E[2δ(u) g(v)] = 2 N(0; m1, a) E[g(Y)] with Y of mean
+m2 − c m1/a and variance b − c²/a. What the rules reach: Gaussian-elementary functions, rational functions without
+poles on the line, half-integer powers of x² + A² and rational functions of |x| (these two for mean 0).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+import sympy as sp
+
+from symntk.derive.conditions import conditions
+from symntk.derive.line_fold import fold
+from symntk.derive.line_parts import Kind, Split, Square, split
+from symntk.derive.line_rules import (
+    Elementary,
+    Linearity,
+    LineStep,
+    Parity,
+    RealPart,
+    fourier_mixture,
+    pole_powers,
+    square_power,
+)
+from symntk.errors import NotGaussianElementaryError
+from symntk.language.general_form import GeneralForm
+from symntk.language.normal_form import normal_form
+from symntk.language.symbols import x
+from symntk.language.terms import parity
+
+_LONGEST = 100  # characters of a value that are shown in a line of the tree
+
+
+@dataclass(frozen=True, eq=False)
+class LineDerivation:
+    """E[s(Y)] and how it comes about; everything shown is computed from the steps."""
+
+    form: GeneralForm
+    root: LineStep
+    means: bool
+
+    @cached_property
+    def expression(self) -> sp.Expr:
+        """The expectation in b, m2 and the parameters."""
+        return self.root.value
+
+    @cached_property
+    def conditions(self) -> tuple[sp.Basic, ...]:
+        """Where the expectation exists, beyond positive parameters."""
+        one = normal_form(sp.S.One, x)
+        found: dict[sp.Basic, None] = {}
+        for step, _ in self.root.leaves.items():
+            if isinstance(step, Elementary):
+                found |= dict.fromkeys(conditions(one, step.form))
+        return tuple(found)
+
+    def steps(self) -> Iterator[LineStep]:
+        """Every distinct step, parents before children."""
+        return self.root.walk()
+
+    def __str__(self) -> str:
+        """The tree: one numbered line per step, equal steps once, the rules' equations below."""
+        numbers: dict[LineStep, int] = {}
+        equations: dict[str, str] = {}
+        lines = list(_lines(self.root, sp.S.One, 0, numbers, equations))
+        return "\n".join([*lines, "", *(f"{name}: {equation}" for name, equation in equations.items())])
+
+
+def _lines(
+    step: LineStep, weight: sp.Expr, depth: int, numbers: dict[LineStep, int], equations: dict[str, str]
+) -> Iterator[str]:
+    factor = "" if weight == 1 else f"   [× {weight}]"
+    if step in numbers:
+        yield f"{'  ' * depth}{numbers[step]}  above{factor}"
+        return
+    numbers[step] = len(numbers) + 1
+    equations.setdefault(step.name, step.equation)
+    text = str(step.value)
+    value = f" = {text}" if len(text) <= _LONGEST else ""
+    yield f"{'  ' * depth}{numbers[step]}  {step.name}  {step.statement}{value}{factor}"
+    for own, child in step.children:
+        yield from _lines(child, own, depth + 1, numbers, equations)
+
+
+def derive_line(form: GeneralForm, *, means: bool) -> LineDerivation | None:
+    """Derive E[s(Y)], Y ~ N(m2, b), with m2 = 0 unless `means`; None where the rules give no closed form.
+
+    >>> from symntk.language.general_form import general_form
+    >>> print(derive_line(general_form(1 / (1 + x**2), x), means=False))
+    1  gamma mixture  E[1/(Y**2 + 1)] = sqrt(2)*sqrt(pi)*exp(1/(2*b))*erfc(sqrt(2)/(2*sqrt(b)))/(2*sqrt(b))
+      2  elementary  E[exp(-Y**2*s)] = 1/sqrt(2*b*s + 1)
+    <BLANKLINE>
+    gamma mixture: E[x^k (x² + A²)^{−ν}] = ∫_0^∞ s^{ν−1} e^{−sA²} E[x^k e^{−sx²}] ds / Γ(ν), ν > 0; the rest is \
+Tricomi's U.
+    elementary: E[h(Y)] of a Gaussian-elementary h, by the four moves: tilt, condition, Stein, base.
+    """
+    try:
+        root = _root(form, means)
+    except NotGaussianElementaryError:  # an order of thresholds that the assumptions do not decide
+        return None
+    return None if root is None else LineDerivation(form, root, means)
+
+
+Weighted = tuple[sp.Expr, LineStep]
+
+
+def _root(form: GeneralForm, means: bool) -> LineStep | None:
+    parts = [split(part, x) for part in form.parts]
+    known = [part for part in parts if part is not None]
+    if len(known) < len(parts):
+        return None
+    children: list[Weighted] = []
+    broken: list[Kind] = []
+    for kind in dict.fromkeys(kind for part in known for kind in part.kinds):
+        values = [part.kinds.get(kind, sp.S.Zero) for part in known]
+        if isinstance(kind, Square) and all(sp.expand(v - values[0]) == 0 for v in values):
+            step = _whole(kind, means)
+            if step is None:
+                return None
+            children.append((values[0], step))
+        else:
+            broken.append(kind)
+    if broken:
+        folded = None if means else fold(form, known, broken)
+        if folded is None:
+            return None
+        children.append((sp.S.One, folded))
+    children += _elementary(form, known, means)
+    if len(children) == 1 and children[0][0] == 1:
+        return children[0][1]
+    return Linearity(form.regular(x), None, means, tuple(children))
+
+
+def _elementary(form: GeneralForm, parts: list[Split], means: bool) -> list[Weighted]:
+    """The Gaussian-elementary rest, deltas included."""
+    rest = GeneralForm(form.breaks, tuple(part.elementary for part in parts), form.deltas)
+    if not rest.has_regular_part and not rest.deltas:
+        return []
+    function = rest.as_expr(x)
+    normal = normal_form(function, x)
+    if not means and parity(normal) == -1:
+        return [(sp.S.One, Parity(function, None, means, ()))]
+    return [(sp.S.One, Elementary(function, None, means, (), normal))]
+
+
+def _whole(kind: Square, means: bool) -> LineStep | None:
+    """E[kind(Y)] on the whole line."""
+    if not means and kind.centre == 0:
+        if kind.power:
+            return Parity(kind.as_expr(x), None, means, ())
+        return square_power(kind.square, kind.order)
+    if not kind.order.is_integer:
+        return None
+    n, width = int(kind.order), sp.sqrt(kind.square)
+    pole = kind.centre + sp.I * width
+    steps = pole_powers(fourier_mixture(pole, means), pole, None, n)
+    # (y + iA)^{−n} by powers of y − iA, times (y − iA)^{−n}; and y = (y − iA) + iA
+    series = [sp.binomial(-n, k) * (2 * sp.I * width) ** (-n - k) for k in range(n)]
+    weights = [sp.S.Zero] * (n + 1)
+    for k, weight in enumerate(series):
+        if kind.power:
+            weights[n - k] += weight * sp.I * width
+            weights[n - k - 1] += weight
+        else:
+            weights[n - k] += weight
+    # the power 0 that y·(y − iA)^{−1} leaves is cancelled by that of the conjugate pole
+    children = tuple((sp.expand(2 * w), step) for w, step in zip(weights[1:], steps[1:], strict=True))
+    return RealPart(kind.as_expr(x), None, means, tuple(c for c in children if c[0] != 0))

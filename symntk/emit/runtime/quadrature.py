@@ -21,6 +21,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from symntk.emit.runtime.panels import _FARTHEST, _edge_expectation, _edge_mean, _tilts
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
@@ -29,8 +31,6 @@ if TYPE_CHECKING:
 _PANEL_RULES = ((1.0, 8), (2.7, 12), (4.7, 16), (9.5, 24))
 # Half a window in standard deviations: P(|z| > 9) = 2e-19, which leaves a factor of 100 for polynomials.
 _WINDOW = 9.0
-# Beyond this many standard deviations the density is below the smallest normal number.
-_FARTHEST = 38.0
 # A smooth feature at least this many standard deviations wide is left to the Gauss–Hermite rule (24 nodes: 5^-24).
 _SMOOTH = 2.0
 # On the side of a knot where e^{βx} decays, panels end at these multiples of 1/|β|; the second number of each is the
@@ -56,12 +56,17 @@ def _panel_expectation(
     m2: np.ndarray,
     f_rates: Sequence[float] = (0.0,),
     g_rates: Sequence[float] = (0.0,),
+    f_edges: Sequence[float] = (),
+    g_edges: Sequence[float] = (),
+    inner: Callable[[np.ndarray, np.ndarray], np.ndarray] | None = None,
 ) -> np.ndarray:
     """E[f(u) g(v)] for (u, v) ~ N((m1, m2), [[a, c], [c, b]]), d = √(a·b − c²), to 1e-12 · √(E f² · E g²).
 
     f and g map a flat float64 array to one of its shape; knots and rates as at the top of this file. a to m2 are flat
-    float64 arrays of one length n, with a, b > 0; d = 0 is full correlation. Returns shape (n,); an entry with a NaN
-    or an infinity is NaN. Memory stays below some 64 MB for any n.
+    float64 arrays of one length n, with a, b > 0; d = 0 is full correlation. Edges are where one polynomial gives way
+    to another (`panels`); a function with edges needs no knots but its kinks and jumps. inner(mean, variance), if
+    given, is E[g(Y)] of Y ~ N(mean, variance), element by element. Returns shape (n,); an entry with a NaN or an
+    infinity is NaN. Memory stays below some 64 MB for any n.
 
     >>> a, zero = np.ones(2), np.zeros(2)
     >>> relu, knots = lambda x: np.maximum(x, 0.0), [(0.0, 0.0)]
@@ -73,9 +78,13 @@ def _panel_expectation(
     finite = np.flatnonzero(np.all(np.isfinite(entries), axis=0))
     rules = _gauss_rules()
     with np.errstate(all="ignore"):
+        if len(f_edges) or len(g_edges):
+            law = entries[:, finite]
+            result[finite] = _edge_expectation(f, g, f_knots, g_knots, law, f_rates, g_rates, f_edges, g_edges, inner)
+            return result
         for start in range(0, len(finite), _ROWS // 8):
             rows = finite[start : start + _ROWS // 8]
-            result[rows] = _outer_sums(f, g, f_knots, g_knots, f_rates, g_rates, entries[:, rows], rules)
+            result[rows] = _outer_sums(f, g, f_knots, g_knots, f_rates, g_rates, entries[:, rows], rules, inner)
     return result
 
 
@@ -85,6 +94,7 @@ def _panel_mean(
     mean: np.ndarray,
     variance: np.ndarray,
     g_rates: Sequence[float] = (0.0,),
+    g_edges: Sequence[float] = (),
 ) -> np.ndarray:
     """E[g(Y)] for Y ~ N(mean, variance), to 1e-13 · √(E g²); g(mean) where the variance is 0.
 
@@ -98,9 +108,32 @@ def _panel_mean(
     finite = np.flatnonzero(np.all(np.isfinite(entries), axis=0))
     with np.errstate(all="ignore"):
         centre, scale = entries[0, finite], np.sqrt(entries[1, finite])
+        if len(g_edges):
+            result[finite] = _edge_mean(g, g_knots, centre, scale, g_rates, g_edges)
+            return result
         far = _half_window(g_knots, centre, scale) > _WINDOW
         result[finite] = _inner_means(g, g_knots, g_rates, centre, scale, far, _gauss_rules())
     return result
+
+
+def _second_moment(
+    f: Callable[[np.ndarray], np.ndarray],
+    f_knots: Sequence[tuple[float, float]],
+    f_rates: Sequence[float],
+    f_edges: Sequence[float],
+    mean: np.ndarray,
+    variance: np.ndarray,
+) -> np.ndarray:
+    """E[f(Y)²] for Y ~ N(mean, variance), to 1e-12 of itself; arguments as in `_panel_mean`.
+
+    >>> print(_second_moment(np.tanh, [], [0.0], [-9.0, -2.0, 2.0, 9.0], np.zeros(1), np.ones(1)).round(4))
+    [0.3943]
+    """
+
+    def squared(x: np.ndarray) -> np.ndarray:
+        return np.square(f(x))
+
+    return _panel_mean(squared, f_knots, mean, variance, [2.0 * rate for rate in f_rates], f_edges)
 
 
 def _outer_sums(
@@ -112,6 +145,7 @@ def _outer_sums(
     g_rates: Sequence[float],
     entries: np.ndarray,
     rules: list[tuple[np.ndarray, np.ndarray]],
+    closed: Callable[[np.ndarray, np.ndarray], np.ndarray] | None,
 ) -> np.ndarray:
     """`_panel_expectation` for finite entries (6, n): a rule over u, then the mean of g at the nodes that matter."""
     a, b, c, d, m1, m2 = entries
@@ -133,6 +167,8 @@ def _outer_sums(
     kept = ~(square <= _NEGLIGIBLE * largest[owner])
     owner, node, weight = owner[kept], node[kept], weight[kept] * values[kept]
     mean, scale, far = m2[owner] + slope[owner] * node, inner[owner], (half_g > _WINDOW)[owner]
+    if closed is not None:
+        return np.asarray(np.bincount(owner, weight * closed(mean, scale**2), len(a)))
     for start in range(0, len(owner), _ROWS):
         rows = slice(start, start + _ROWS)
         weight[rows] *= _inner_means(g, g_knots, g_rates, mean[rows], scale[rows], far[rows], rules)
@@ -195,18 +231,6 @@ def _half_window(knots: Sequence[tuple[float, float]], centre: np.ndarray, scale
 def _narrowed(square: np.ndarray) -> np.ndarray:
     """Half a window around a standard Gaussian times one of variance `square`."""
     return _WINDOW * np.sqrt(square / (1.0 + square))
-
-
-def _tilts(rates: Sequence[float], scale: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """How far e^{βx} moves a Gaussian's bulk down and up, in standard deviations.
-
-    A rate that would move it beyond `_FARTHEST` belongs to a decaying piece: a growing one would overflow.
-    """
-    low, high = np.zeros(len(scale)), np.zeros(len(scale))
-    for rate in rates:
-        tilt = np.where(np.abs(rate * scale) < _FARTHEST, rate * scale, 0.0)
-        low, high = np.minimum(low, tilt), np.maximum(high, tilt)
-    return low, high
 
 
 def _features(

@@ -1,0 +1,190 @@
+"""A general form in numbers: arrays in double or extended precision, mpmath numbers, and where it may be sharp.
+
+Comes in: a `GeneralForm` without parameters. Goes out: callables for each smooth part, breaks and deltas, and the
+marks around which a quadrature has to look closely. Written for the oracle alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cached_property, lru_cache
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import sympy as sp
+from scipy import special
+
+from symntk.errors import DivergenceError, DomainError, NotGaussianElementaryError, SymntkError
+from symntk.language.general_form import GeneralForm
+from symntk.language.normal_form import normal_form
+from symntk.language.special import MPMATH_FUNCTIONS
+from symntk.language.symbols import x as variable
+from symntk.language.terms import Delta, NormalForm
+from symntk.verify.numeric import Number, mp, number
+from symntk.verify.oracle import Law
+
+Array = npt.NDArray[Any]
+ASKED = "a numerical expectation"
+
+
+def _in_double(function: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """SciPy's functions that have no version in extended precision."""
+    return lambda values: function(np.asarray(values, float))
+
+
+_ARRAY_FUNCTIONS = {
+    "logistic": special.expit,
+    "softplus": lambda values: np.logaddexp(values * 0, values),
+    "normal_cdf": _in_double(special.ndtr),
+    "normal_pdf": lambda values: np.exp(-values * values / 2) / np.sqrt(2 * np.pi),
+    "erf": _in_double(special.erf),
+    "erfc": _in_double(special.erfc),
+    "sech": lambda values: 1 / np.cosh(values),
+}
+_NUMBER_FUNCTIONS = {
+    **MPMATH_FUNCTIONS,
+    "logistic": lambda value: 1 / (1 + mp.exp(-value)),
+    "softplus": lambda value: mp.log1p(mp.exp(value)) if value < 0 else value + mp.log1p(mp.exp(-value)),
+}
+
+
+class Function:
+    """The numbers of one general form.
+
+    >>> from symntk.language.general_form import general_form
+    >>> relu = Function(general_form(sp.Max(0, variable), variable))
+    >>> relu.values(1, np.array([2.0])), relu.number(mp.mpf(-3))
+    (array([2.]), mpf('0.0'))
+    """
+
+    def __init__(self, form: GeneralForm) -> None:
+        free = {s for part in form.parts for s in part.free_symbols} | set(form.parameters)
+        if free - {variable}:
+            names = ", ".join(sorted(s.name for s in free - {variable}))
+            raise DomainError(ASKED, f"{names} has no value", "a form with numbers for its parameters")
+        if any(delta.order for _, delta in form.deltas):
+            raise DomainError(ASKED, "the derivative of a delta", "a form whose deltas have order 0")
+        self.form = form
+        self._arrays = [_array_function(part) for part in form.parts]
+        self._numbers = [sp.lambdify(variable, part, modules=[_NUMBER_FUNCTIONS, "mpmath"]) for part in form.parts]
+        self._breaks: dict[int, list[Number]] = {}
+        self.edges = np.array([float(point) for point in self.breaks(30)])
+        self.marks = np.unique(np.concatenate([self.edges, *(_special_points(part) for part in form.parts)]))
+
+    def breaks(self, digits: int) -> list[Number]:
+        """The breakpoints as mpmath numbers."""
+        if digits not in self._breaks:
+            self._breaks[digits] = [mp.re(number(point, digits)) for point in self.form.breaks]
+        return self._breaks[digits]
+
+    def deltas(self, digits: int) -> list[tuple[Number, Number]]:
+        """Weights and places of the deltas as mpmath numbers."""
+        return [(mp.re(number(w, digits)), mp.re(number(d.threshold, digits))) for w, d in self.form.deltas]
+
+    def part_at(self, points: Array) -> Array:
+        """Which part holds at each point."""
+        return np.searchsorted(self.edges, points.astype(float))
+
+    def values(self, part: int, points: Array) -> Array:
+        """The values of one part at points of its stretch, in the precision of the points."""
+        with np.errstate(all="ignore"):
+            found = self._arrays[part](points)
+        out = np.empty(points.shape, points.dtype)
+        out[...] = found
+        for index in np.argwhere(~np.isfinite(out)):  # ∞/∞ of a formula that overflows
+            with mp.workdps(30):
+                value = self._numbers[part](mp.mpf(np.format_float_scientific(points[tuple(index)])))
+                out[tuple(index)] = np.longdouble(mp.nstr(value, 25)).astype(points.dtype)
+        return out
+
+    def piecewise(self, points: Array) -> Array:
+        """The values at any points; at a break, that of the part on the left."""
+        out, parts = np.empty_like(points), self.part_at(points)
+        for part in np.unique(parts):
+            out[parts == part] = self.values(int(part), points[parts == part])
+        return out
+
+    def number_of_part(self, part: int) -> Callable[[Number], Number]:
+        """One part as a function of mpmath numbers."""
+        return self._numbers[part]  # type: ignore[no-any-return]
+
+    def number(self, point: Number, tolerance: Number = 0) -> Number:
+        """The value at an mpmath number; within `tolerance` of a break the mean of both sides."""
+        breaks = self.breaks(mp.dps)
+        parts = {sum(point - t > sense * tolerance for t in breaks) for sense in (1, -1)}
+        parts |= {sum(point >= t for t in breaks), sum(point > t for t in breaks)}
+        ends = {min(parts), max(parts)}
+        return mp.fsum(mp.mpf(self._numbers[part](point)) for part in ends) / len(ends)
+
+    @cached_property
+    def regular(self) -> GeneralForm:
+        """The form without its deltas."""
+        return GeneralForm(self.form.breaks, self.form.parts)
+
+    @cached_property
+    def normal(self) -> NormalForm | None:
+        """The normal form of the regular part, None where it is not Gaussian-elementary."""
+        try:
+            found = normal_form(self.form.regular(variable), variable)
+        except (NotGaussianElementaryError, SymntkError):
+            return None
+        return None if any(isinstance(t.window, Delta) for t in found.terms) else found
+
+
+@lru_cache(maxsize=512)
+def realized(form: GeneralForm) -> Function:
+    """The numbers of a form, made once."""
+    return Function(form)
+
+
+def _array_function(part: sp.Expr) -> Callable[[Any], Any]:
+    return sp.lambdify(variable, part, modules=[_ARRAY_FUNCTIONS, "numpy"])  # type: ignore[no-any-return]
+
+
+def _special_points(part: sp.Expr) -> list[float]:
+    """Where a polynomial inside the formula, or its derivative, vanishes: real parts of all such roots.
+
+    These are the centres of steps and bells, and the places next to which a root or a pole lies in the plane.
+    """
+    found = {0.0}
+    for inside in sp.preorder_traversal(part):
+        poly = inside.as_poly(variable) if inside.has(variable) and inside.is_Add else None
+        if poly is None or not poly.gens == (variable,) or not all(c.is_number for c in poly.all_coeffs()):
+            continue
+        for one in (poly, poly.diff(variable)):
+            if one.degree() >= 1:
+                roots = np.roots([float(c) for c in one.all_coeffs()])
+                found |= {float(root.real) for root in roots if abs(root) < 1e6}
+    return sorted(found)
+
+
+def two_deltas(f: GeneralForm, g: GeneralForm, law: Law) -> Number:
+    """E[f g] of the deltas in both: the bivariate density; at full correlation 0, or infinite where two meet."""
+    total = mp.mpf(0)
+    if not f.deltas or not g.deltas:
+        return total
+    if law.a == 0 or law.b == 0:
+        raise DomainError(ASKED, "a delta of a variable whose variance is 0", "a positive variance")
+    variance, digits = law.determinant / law.a, mp.dps + 10
+    for weight, s in realized(f).deltas(digits):
+        for factor, t in realized(g).deltas(digits):
+            distance = t - law.m2 - law.slope * (s - law.m1)
+            if variance == 0:
+                if meets(distance, law, t):
+                    text = f"diverges: a delta at u = {mp.nstr(s, 8)} meets a delta at v = {mp.nstr(t, 8)}"
+                    raise DivergenceError(ASKED, text + " at full correlation", "|cov| < √(var_u var_v)")
+                continue
+            exponent = law.log_density(s) - distance**2 / (2 * variance) - mp.log(2 * mp.pi * variance) / 2
+            total += weight * factor * mp.exp(exponent)
+    return total
+
+
+def meets(distance: Number, law: Law, place: Number) -> bool:
+    """Whether a distance in v is rounding of the numbers that were given."""
+    return bool(abs(distance) <= mp.mpf(2) ** -48 * (abs(place) + abs(law.m2) + mp.sqrt(law.b)))
+
+
+def as_extended(points: Array) -> Array:
+    """The points in extended precision, where the platform has it."""
+    return points.astype(np.longdouble)

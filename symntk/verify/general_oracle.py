@@ -1,0 +1,287 @@
+"""An independent oracle for E[f(u) g(v)] of any functions of the language, at any precision.
+
+    E[f g] = ∫ f(m1 + √a·z) h(z) φ(z) dz,   h(z) = E[g(v) | u]
+
+The outer integral is adaptive (see `panels`). The inner one is, in this order: a value of g at full correlation; the
+closed conditional expectation of a Gaussian-elementary g (or f, with the two exchanged); an adaptive integral of its
+own. Deltas of order 0 are evaluated. The panels to begin with are those of `general_fast`, which found them from the
+functions; they only save halvings. `fast_reference` is the same expectation in float64.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from symntk.errors import DomainError
+from symntk.language.general_form import GeneralForm
+from symntk.verify.general_fast import Inner, Outer, fast_reference, fast_scale, is_rougher
+from symntk.verify.general_functions import ASKED, Function, meets, realized, two_deltas
+from symntk.verify.general_layout import BASE, Panels
+from symntk.verify.numeric import Number, mp, numeric
+from symntk.verify.oracle import Law
+from symntk.verify.oracle import _law as read_law
+from symntk.verify.panels import Rule, gauss_legendre, integrate
+
+__all__ = ["fast_reference", "general_oracle", "general_scale"]
+
+_LOST_MOST = 13.0  # digits: a larger loss than this cannot be measured in extended precision
+_EPS = 2.0**-52
+Scalar = Callable[[Number], Number]
+
+
+def general_oracle(
+    f: GeneralForm,
+    g: GeneralForm,
+    var_u: Any,
+    var_v: Any,
+    cov: Any,
+    mean_u: Any = 0,
+    mean_v: Any = 0,
+    *,
+    dps: int = 15,
+) -> Number:
+    """E[f(u) g(v)] by quadrature, as an mpmath number.
+
+    Args:
+        f: function of u, without parameters; deltas of order 0 are allowed, in both functions.
+        g: the same for v.
+        var_u: variance of u; this and the next four are scalars (int, float, str, mpmath or SymPy), taken as exact.
+        var_v: variance of v.
+        cov: covariance of u and v.
+        mean_u: mean of u.
+        mean_v: mean of v.
+        dps: digits; the error is about 10^(−dps) · √(E f² E g²), with `general_scale` for that root. One dimension
+            (full correlation, a delta, a Gaussian-elementary side) takes up to 50, two dimensions some 25.
+
+    Raises:
+        DomainError: no covariance, a parameter without a value, or a derivative of a delta.
+        DivergenceError: the expectation is infinite, or E f² or E g² is.
+        VerificationError: the quadrature did not converge.
+
+    >>> import sympy as sp
+    >>> from symntk.language.general_form import general_form
+    >>> from symntk.language.symbols import x
+    >>> step = general_form(sp.Heaviside(x), x)
+    >>> print(mp.nstr(general_oracle(step, step, 1, 1, "1/2", dps=25), 24))
+    0.333333333333333333333333
+    """
+    law = read_law(var_u, var_v, cov, mean_u, mean_v, dps)
+    with mp.workdps(dps + 10):
+        total = mp.fsum(
+            [
+                _smooth(f, g, law, dps),
+                _delta_part(f, g, law, dps),
+                _delta_part(g, f, law.swapped(), dps),
+                two_deltas(f, g, law),
+            ]
+        )
+    with mp.workdps(dps):
+        return +total
+
+
+def general_scale(f: GeneralForm, g: GeneralForm, law: tuple[Any, Any, Any, Any, Any]) -> float:
+    """√(E f² · E g²) to ten digits, for law = (var_u, var_v, cov, mean_u, mean_v).
+
+    A delta counts as its weight times the peak of the density, since its square has no expectation.
+
+    >>> import sympy as sp
+    >>> from symntk.language.general_form import general_form
+    >>> from symntk.language.symbols import x
+    >>> round(general_scale(general_form(x, x), general_form(sp.S(2), x), (9, 1, 0, 0, 0)), 10)
+    6.0
+    """
+    return fast_scale(f, g, read_law(*law, 30))
+
+
+def _smooth(f: GeneralForm, g: GeneralForm, law: Law, dps: int) -> Number:
+    """E[f g] without the deltas."""
+    if not f.has_regular_part or not g.has_regular_part:
+        return mp.mpf(0)
+    if law.a == 0 or (law.b != 0 and law.determinant != 0 and _better_inside(f, g)):
+        f, g, law = g, f, law.swapped()
+    if law.a == 0:
+        return realized(f).number(law.m1) * realized(g).number(law.m2)
+    if law.b == 0:
+        one = GeneralForm((), (f.parts[0] ** 0,))
+        return realized(g).number(law.m2) * _Integral(f, one, _independent(law), dps).value()
+    return _Integral(f, g, law, dps).value()
+
+
+def _independent(law: Law) -> Law:
+    """The law of u next to a variable of variance 1 that is not asked for."""
+    return Law(law.a, mp.mpf(1), mp.mpf(0), law.m1, mp.mpf(0), law.a)
+
+
+def _better_inside(f: GeneralForm, g: GeneralForm) -> bool:
+    """Whether f should be the inner function: it has a closed conditional expectation, or fewer pieces."""
+    closed = realized(f).normal is not None, realized(g).normal is not None
+    return closed[0] if closed[0] != closed[1] else is_rougher(g, f)
+
+
+class _Integral:
+    """The outer integral and what it needs, at one precision."""
+
+    def __init__(self, f: GeneralForm, g: GeneralForm, law: Law, dps: int) -> None:
+        self.f, self.g, self.law, self.dps = realized(f), realized(g), law, dps
+        nats = 2 * (dps + 3) * math.log(10)
+        self.inner = Inner(g, law, nats)
+        self.outer = Outer(f, self.inner, law, nats)
+        self.ends = self._ends()
+        lost = max(_digits_lost(self.outer.panels), _digits_lost(self.inner.panels))
+        self.digits = 8 * math.ceil((dps + 12 + lost + self._cancelled()) / 8)
+        self.reach = math.sqrt(2 * nats)
+
+    def value(self) -> Number:
+        """The expectation."""
+        if self.outer.scale == 0:
+            return mp.mpf(0)
+        with mp.workdps(self.digits):
+            law, rule = self.law.rounded(), gauss_legendre(self.dps + 9, self.digits)
+            deviation, tolerance = mp.sqrt(law.a), mp.mpf(10) ** -self.dps
+            inside = self._inside(law, rule, tolerance)
+            constant = 1 / mp.sqrt(2 * mp.pi)
+            pieces = []
+            for left, right in self._panels(law, deviation):
+                middle = (left + right) / 2
+                part = sum(law.m1 + deviation * middle > t for t in self.f.breaks(self.digits))
+                value, held = self.f.number_of_part(part), inside(middle)
+                integrand = _integrand(value, held, law.m1, deviation, constant)
+                pieces.append((integrand, left, right))
+            found, _ = integrate(pieces, rule, mp.mpf(0), tolerance / 4 * mp.mpf(self.outer.scale))
+        return found
+
+    def _ends(self) -> list[float]:
+        """The edges in z, in floats."""
+        ends, _ = self.outer.layout()
+        return sorted({float(z) for z in ends.ravel()})
+
+    def _panels(self, law: Law, deviation: Number) -> list[tuple[Number, Number]]:
+        """Edges as mpmath numbers, those that stand for a kink replaced by the kink."""
+        kinks = [(t - law.m1) / deviation for t in self.f.breaks(self.digits)]
+        if law.determinant == 0:
+            kinks += [(t - law.m2) / law.slope / deviation for t in self.g.breaks(self.digits)]
+        return _exactly(self.ends, kinks, float(abs(law.m1) / deviation))
+
+    def _inside(self, law: Law, rule: Rule, tolerance: Number) -> Callable[[Number], Scalar]:
+        """For the middle of a panel, the function h(z) that holds on it."""
+        slope = law.c / mp.sqrt(law.a)
+        if law.determinant == 0:
+
+            def composed(middle: Number) -> Scalar:
+                part = sum(law.m2 + slope * middle > t for t in self.g.breaks(self.digits))
+                values = self.g.number_of_part(part)
+                return lambda z: values(law.m2 + slope * z)
+
+            return composed
+        if self.g.normal is not None:
+            closed, deviation = law.inner(numeric(self.g.normal, self.digits).pieces), mp.sqrt(law.a)
+
+            def conditioned(middle: Number) -> Scalar:
+                near = closed.near(law.m1 + deviation * middle, law.m1 + deviation * middle)
+                return lambda z: near(law.m1 + deviation * z)
+
+            return conditioned
+        nested = _Nested(self.g, self.inner.panels, law, rule, tolerance / 16, self.reach, self.digits)
+        return lambda middle: nested
+
+    def _cancelled(self) -> float:
+        """Digits that the sum of a closed conditional expectation loses, relative to √(E f² E g²)."""
+        if self.law.determinant == 0 or self.g.normal is None or self.outer.scale == 0:
+            return 0.0
+        with mp.workdps(30):
+            closed = self.law.inner(numeric(self.g.normal, 30).pieces)
+            ends = np.array(self.ends)
+            z = (ends[1:] + ends[:-1]) / 2
+            u = self.outer.mean + self.outer.deviation * z
+            parts = [closed.near(mp.mpf(x), mp.mpf(x)).log_size(np.array([x]))[0] for x in u]
+            with np.errstate(divide="ignore"):
+                size = np.log(np.abs(self.f.piecewise(u))) - z * z / 2 + np.array(parts)
+        return max(0.0, float(np.max(size) - math.log(self.outer.scale)) / math.log(10))
+
+
+def _integrand(value: Scalar, held: Scalar, mean: Number, deviation: Number, constant: Number) -> Scalar:
+    return lambda z: value(mean + deviation * z) * held(z) * mp.exp(-z * z / 2) * constant
+
+
+def _digits_lost(own: Panels) -> float:
+    """Digits that cancel in the function's own formula: its noise in double, in units of the rounding."""
+    if own.square == 0:
+        return 0.0
+    lost = math.log10(max(1.0, own.noise[0] / (_EPS * math.sqrt(own.square))))
+    return lost if lost < _LOST_MOST else 4 * _LOST_MOST
+
+
+def _exactly(edges: Sequence[float], kinks: Sequence[Number], shift: float) -> list[tuple[Number, Number]]:
+    """Consecutive edges, with the kinks in place of the floats that are rounded kinks."""
+    low, high = edges[0], edges[-1]
+    kept = list(kinks)
+    for edge in edges:
+        if all(abs(edge - float(kink)) > 16 * _EPS * (abs(edge) + shift) for kink in kinks):
+            kept.append(mp.mpf(edge))
+    inside = sorted({x for x in kept if low - 1e-12 <= x <= high + 1e-12})
+    return list(zip(inside[:-1], inside[1:], strict=True))
+
+
+class _Nested:
+    """h(z) by an integral of its own: ∫ g(μ + s·w) φ(w) dw, μ = m2 + (c/√a)·z."""
+
+    def __init__(
+        self, g: Function, own: Panels, law: Law, rule: Rule, tolerance: Number, reach: float, digits: int
+    ) -> None:
+        self.rule, self.reach, self.tolerance = rule, reach, tolerance
+        self.absolute = tolerance * mp.sqrt(mp.mpf(own.square)) * mp.sqrt(2 * mp.pi)
+        self.mean, self.slope, self.spread = law.m2, law.c / mp.sqrt(law.a), mp.sqrt(law.determinant / law.a)
+        self.constant = 1 / mp.sqrt(2 * mp.pi)
+        breaks = g.breaks(digits)
+        pairs = _exactly([float(x) for x in own.edges], breaks, 0.0)
+        parts = [sum((left + right) / 2 > t for t in breaks) for left, right in pairs]
+        self.panels = [(*pair, g.number_of_part(part)) for pair, part in zip(pairs, parts, strict=True)]
+
+    def __call__(self, z: Number) -> Number:
+        mu = self.mean + self.slope * z
+        pieces = []
+        for left, right, values in self.panels:
+            low, high = (left - mu) / self.spread, (right - mu) / self.spread
+            low, high = max(low, mp.mpf(-self.reach)), min(high, mp.mpf(self.reach))
+            if low >= high:
+                continue
+            count = max(1, math.ceil((high - low) / BASE))
+            cuts = [low + (high - low) * k / count for k in range(count + 1)]
+            integrand = self._integrand(values, mu)
+            pieces += [(integrand, p, q) for p, q in zip(cuts[:-1], cuts[1:], strict=True)]
+        if not pieces:
+            return mp.mpf(0)
+        found, _ = integrate(pieces, self.rule, self.tolerance, self.absolute)
+        return self.constant * found
+
+    def _integrand(self, values: Scalar, mu: Number) -> Scalar:
+        spread = self.spread
+        return lambda w: values(mu + spread * w) * mp.exp(-w * w / 2)
+
+
+def _delta_part(f: GeneralForm, g: GeneralForm, law: Law, dps: int) -> Number:
+    """E[f g] of f's deltas and g without its deltas."""
+    if not f.deltas or not g.has_regular_part:
+        return mp.mpf(0)
+    if law.a == 0:
+        raise DomainError(ASKED, "a delta of a variable whose variance is 0", "a positive variance")
+    total, function = mp.mpf(0), realized(g)
+    for weight, place in realized(f).deltas(mp.dps):
+        mu = law.m2 + law.slope * (place - law.m1)
+        if law.determinant == 0:
+            tolerance = next((abs(mu - t) for t in function.breaks(mp.dps) if meets(mu - t, law, t)), mp.mpf(0))
+            held = function.number(mu, tolerance)
+        else:
+            held = _Integral(g, GeneralForm((), (g.parts[0] ** 0,)), _given(law, mu), dps).value()
+        total += weight * mp.exp(law.log_density(place)) * held
+    return total
+
+
+def _given(law: Law, mu: Number) -> Law:
+    """The law of v given u, next to a variable that is not asked for."""
+    variance = law.determinant / law.a
+    return Law(variance, mp.mpf(1), mp.mpf(0), mu, mp.mpf(0), variance)

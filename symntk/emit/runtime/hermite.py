@@ -18,15 +18,15 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-# Half windows in standard deviations, of which a row takes the smallest that leaves out 1e-12 of its norm √E f²:
-# by Cauchy–Schwarz that is what a truncated expectation can lose. √P(|z| > 10.5) = 3e-13.
-_HERMITE_WINDOWS = (10.5, 13.0, 17.0, 23.0, 30.0, 37.0)
-_HERMITE_OUTSIDE = 1e-12
+# Half windows in standard deviations, of which a row takes the smallest that leaves out 1e-13 of its norm √E f²:
+# by Cauchy–Schwarz that is what a truncated expectation can lose. √P(|z| > 11.2) = 6e-15.
+_HERMITE_WINDOWS = (11.2, 13.5, 17.0, 23.0, 30.0, 37.0)
+_HERMITE_OUTSIDE = 1e-13
 # Half a panel in radians of the fastest ψ_k, and the Legendre polynomials that hold it there: j_22(4) = 7e-16.
 _HERMITE_PHASE = 4.0
 _HERMITE_DEGREE = 22
 # ψ_k grows or decays at most at the rate z/2 outside its turning points.
-_HERMITE_SLOWEST = 5.5
+_HERMITE_SLOWEST = 6.0
 # Nodes of a piece, a panel or a part of one, and pieces treated at once: 0.25 MB per array.
 _HERMITE_NODES = 16
 _HERMITE_PIECES = 2048

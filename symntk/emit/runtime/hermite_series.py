@@ -19,12 +19,11 @@ from symntk.emit.runtime.hermite_sum import _SERIES_ROWS, _SERIES_STEP, _hermite
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-# Numbers of coefficients, of which later ones are computed where they can help, and seconds per row for them against
-# seconds for an entry by quadrature, and seconds for a rung at all (measured).
+# Numbers of coefficients, of which later ones are computed where they can help; seconds per row that they take, and
+# seconds for a rung at all (measured).
 _SERIES_COUNTS = (64, 256, 1024)
 _SERIES_ROW_COSTS = (3e-5, 6e-5, 4e-4)
 _SERIES_RUNG_COST = 5e-3
-_SERIES_ENTRY_COST = 2e-4
 # Entries looked at before coefficients are computed.
 _SERIES_SAMPLE = 4096
 # So many entries at once where each has Gaussians of its own.
@@ -45,13 +44,17 @@ def _series_expectation(
     m2: np.ndarray,
     tol: float,
     same: bool = False,
+    patience: float = 2e-4,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """E[f(u) g(v)] for (u, v) ~ N((m1, m2), [[a, c], [c, b]]), where the series reaches tol · √(E f² · E g²).
 
     f, g and their shapes as in `_hermite_coefficients`; `same` says that f is g. a to m2 broadcast: for a Gram matrix a
     and m1 are (n, 1), or broadcast from there without a copy, b and m2 (1, m), c (n, m). |c| may exceed √(a·b) by
-    rounding. Returns (value, good, bound) of the common shape: bound is an absolute bound of the error, `good` says
-    that it is at most tol · √(E f² · E g²). Other values are not to be used; NaN in is NaN and not good.
+    rounding. `patience` is the seconds that an entry takes by another route: where more coefficients would take longer
+    than that for all that they make good, they are not computed (infinity: they always are).
+
+    Returns (value, good, bound) of the common shape: bound is an absolute bound of the error, `good` says that it is at
+    most tol · √(E f² · E g²). Other values are not to be used. NaN in, and a variance of 0, is NaN and not good.
 
     >>> one, shape = np.ones(1), ((), (), (), (0.0,))
     >>> found = _series_expectation(np.sign, np.sign, shape, shape, one, one, 0.5 * one, 0 * one, 0 * one, 1e-10)
@@ -72,7 +75,7 @@ def _series_expectation(
             parts = []
             for start in range(0, len(flat[0]), _SERIES_ROWS_APART):
                 a, b, c, m1, m2 = (array[start : start + _SERIES_ROWS_APART] for array in flat)
-                parts.append(_series_expectation(f, g, f_shape, g_shape, a, b, c, m1, m2, tol, same))
+                parts.append(_series_expectation(f, g, f_shape, g_shape, a, b, c, m1, m2, tol, same, patience))
             value, good, bound = (np.concatenate(part).reshape(out) for part in zip(*parts, strict=True))
             return value, good, bound
         rho, full = _series_correlation(a, b, c, rows, columns, same)
@@ -81,7 +84,8 @@ def _series_expectation(
         else:
             rho = rho.reshape(1, -1)
             rows, columns = (x.ravel() if x.size == 1 else np.broadcast_to(x, out).ravel() for x in (rows, columns))
-        f_table, g_table = _series_tables((f, g), (f_shape, g_shape), (law, other), (rows, columns), rho, tol, same)
+        laws, shapes, places = (law, other), (f_shape, g_shape), (rows, columns)
+        f_table, g_table = _series_tables((f, g), shapes, laws, places, rho, tol, same, patience)
         if len(rho) == 1 and columns.size == 1:
             value = _hermite_expectation(g_table, f_table, columns, rows, rho, tol)
         elif gram or rows.size == 1:
@@ -172,6 +176,7 @@ def _series_tables(
     rho: np.ndarray,
     tol: float,
     same: bool,
+    patience: float,
 ) -> tuple[tuple[np.ndarray, ...], tuple[np.ndarray, ...]]:
     """Tables of both factors with as many coefficients as the correlations need, where more of them would help."""
     number, width = rho.size, rho.shape[1]
@@ -194,8 +199,8 @@ def _series_tables(
         half = len(f_table[1]) // 2
         fall = (rest / (f_table[1][half][left] * g_table[1][half][right])) ** (2.0 * (most / count - 1.0))
         hopeful = missed & (correlation**most * np.maximum(rest * fall, 1e-14) <= allowed)
-        gain = np.count_nonzero(hopeful) * (number / len(chosen)) * _SERIES_ENTRY_COST
-        if gain <= distinct * _SERIES_ROW_COSTS[rung + 1] + _SERIES_RUNG_COST:
+        gain = np.count_nonzero(hopeful) * (number / len(chosen))
+        if not gain or gain * patience <= distinct * _SERIES_ROW_COSTS[rung + 1] + _SERIES_RUNG_COST:
             break
     return f_table, g_table
 
@@ -212,7 +217,7 @@ def _series_table(
     bad = np.isnan(norm)
     terms = np.ascontiguousarray((coefficients / norm[:, None]).T)
     terms[:, bad] = 0.0
-    blocks = np.square(terms).reshape(-1, _SERIES_STEP, len(law)).sum(axis=1)
+    blocks = np.square(terms).reshape(count // _SERIES_STEP, _SERIES_STEP, len(law)).sum(axis=1)
     left = 1.0 - np.concatenate([np.zeros((1, len(law))), np.cumsum(blocks, axis=0)])
     # what the coefficients' errors and rounding may hide
     rest = np.sqrt(np.maximum(left, 0.0) + 2.0 * loss + 1e-14)

@@ -87,9 +87,9 @@ def variance_range(one: Mixture | NormalForm, ratio: float) -> tuple[float, floa
     """The widest interval of variances of a centred variable with √E (f − f̃)² ≤ ratio · √E f², proven.
 
     (inf, −inf) where there is none. For any f, √v · E f(√v z)² = ∫ f(x)² exp(−x²/2v) dx/√2π does not fall as the
-    variance v grows. So between two variances v1 < v2 of a grid, E f² is at least √(v1/v2) times its value at v1, and the
-    bound of √E (f − f̃)² at most its larger value at the two; and √E f² ≥ √E f̃² − √E (f − f̃)². Deltas are exact and
-    left aside. Nothing is said beyond 1e±12.
+    variance v grows. So between two variances v1 < v2 of a grid, E f² is at least √(v1/v2) times its value at v1, and
+    the bound of √E (f − f̃)² at most its larger value at the two; and √E f² ≥ √E f̃² − √E (f − f̃)². Deltas are exact
+    and left aside. Nothing is said beyond 1e±12.
 
     Raises:
         SymntkError: the function has parameters without values.

@@ -22,7 +22,7 @@ from symntk.derive.mixture_errors import Errors, certified_errors
 from symntk.derive.mixture_heads import Heads, heads
 from symntk.derive.mixture_rule import MOST_TERMS, LogisticMixture, gauss_rule, logistic_mixture
 from symntk.derive.publish import publish
-from symntk.errors import NotGaussianElementaryError
+from symntk.errors import NotGaussianElementaryError, SymntkError
 from symntk.language.general_form import GeneralForm
 from symntk.language.normal_form import normal_form
 from symntk.language.special import normal_cdf, normal_pdf
@@ -142,7 +142,7 @@ def _rule(parts: list[Heads], x: sp.Symbol, tol: float) -> tuple[LogisticMixture
     while True:
         try:
             rule = logistic_mixture(best)
-        except ValueError:  # float64 gives no better one
+        except SymntkError:  # float64 gives no better one
             rule = gauss_rule(MOST_TERMS)
         errors = certified_errors(parts, x, rule)
         error = errors.largest

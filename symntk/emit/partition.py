@@ -17,12 +17,17 @@ FARTHEST = 1e9  # beyond, the function is taken for what it is at the end
 TOLERANCE = 1e-13  # relative; some functions' own rounding is 2e-14
 NEGLIGIBLE = 1e-30  # of the supremum of |f| on |x| ≤ 10: what is smaller needs no resolution
 MOST_EDGES = 400
+_HUGE = 1e150  # beyond, squares overflow
 _NODES = np.polynomial.legendre.leggauss(24)[0]
 # between the nodes, and just inside the ends: at a break itself the function may have any value
 _TESTS = np.concatenate([[-1.0 + 1e-6], 0.5 * (_NODES[1:] + _NODES[:-1]), [1.0 - 1e-6]])
 _SHRINK = 0.5 ** np.arange(100.0)
 # of the largest |x|: what the rounding of x moves a value by, times the interpolant's Lebesgue constant
 _ROUNDING = 2e-15
+_SHORTEST = 4  # candidates
+# next to an anchor the first interval is at least this long, unless the function is this far from a polynomial there
+_SMALL = 1e-7
+_SINGULAR = 1e-6
 # candidates for the next interval, in units of the last one
 _GROWTH = np.concatenate([0.5 ** np.arange(12.0, 0.0, -1.0), np.linspace(0.6, 1.9, 14), 2.0 ** np.arange(1.0, 7.0)])
 
@@ -68,17 +73,20 @@ def partition(
     >>> len(found.edges) < 30, found.defect < 1e-13, found.reach
     (True, True, inf)
     """
-    anchors = sorted({*map(float, breaks), *map(float, centres)}) or [0.0]
-    edges, worst, reach = set(map(float, breaks)), 0.0, np.inf
+    points = sorted(map(float, breaks))
+    apart = [c for c in map(float, centres) if all(abs(c - point) > 1e-6 * abs(c) for point in points)]
+    anchors = sorted({*points, *apart}) or [0.0]
+    edges, worst, reach = set(points), 0.0, np.inf
     with np.errstate(all="ignore"):
         near = np.abs(function(np.concatenate([np.linspace(-10.0, 10.0, 1001), anchors])))
         floor = NEGLIGIBLE * max(np.max(near, initial=0.0, where=np.isfinite(near)), 1e-250)
+        low, high = _last(function, -1.0), _last(function, 1.0)
         middles = [0.5 * (p + q) for p, q in zip(anchors[:-1], anchors[1:], strict=True)]
         for index, anchor in enumerate(anchors):
             whole = True
             for end in (
-                middles[index - 1] if index else -FARTHEST,
-                middles[index] if index < len(middles) else FARTHEST,
+                middles[index - 1] if index else min(low, anchor - 1.0),
+                middles[index] if index < len(middles) else max(high, anchor + 1.0),
             ):
                 steps, defect, stop = _march(function, anchor, end, floor)
                 worst = max(worst, defect)
@@ -86,11 +94,19 @@ def partition(
                 if steps and abs(end) < FARTHEST:
                     steps.append(end)
                 edges.update(steps)
-                if stop != end:
+                if stop != end or end in (low, high) and abs(end) < FARTHEST:
                     reach = min(reach, abs(stop))
             if not whole:
                 edges.add(anchor)
     return Partition(tuple(sorted(edges)), worst, reach)
+
+
+def _last(function: Callable[[np.ndarray], np.ndarray], side: float) -> float:
+    """How far the function and its square are finite."""
+    points = np.append(2.0 ** np.arange(0.0, 30.0, 0.125), FARTHEST)
+    values = function(side * points)
+    bad = np.flatnonzero(~(np.abs(values) < _HUGE))
+    return side * float(points[max(bad[0] - 1, 0)] if bad.size else FARTHEST)
 
 
 def _march(
@@ -98,17 +114,17 @@ def _march(
 ) -> tuple[list[float], float, float]:
     """Edges from `start` towards `end`, as far apart as the tolerance allows; the defect; where it stopped."""
     edges: list[float] = []
-    worst, here, length = 0.0, start, 0.0
-    candidates = (end - start) * _SHRINK[::-1]
-    candidates = candidates[np.abs(candidates) > 1e-8 * abs(start)]
+    worst, here, length, far = 0.0, start, 0.0, False
     while True:
-        left = end - here
-        if length:
-            more = abs(length) * 64.0 * 4.0 ** np.arange(1.0, 40.0)
-            sizes = np.concatenate([abs(length) * _GROWTH, more])
-            candidates = np.append(sizes[sizes < abs(left)], abs(left)) * np.sign(left)
-        defects = _defects(function, here, candidates, floor)
+        candidates = _longer(length, end - here, far) if length else _first(function, start, end, floor)
+        errors, largest = _defects(function, here, candidates, floor)
+        # short intervals are resolved: what is left on the shortest is the function's own rounding
+        noise = 4.0 * np.max(np.nan_to_num(errors[:_SHORTEST], nan=np.inf))
+        defects = np.where(errors <= noise, 0.0, errors) / largest if noise < np.inf else errors / largest
         bad = np.flatnonzero(~(defects <= TOLERANCE))
+        if not bad.size and not far and candidates[-1] != end - here:
+            far = True  # resolved on all of them: on much longer ones too, perhaps to the end
+            continue
         if not bad.size:
             return edges, max(worst, float(np.max(defects))), end
         # the smallest interval is taken even where nothing is resolved, as next to the root of |x|
@@ -118,16 +134,34 @@ def _march(
         elif length:
             worst = max(worst, float(np.nan_to_num(defects[0], nan=1.0, posinf=1.0)))
         length = float(candidates[good])
-        here += length
+        here, far = here + length, False
         edges.append(here)
         if len(edges) >= MOST_EDGES // 2:
             return edges, worst, here
 
 
+def _first(function: Callable[[np.ndarray], np.ndarray], start: float, end: float, floor: float) -> np.ndarray:
+    """Candidates for the interval next to an anchor, on all scales."""
+    candidates = (end - start) * _SHRINK[::-1]
+    candidates = candidates[np.abs(candidates) > 1e-8 * abs(start)]
+    ordinary = candidates[np.abs(candidates) > _SMALL]
+    errors, largest = _defects(function, start, ordinary[:1], floor)
+    return ordinary if ordinary.size and errors[0] <= _SINGULAR * largest[0] else candidates
+
+
+def _longer(length: float, left: float, far: bool) -> np.ndarray:
+    """Candidates after an interval of this length; `far` adds much longer ones, up to all that is left."""
+    sizes = abs(length) * _GROWTH
+    if far:
+        sizes = np.concatenate([sizes, 4.0 * sizes[-1] * 4.0 ** np.arange(40.0)])
+    chosen = sizes[sizes < abs(left)] * np.sign(left)
+    return np.append(chosen, left) if far or len(chosen) < len(sizes) else chosen
+
+
 def _defects(
     function: Callable[[np.ndarray], np.ndarray], start: float, lengths: np.ndarray, floor: float
-) -> np.ndarray:
-    """How far the function is from its interpolant on [start, start + length], relative to its maximum there."""
+) -> tuple[np.ndarray, np.ndarray]:
+    """How far the function is from its interpolant on [start, start + length], and its maximum there."""
     at = 1.0 + np.concatenate([_NODES, _TESTS])
     points = start + 0.5 * lengths[:, None] * at
     values = function(points.ravel()).reshape(points.shape)
@@ -135,4 +169,4 @@ def _defects(
     largest = np.maximum(np.max(np.abs(values), axis=1), floor)
     slope = np.max(np.abs(np.diff(nodes) / np.diff(points[:, : len(_NODES)])), axis=1)
     rounding = _ROUNDING * np.max(np.abs(points), axis=1) * np.where(np.isfinite(slope), slope, 0.0)
-    return np.asarray((np.max(np.abs(tests - nodes @ _MATRIX.T), axis=1) - rounding).clip(0.0) / largest)
+    return (np.max(np.abs(tests - nodes @ _MATRIX.T), axis=1) - rounding).clip(0.0), largest

@@ -1,0 +1,235 @@
+"""Parts of a general form as NumPy source that neither overflows to NaN nor cancels.
+
+Logistic functions, normal distribution functions and hyperbolic functions are written by the names under which
+NumPy and SciPy evaluate them well; differences with a root by the conjugate; what cancels at 0 by its Taylor series.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import mpmath as mp
+import numpy as np
+import sympy as sp
+from scipy import special
+
+from symntk.emit.floats import FloatWriter, _Printer
+from symntk.language.general_form import GeneralForm
+from symntk.language.logistic import logistic
+from symntk.language.special import normal_cdf
+from symntk.language.symbols import x
+
+_TERMS = 40  # of a Taylor series; at a third of the radius of convergence the rest is below 1e-17
+_CANCELS = 1e-12  # relative error near 0 from which a series is needed
+_EXACT = {
+    "logistic": lambda w: 1 / (1 + mp.exp(-w)),
+    "softplus": lambda w: mp.log1p(mp.exp(-abs(w))) + max(w, 0),
+    "normal_cdf": mp.ncdf,
+    "normal_pdf": mp.npdf,
+}
+_FAST = {
+    "logistic": special.expit,
+    "softplus": lambda w: np.logaddexp(0.0, w),
+    "normal_cdf": special.ndtr,
+    "normal_pdf": lambda w: np.exp(-0.5 * np.square(w)) / np.sqrt(2.0 * np.pi),
+    "erf": special.erf,
+    "erfc": special.erfc,
+}
+
+
+def numbers(part: sp.Expr, exact: bool = False) -> Callable[[Any], Any]:
+    """The part as a function of float64 arrays, or with `exact` of mpmath numbers at the working precision.
+
+    >>> float(numbers(logistic(x))(0.0))
+    0.5
+    """
+    made: Callable[[Any], Any] = sp.lambdify(x, part, modules=[_EXACT, "mpmath"] if exact else [_FAST, "numpy"])
+    return made
+
+
+def source(form: GeneralForm) -> str:
+    """The regular part in an array `x`; at a jump the mean of both sides.
+
+    >>> from symntk.language.general_form import general_form
+    >>> source(general_form(sp.sign(x) / sp.cosh(x), x))
+    'np.where(x < 0.0, -1.0/np.cosh(x), np.where(x == 0.0, 0.0, (1.0/(np.cosh(x))))) + 0.0 * x'
+    """
+    text = part_source(form.parts[-1], _holds(form, len(form.breaks)))
+    for index in reversed(range(len(form.breaks))):
+        at = repr(float(form.breaks[index]))
+        sides = [_value(part, form.breaks[index]) for part in form.parts[index : index + 2]]
+        jumps = any(side is None for side in sides) or abs(sides[0] - sides[1]) > 1e-14 * abs(sides[0])
+        middle = "np.nan" if any(side is None for side in sides) else repr(float((sides[0] + sides[1]) / 2))
+        if middle == "np.nan":  # an integrable singularity: its one value does not matter
+            middle = "0.0"
+        here = f"np.where(x == {at}, {middle}, {text})" if jumps else text
+        text = f"np.where(x < {at}, {part_source(form.parts[index], _holds(form, index))}, {here})"
+    return f"{text} + 0.0 * x"
+
+
+def part_source(part: sp.Expr, near_zero: tuple[bool, bool] = (True, True)) -> str:
+    """One part; near_zero says whether it holds at small negative and at small positive x."""
+    plain = _Writer()(stable(part))
+    signs = [sign for sign, holds in zip((-1.0, 1.0), near_zero, strict=True) if holds]
+    if not signs or not part.has(x) or not _cancels(part, plain, signs):
+        return plain
+    series = _series(part)
+    return plain if series is None else f"np.where(np.abs(x) < {series[0]}, {series[1]}, {plain})"
+
+
+def stable(part: sp.Expr) -> sp.Expr:
+    """The part with 1 ± tanh(w) as logistic functions and 1 ± erf(w) as normal distribution functions.
+
+    >>> stable(x * (1 + sp.tanh(x)) / 2)
+    x*logistic(2*x)
+    """
+    return part.replace(lambda e: e.is_Add and e.has(sp.tanh, sp.erf), _one_sided)
+
+
+def _one_sided(total: sp.Expr) -> sp.Expr:
+    number = next((term for term in total.args if term.is_number), sp.S.Zero)
+    for term in total.args:
+        factor, rest = term.as_coeff_Mul()
+        if number != 0 and isinstance(rest, sp.tanh | sp.erf) and abs(factor) == abs(number):
+            inside = sp.sign(factor * number) * rest.args[0]
+            whole = logistic(2 * inside) if isinstance(rest, sp.tanh) else normal_cdf(sp.sqrt(2) * inside)
+            return total - number - term + 2 * number * whole
+    return total
+
+
+def _holds(form: GeneralForm, index: int) -> tuple[bool, bool]:
+    """Whether part `index` holds at small negative and at small positive x."""
+    low = float(form.breaks[index - 1]) if index else -1.0
+    high = float(form.breaks[index]) if index < len(form.breaks) else 1.0
+    return low < 0.0 <= high, low <= 0.0 < high
+
+
+def _value(part: sp.Expr, point: sp.Expr) -> Any:
+    """The part's value, or None where it has none."""
+    with mp.workdps(30):
+        try:
+            value = numbers(part, exact=True)(mp.mpf(sp.N(point, 30)))
+        except (ArithmeticError, ValueError):
+            return None
+        return value if isinstance(value, int | mp.mpf) and mp.isfinite(value) else None
+
+
+def _cancels(part: sp.Expr, plain: str, signs: list[float]) -> bool:
+    """Whether the source loses digits near 0, or has no value at 0."""
+    points = np.array([sign * 10.0**-k for sign in signs for k in (1, 2, 3, 4, 5, 6)])
+    with np.errstate(all="ignore"):
+        found = np.broadcast_to(_evaluate(plain, np.append(points, 0.0)), len(points) + 1)
+    exact = numbers(part, exact=True)
+    with mp.workdps(60):
+        try:
+            errors = [abs(float(exact(mp.mpf(p)) / mp.mpf(float(v)) - 1)) for p, v in zip(points, found, strict=False)]
+        except ZeroDivisionError:
+            errors = [0.0 if exact(mp.mpf(p)) == v else 1.0 for p, v in zip(points, found, strict=False)]
+        except (ArithmeticError, ValueError, TypeError):
+            return False
+    return not max(errors) <= _CANCELS or bool(np.isnan(found[-1]))
+
+
+def _evaluate(text: str, at: np.ndarray) -> Any:
+    return eval(text, {"np": np, "special": special, "x": at})  # noqa: S307  our own source
+
+
+def _series(part: sp.Expr) -> tuple[str, str] | None:
+    """(radius, Taylor polynomial), or None where the part is not analytic at 0."""
+    exact = numbers(part, exact=True)
+    radius, count = mp.mpf(1), _TERMS + 8
+    with mp.workdps(50):
+        roots = [mp.expjpi(mp.mpf(2 * k) / count) for k in range(count)]
+        for _ in range(12):  # halve the circle until Cauchy's integrals converge: no singularity inside
+            try:
+                values = [exact(radius * z) for z in roots]
+            except (ArithmeticError, ValueError, TypeError):
+                return None
+            terms = [
+                mp.fsum(v * roots[-k * n % count] for k, v in enumerate(values)).real / count for n in range(count)
+            ]
+            largest = max(abs(t) for t in terms)
+            if largest and max(abs(t) for t in terms[-8:]) < mp.mpf(10) ** -24 * largest:
+                kept = [t if abs(t) > 1e-28 * largest else mp.mpf(0) for t in terms]
+                return _horner([float(t / radius**n) for n, t in enumerate(kept)])
+            radius /= 2
+    return None
+
+
+def _horner(coefficients: list[float]) -> tuple[str, str]:
+    """The radius within which `_TERMS` terms are enough, and the polynomial."""
+    powers = [n for n, value in enumerate(coefficients[:_TERMS]) if value]
+    last = powers[-1]
+    growth = max(abs(coefficients[n]) ** (1.0 / n) for n in powers if n > last // 2) if last > 1 else 1.0
+    first, step = powers[0], 2 if len({n % 2 for n in powers}) == 1 else 1
+    kept = coefficients[first:_TERMS:step]
+    square = "(x * x)" if step == 2 else "x"
+    text = repr(kept[-1])
+    for value in reversed(kept[:-1]):
+        text = f"{value!r} + {square} * ({text})"
+    lead = {0: "", 1: "x * "}.get(first, f"x ** {first} * ")
+    return repr(float(f"{min(1.0, 0.33 / growth):.3g}")), f"{lead}({text})"
+
+
+class _Writer(FloatWriter):
+    """Source with the functions of the language under their stable names."""
+
+    def __init__(self) -> None:
+        super().__init__({})
+        self._printer = _BodyPrinter({"fully_qualified_modules": True})
+
+
+class _BodyPrinter(_Printer):
+    def _print_logistic(self, expr: sp.Expr) -> str:
+        return f"special.expit({self._print(expr.args[0])})"
+
+    def _print_softplus(self, expr: sp.Expr) -> str:
+        return f"np.logaddexp(0.0, {self._print(expr.args[0])})"
+
+    def _print_normal_cdf(self, expr: sp.Expr) -> str:
+        return f"special.ndtr({self._print(expr.args[0])})"
+
+    def _print_normal_pdf(self, expr: sp.Expr) -> str:
+        return str(self._print(sp.exp(-(expr.args[0] ** 2) / 2) / sp.sqrt(2 * sp.pi)))
+
+    def _print_erf(self, expr: sp.Expr) -> str:
+        return f"special.erf({self._print(expr.args[0])})"
+
+    def _print_erfc(self, expr: sp.Expr) -> str:
+        return f"special.erfc({self._print(expr.args[0])})"
+
+    def _print_sech(self, expr: sp.Expr) -> str:
+        return f"(1.0/np.cosh({self._print(expr.args[0])}))"
+
+    def _print_Pow(self, expr: sp.Expr, rational: bool = False, sqrt: str = "numpy.sqrt") -> str:
+        base, power = expr.base, expr.exp
+        if expr.is_number or (power.is_Integer and power > 0) or not power.is_number:
+            return str(super()._print_Pow(expr))
+        if power < 0:
+            return f"(1.0/({self._print(base**-power)}))"
+        inside = self._print(base)
+        return f"np.sqrt({inside})" if power == sp.Rational(1, 2) else f"({inside}) ** {float(power)!r}"
+
+    def _print_Mul(self, expr: sp.Expr) -> str:
+        """Numbers as one factor."""
+        known = [factor for factor in expr.args if factor.is_number]
+        if len(known) > 1:
+            rest = sp.Mul(*(factor for factor in expr.args if not factor.is_number))
+            expr = sp.Mul(sp.Float(float(sp.N(sp.Mul(*known), 30))), rest, evaluate=False)
+        return str(super()._print_Mul(expr))
+
+    def _print_Float(self, expr: sp.Expr) -> str:
+        return repr(float(expr))
+
+    def _print_Add(self, expr: sp.Expr, order: Any = None) -> str:
+        """A sum p + s, s with a root: (p² − s²)/(p − s) where they have opposite signs, so that nothing cancels."""
+        if len(expr.args) == 2:
+            p, s = sorted(expr.args, key=lambda term: not term.is_rational_function(x))
+            square = sp.expand(s**2)
+            if p.is_rational_function(x) and not s.is_rational_function(x) and square.is_rational_function(x):
+                top = self._print(sp.factor(sp.together(p**2 - square)))
+                first, second = self._print(p), self._print(s)
+                conjugate = f"({top})/(({first}) - ({second}))"
+                return f"np.where(({first})*({second}) < 0.0, {conjugate}, ({first}) + ({second}))"
+        return str(super()._print_Add(expr, order))

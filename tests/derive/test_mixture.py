@@ -62,7 +62,7 @@ def remainder(count, order, power, t):
 @pytest.mark.parametrize(("order", "power"), ORDERS)
 def test_the_certificate_holds_on_a_dense_grid_and_is_tight(count, order, power):
     rule = gauss_rule(count)
-    seen = max(remainder(count, order, power, t) for t in np.linspace(-3.0, 27.0, 301))
+    seen = max(remainder(count, order, power, t) for t in np.linspace(-2.0, 26.0, 169))
     assert seen <= rule.bound(order, power) <= 1.2 * seen
 
 
@@ -130,7 +130,7 @@ def test_the_error_of_a_function_is_certified(form):
     rng = np.random.default_rng(1)
     largest = 0.0
     with mp.workdps(35):
-        for t in np.concatenate([rng.uniform(-4, 4, 9), rng.uniform(-1, 1, 5) / 10, rng.uniform(-20, 20, 20)]):
+        for t in np.concatenate([rng.uniform(-4, 4, 9), rng.uniform(-1, 1, 5) / 10, rng.uniform(-20, 20, 14)]):
             point = mp.mpf(float(t))
             found = sum(w * kernel(point, mp.mpf(p)) for p, w in zip(m.nodes, m.weights, strict=True))
             error = float(abs(found - exact(point)))

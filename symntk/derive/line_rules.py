@@ -221,7 +221,8 @@ class RealPart(LineStep):
 
     def evaluate(self) -> sp.Expr:
         """The real part of the weighted sum; real factors stand before it."""
-        real, rest = [], []
+        real: list[sp.Expr] = []
+        rest: list[sp.Expr] = []
         for factor in sp.Mul.make_args(sp.factor_terms(self._sum())):
             (real if factor.is_real else rest).append(factor)
         return sp.Mul(*real) * sp.re(sp.Mul(*rest), evaluate=False)

@@ -134,7 +134,7 @@ class Inner:
         self.noise = own[0 if enough else 1]
 
     def __call__(self, z: Floats, count: int, parts: npt.NDArray[np.intp] | None = None) -> Floats:
-        """The values at z, any shape, with `count` nodes per panel; `parts`: which part of g holds, at full correlation."""
+        """The values at z, any shape, by `count` nodes per panel; `parts`: the parts of g, at full correlation."""
         mu = self.mean + self.slope * z.ravel()
         if self.spread == 0:
             at = self.function.part_at(mu) if parts is None else parts.ravel()

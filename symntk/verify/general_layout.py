@@ -28,7 +28,8 @@ NEGLIGIBLE = 90.0
 """Nats below its maximum where f²·density is cut: √(e^−90) is 10^−19.5."""
 
 _REACH = 40.0
-_ROUNDING = 4e-15
+_LEAST = -500.0
+_ROUNDING, _STAGNANT = 4e-15, 1e-12
 _MOST_ROUNDS = 60
 _MOST_PANELS = 4000
 
@@ -83,7 +84,7 @@ def panels(form: GeneralForm, mean: float, deviation: float, negligible: float =
 
     Raises:
         DivergenceError: f² grows like an inverse density.
-        VerificationError: the function cannot be resolved.
+        VerificationError: the function cannot be resolved, or is 0 but for a tail below the range of floats.
     """
     function = realized(form)
     left, right, marks = _range(function, mean, deviation, negligible)
@@ -107,6 +108,8 @@ def _range(function: Function, mean: float, deviation: float, negligible: float)
     size -= ((grid - mean) / deviation) ** 2 / 2
     if not np.any(np.isfinite(size)):
         return mean - deviation, mean + deviation, marks
+    if np.max(size[np.isfinite(size)]) < _LEAST:
+        raise VerificationError(ASKED, f"E f² is below e^{_LEAST:g}", "a mean closer to where the function is not 0")
     kept = np.flatnonzero(size > np.nanmax(size[np.isfinite(size)]) - negligible)
     first, last = max(kept[0] - 1, 0), min(kept[-1] + 1, len(grid) - 1)
     if kept[0] == 0 or kept[-1] == len(grid) - 1:
@@ -121,6 +124,7 @@ def _resolved(function: Function, mean: float, deviation: float, cuts: Floats) -
     probes, predict = _probes()
     local = np.concatenate([nodes, probes])
     todo, done, square = np.stack([cuts[:-1], cuts[1:]]), [], 0.0
+    before = np.full(len(cuts) - 1, np.inf)
     for _ in range(_MOST_ROUNDS):
         half, centre = (todo[1] - todo[0]) / 2, (todo[1] + todo[0]) / 2
         points = centre[:, None] + half[:, None] * local
@@ -134,6 +138,8 @@ def _resolved(function: Function, mean: float, deviation: float, cuts: Floats) -
         size = np.max(np.abs(values), axis=1)
         steep = np.ptp(values, axis=1) * np.abs(centre) / half  # what the points' rounding does
         good = (error * np.sqrt(weight) <= 1e-16 * np.sqrt(total)) | (error <= _ROUNDING * (size + steep))
+        # Where halves are no better than the whole, what is left is the rounding of the formula.
+        good |= (error <= _STAGNANT * size) & (error >= before / 4)
         good |= half < 1e-15 * np.maximum(np.abs(centre), 1e-15 * deviation)
         good &= half <= BASE / 2 * deviation
         done.append(todo[:, good])
@@ -145,6 +151,7 @@ def _resolved(function: Function, mean: float, deviation: float, cuts: Floats) -
             break
         middle = (rest[0] + rest[1]) / 2
         todo = np.concatenate([np.stack([rest[0], middle]), np.stack([middle, rest[1]])], axis=1)
+        before = np.tile(error[~good], 2)
     raise VerificationError(ASKED, "a function is not resolved by panels", "a smoother function")
 
 

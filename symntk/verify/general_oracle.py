@@ -3,9 +3,9 @@
     E[f g] = ∫ f(m1 + √a·z) h(z) φ(z) dz,   h(z) = E[g(v) | u]
 
 The outer integral is adaptive (see `panels`). The inner one is, in this order: a value of g at full correlation; the
-closed conditional expectation of a Gaussian-elementary g (or f, with the two exchanged); an adaptive integral of its
-own. Deltas of order 0 are evaluated. The panels to begin with are those of `general_fast`, which found them from the
-functions; they only save halvings. `fast_reference` is the same expectation in float64.
+closed conditional expectation of a Gaussian-elementary g (or f, with the two exchanged); a fast Gauss transform (see
+`general_inner`). Deltas of order 0 are evaluated. The panels to begin with are those of `general_fast`, which found
+them from the functions. `fast_reference` is the same expectation in float64.
 """
 
 from __future__ import annotations
@@ -16,11 +16,12 @@ from typing import Any
 
 import numpy as np
 
-from symntk.errors import DomainError
+from symntk.errors import DomainError, VerificationError
 from symntk.language.general_form import GeneralForm
 from symntk.verify.general_fast import Inner, Outer, fast_reference, fast_scale, is_rougher
-from symntk.verify.general_functions import ASKED, Function, meets, realized, two_deltas
-from symntk.verify.general_layout import BASE, Panels
+from symntk.verify.general_functions import ASKED, meets, realized, two_deltas
+from symntk.verify.general_inner import Scalar, Transform, halved
+from symntk.verify.general_layout import Panels
 from symntk.verify.numeric import Number, mp, numeric
 from symntk.verify.oracle import Law
 from symntk.verify.oracle import _law as read_law
@@ -30,7 +31,7 @@ __all__ = ["fast_reference", "general_oracle", "general_scale"]
 
 _LOST_MOST = 13.0  # digits: a larger loss than this cannot be measured in extended precision
 _EPS = 2.0**-52
-Scalar = Callable[[Number], Number]
+_CHECKED, _MOST_HALVINGS = 10, 4
 
 
 def general_oracle(
@@ -140,7 +141,7 @@ class _Integral:
         if self.outer.scale == 0:
             return mp.mpf(0)
         with mp.workdps(self.digits):
-            law, rule = self.law.rounded(), gauss_legendre(self.dps + 9, self.digits)
+            law, rule = self.law.rounded(), gauss_legendre(math.ceil(0.9 * self.dps) + 6, self.digits)
             deviation, tolerance = mp.sqrt(law.a), mp.mpf(10) ** -self.dps
             inside = self._inside(law, rule, tolerance)
             constant = 1 / mp.sqrt(2 * mp.pi)
@@ -185,8 +186,31 @@ class _Integral:
                 return lambda z: near(law.m1 + deviation * z)
 
             return conditioned
-        nested = _Nested(self.g, self.inner.panels, law, rule, tolerance / 16, self.reach, self.digits)
-        return lambda middle: nested
+        nested = self._nested(law, rule, tolerance, slope)
+        return lambda middle: lambda z: nested(law.m2 + slope * z)
+
+    def _nested(self, law: Law, rule: Rule, tolerance: Number, slope: Number) -> Transform:
+        """An inner integral whose panels resolve g: halved until halves make no difference where it matters most."""
+        own, breaks = self.inner.panels, self.g.breaks(self.digits)
+        pairs = _exactly([float(edge) for edge in own.edges], breaks, 0.0)
+        stretches = []
+        for left, right in pairs:
+            part = sum((left + right) / 2 > t for t in breaks)
+            stretches.append((left, right, self.g.number_of_part(part)))
+        spread, size = mp.sqrt(law.determinant / law.a), mp.sqrt(mp.mpf(own.square))
+        goal = tolerance / 16 * size
+        ends = np.array(self.ends)
+        middles = (ends[1:] + ends[:-1]) / 2
+        with np.errstate(divide="ignore"):
+            weight = np.log(np.abs(self.f.piecewise(self.outer.mean + self.outer.deviation * middles)))
+        order = np.argsort(weight + np.log(np.diff(ends)) - middles**2 / 2)[-_CHECKED:]
+        coarse = Transform(stretches, spread, rule, goal, self.reach)
+        for _ in range(_MOST_HALVINGS):
+            finer = Transform(halved(stretches), spread, rule, goal, self.reach)
+            if all(_agree(coarse, finer, law.m2 + slope * mp.mpf(float(middles[i])), goal, tolerance) for i in order):
+                return coarse
+            coarse, stretches = finer, halved(stretches)
+        raise VerificationError(ASKED, "the inner quadrature is not resolved", "fewer digits")
 
     def _cancelled(self) -> float:
         """Digits that the sum of a closed conditional expectation loses, relative to √(E f² E g²)."""
@@ -201,6 +225,11 @@ class _Integral:
             with np.errstate(divide="ignore"):
                 size = np.log(np.abs(self.f.piecewise(u))) - z * z / 2 + np.array(parts)
         return max(0.0, float(np.max(size) - math.log(self.outer.scale)) / math.log(10))
+
+
+def _agree(coarse: Scalar, finer: Scalar, mu: Number, goal: Number, tolerance: Number) -> bool:
+    value = finer(mu)
+    return bool(abs(coarse(mu) - value) <= max(goal, tolerance / 16 * abs(value)))
 
 
 def _integrand(value: Scalar, held: Scalar, mean: Number, deviation: Number, constant: Number) -> Scalar:
@@ -224,43 +253,6 @@ def _exactly(edges: Sequence[float], kinks: Sequence[Number], shift: float) -> l
             kept.append(mp.mpf(edge))
     inside = sorted({x for x in kept if low - 1e-12 <= x <= high + 1e-12})
     return list(zip(inside[:-1], inside[1:], strict=True))
-
-
-class _Nested:
-    """h(z) by an integral of its own: ∫ g(μ + s·w) φ(w) dw, μ = m2 + (c/√a)·z."""
-
-    def __init__(
-        self, g: Function, own: Panels, law: Law, rule: Rule, tolerance: Number, reach: float, digits: int
-    ) -> None:
-        self.rule, self.reach, self.tolerance = rule, reach, tolerance
-        self.absolute = tolerance * mp.sqrt(mp.mpf(own.square)) * mp.sqrt(2 * mp.pi)
-        self.mean, self.slope, self.spread = law.m2, law.c / mp.sqrt(law.a), mp.sqrt(law.determinant / law.a)
-        self.constant = 1 / mp.sqrt(2 * mp.pi)
-        breaks = g.breaks(digits)
-        pairs = _exactly([float(x) for x in own.edges], breaks, 0.0)
-        parts = [sum((left + right) / 2 > t for t in breaks) for left, right in pairs]
-        self.panels = [(*pair, g.number_of_part(part)) for pair, part in zip(pairs, parts, strict=True)]
-
-    def __call__(self, z: Number) -> Number:
-        mu = self.mean + self.slope * z
-        pieces = []
-        for left, right, values in self.panels:
-            low, high = (left - mu) / self.spread, (right - mu) / self.spread
-            low, high = max(low, mp.mpf(-self.reach)), min(high, mp.mpf(self.reach))
-            if low >= high:
-                continue
-            count = max(1, math.ceil((high - low) / BASE))
-            cuts = [low + (high - low) * k / count for k in range(count + 1)]
-            integrand = self._integrand(values, mu)
-            pieces += [(integrand, p, q) for p, q in zip(cuts[:-1], cuts[1:], strict=True)]
-        if not pieces:
-            return mp.mpf(0)
-        found, _ = integrate(pieces, self.rule, self.tolerance, self.absolute)
-        return self.constant * found
-
-    def _integrand(self, values: Scalar, mu: Number) -> Scalar:
-        spread = self.spread
-        return lambda w: values(mu + spread * w) * mp.exp(-w * w / 2)
 
 
 def _delta_part(f: GeneralForm, g: GeneralForm, law: Law, dps: int) -> Number:

@@ -41,6 +41,7 @@ _TARGET = 3e-16
 _MOST_ROUNDS = 40
 _MOST_PANELS = 20_000
 _EPS = float(np.finfo(float).eps)
+_FLOOR = 2e-15  # what the panels, each resolved to 1e-16 of √(E f²) or √(E g²), may leave in all
 
 
 def fast_reference(
@@ -240,7 +241,7 @@ class Outer:
         panel_ends, coarse = self.layout()
         fine, size = self._apply(panel_ends, FINE)[:2]
         value, rough = float(np.sum(fine)), float(np.sum(coarse))
-        noise = 4 * _EPS * float(np.sum(size))
+        noise = 4 * _EPS * float(np.sum(size)) + _FLOOR * self.scale
         noise += self.panels.noise[1] * math.sqrt(self.inner.panels.square)
         noise += self.inner.noise * math.sqrt(self.panels.square)
         return value, abs(value - rough) + noise
@@ -320,5 +321,6 @@ def _delta_part(f: GeneralForm, g: GeneralForm, law: Law) -> tuple[float, float]
             inner, at = Inner(g, law), np.array([float((place - law.m1) / mp.sqrt(law.a))])
             held = float(inner(at, FINE)[0])
             off = abs(held - float(inner(at, COARSE)[0])) + 2 * _EPS * abs(held) + inner.noise
+            off += _FLOOR * math.sqrt(inner.panels.square)
         value, error = value + factor * held, error + abs(factor) * (off + _EPS * abs(held))
     return value, error

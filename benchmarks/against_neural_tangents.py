@@ -5,7 +5,7 @@
 One hidden layer, NNGP and NTK together: symntk's exported module (`nngp`, `ntk`, depth 2) against neural-tangents'
 `ElementwiseNumerical` of degree 25, compiled, in float64 and in JAX's default float32, whole and in batches. The inputs
 are n points near a sphere in three dimensions, turned into 64 features, so that correlations are uniform on (−1, 1);
-their norms scatter by 10 %, the variances around 1 and 100 by 20 %.
+their norms scatter by 1 %, the variances around 1 and 100 by 2 %.
 
 Seconds are user and system time of a process, the median of rounds in which the competitors take turns, so that other
 load hits all. Each has one core: on more, idle threads of NumPy's BLAS and of JAX wait in loops that count as time.
@@ -52,7 +52,7 @@ def environment(folder):
     """The Python of an environment with neural-tangents, made where it is missing."""
     python = folder / "bin" / "python"
     if not (folder / "complete").exists():
-        print(f"making an environment for {', '.join(REQUIREMENTS)} in {folder} (1 GB, minutes)", flush=True)
+        print(f"making an environment for {', '.join(REQUIREMENTS)} in {folder} (3 GB, minutes)", flush=True)
         venv.create(folder, with_pip=True, clear=True)
         subprocess.run([python, "-m", "pip", "install", "--quiet", *REQUIREMENTS], check=True)
         (folder / "complete").touch()
@@ -63,7 +63,7 @@ def inputs(n, variance, features=64):
     """Inputs (n, features) whose first-layer variances |x|²/features scatter around one value."""
     rng = np.random.default_rng(0)
     points = rng.normal(size=(n, 3))
-    points *= (rng.uniform(0.9, 1.1, n) * np.sqrt(variance * features) / np.linalg.norm(points, axis=1))[:, None]
+    points *= (rng.uniform(0.99, 1.01, n) * np.sqrt(variance * features) / np.linalg.norm(points, axis=1))[:, None]
     turn, _ = np.linalg.qr(rng.normal(size=(features, 3)))
     return points @ turn.T
 

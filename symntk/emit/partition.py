@@ -15,7 +15,7 @@ import numpy as np
 
 FARTHEST = 1e9  # beyond, the function is taken for what it is at the end
 TOLERANCE = 1e-13  # relative; some functions' own rounding is 2e-14
-NEGLIGIBLE = 1e-30  # of the supremum of |f| on |x| ≤ 10: what is smaller needs no resolution
+NEGLIGIBLE = 1e-75  # of the supremum of |f| on |x| ≤ 10: what is smaller needs no resolution
 MOST_EDGES = 400
 _HUGE = 1e150  # beyond, squares overflow
 _NODES = np.polynomial.legendre.leggauss(24)[0]

@@ -84,7 +84,7 @@ def stable(part: sp.Expr) -> sp.Expr:
     >>> stable(x * (1 + sp.tanh(x)) / 2)
     x*logistic(2*x)
     """
-    return part.replace(lambda e: e.is_Add and e.has(sp.tanh, sp.erf), _one_sided)
+    return part.replace(lambda e: e.is_Add and e.has(sp.tanh, sp.erf, logistic), _one_sided)
 
 
 def _one_sided(total: sp.Expr) -> sp.Expr:
@@ -95,6 +95,8 @@ def _one_sided(total: sp.Expr) -> sp.Expr:
             inside = sp.sign(factor * number) * rest.args[0]
             whole = logistic(2 * inside) if isinstance(rest, sp.tanh) else normal_cdf(sp.sqrt(2) * inside)
             return total - number - term + 2 * number * whole
+        if number != 0 and isinstance(rest, logistic) and factor == -number:
+            return total - number - term + number * logistic(-rest.args[0])
     return total
 
 
@@ -204,12 +206,16 @@ class _BodyPrinter(_Printer):
 
     def _print_Pow(self, expr: sp.Expr, rational: bool = False, sqrt: str = "numpy.sqrt") -> str:
         base, power = expr.base, expr.exp
+        if base == x and power in (3, 4):  # NumPy is fast at squares only
+            return "(x * x ** 2)" if power == 3 else "((x ** 2) ** 2)"
         if expr.is_number or (power.is_Integer and power > 0) or not power.is_number:
             return str(super()._print_Pow(expr))
         if power < 0:
             return f"(1.0/({self._print(base**-power)}))"
         inside = self._print(base)
-        return f"np.sqrt({inside})" if power == sp.Rational(1, 2) else f"({inside}) ** {float(power)!r}"
+        if power in (sp.Rational(1, 2), sp.Rational(3, 2)):
+            return f"np.sqrt({inside})" if power < 1 else f"(({inside}) * np.sqrt({inside}))"
+        return f"({inside}) ** {float(power)!r}"
 
     def _print_Mul(self, expr: sp.Expr) -> str:
         """Numbers as one factor."""

@@ -28,20 +28,22 @@ if TYPE_CHECKING:
 
 # Widths, in standard deviations of the Gaussian over it, of a panel where the function is a polynomial (32 degrees are
 # left for the product), and of one of several intervals (16 degrees are left for the Gaussian).
-_LEAF = 4.0
-_MERGED = 1.5
+_LEAF = 5.5
+_MERGED = 1.8
 # Half a window, and half of one where the bulk is more than _NEAR standard deviations from the mean:
 # √P(|z| > 11) = 1e-14.
-_HALF = 9.0
+_HALF = 8.4
 _HALF_FAR = 11.0
-_NEAR = 4.0
+_NEAR = 3.0
 # Beyond this many standard deviations the density is below the smallest normal number.
 _FARTHEST = 38.0
 # Gauss–Hermite rules: (nodes, the standard deviations that fit into the narrowest interval in reach).
-_HERMITE_RULES = ((12, 12.0), (24, 6.0))
+_HERMITE_RULES = ((12, 10.0), (24, 5.0))
+# Neighbouring intervals of g whose widths differ by more are told apart.
+_UNEQUAL = 3.0
 # Outer nodes with weight·f² below this fraction of the largest are dropped: by Cauchy–Schwarz they hold less than
-# about 1e-15 √(E f² · E g²).
-_DROPPED = 1e-32
+# about 1e-13 √(E f² · E g²).
+_DROPPED = 1e-28
 # Rows treated at once: entries, and outer nodes.
 _ENTRY_ROWS = 128
 _NODE_ROWS = 1024
@@ -60,10 +62,13 @@ def _edge_expectation(
     inner: Callable[[np.ndarray, np.ndarray], np.ndarray] | None,
 ) -> np.ndarray:
     """`_panel_expectation` for finite entries (a, b, c, d, m1, m2) of shape (6, n), given edges."""
+    f_points, g_points = _points(f_knots, f_rates, f_edges), _points(g_knots, g_rates, g_edges)
+    if inner is None and _zeros(g, g_points) > _zeros(f, f_points):
+        turned = entries[[1, 0, 2, 3, 5, 4]]
+        return _edge_expectation(g, f, g_knots, f_knots, turned, g_rates, f_rates, g_edges, f_edges, None)
     a, b, c, d, m1, m2 = entries
     sigma = np.sqrt(a)
     slope, blur = c / sigma, d / sigma
-    f_points, g_points = _points(f_knots, f_rates, f_edges), _points(g_knots, g_rates, g_edges)
     # the finest structure of u ↦ φ · E[g | u]
     own = 0.35 * np.min(np.diff(g_points), initial=np.inf) if not _hard(g_knots) else 0.0
     finest = sigma / np.sqrt(1.0 + (slope / np.maximum(blur, own)) ** 2)
@@ -189,6 +194,9 @@ def _hermite_nodes(
     most = np.nan
     for count, least in _HERMITE_RULES:
         rows = np.flatnonzero((room >= least) & ~(room >= most))
+        if not rows.size:
+            most = least
+            continue
         nodes, weights = np.polynomial.hermite_e.hermegauss(count)
         owner, node = np.repeat(rows, count), np.tile(nodes, len(rows))
         values = f(law[0][owner] + law[1][owner] * node)
@@ -221,6 +229,12 @@ def _cut(
     owner, panel = _spread(_locate(g_ladder, g_level, v[0]) + 1, _locate(g_ladder, g_level, v[1]))
     owners.append(owner)
     cuts.append((g_ladder[0][panel] - m2[owner]) / slope[owner])
+    width = g_ladder[1] - g_ladder[0]
+    for side in (-1, 1):  # the blur carries what is finer over the edge, so far
+        chosen = np.flatnonzero(width[panel - (side < 0)] > _UNEQUAL * width[panel - (side > 0)])
+        moved = g_ladder[0][panel[chosen]] + side * _HALF * blur[owner[chosen]]
+        owners.append(owner[chosen])
+        cuts.append((moved - m2[owner[chosen]]) / slope[owner[chosen]])
     hard = g_ladder[3]
     for x in hard:
         for side in (-_HALF, _HALF):
@@ -239,10 +253,11 @@ def _cut(
     # E[g | u] is smooth on the scale of the blur, or of the intervals of g around its centre if they are wider
     centre = m2[owner] + slope[owner] * middle
     panel = _locate(g_ladder, g_level[owner], centre)
-    narrowest = np.full(len(owner), np.inf)
-    for step in (-1, 0, 1):
-        near = np.clip(panel + step, g_ladder[4][g_level[owner]], g_ladder[4][g_level[owner] + 1] - 1)
-        narrowest = np.minimum(narrowest, g_ladder[1][near] - g_ladder[0][near])
+    narrowest = width[panel]
+    for step, side in ((-1, 0), (1, 1)):
+        near = width[np.clip(panel + step, g_ladder[4][g_level[owner]], g_ladder[4][g_level[owner] + 1] - 1)]
+        reached = np.abs(centre - g_ladder[side][panel]) < _HALF * blur[owner]
+        narrowest = np.where(reached | (near * _UNEQUAL >= width[panel]), np.minimum(narrowest, near), narrowest)
     for x in hard:
         narrowest = np.where(np.abs(centre - x) < _HALF * blur[owner], 0.0, narrowest)
     length = end - begin
@@ -312,6 +327,14 @@ def _bulk(
     return np.where(np.abs(where) < _FARTHEST, where, 0.0)
 
 
+def _zeros(f: Callable[[np.ndarray], np.ndarray], points: np.ndarray) -> int:
+    """On how many sides the function falls to nothing: outer nodes there cost nothing."""
+    if len(points) < 2:
+        return 0
+    size = np.abs(f(np.concatenate([[2.0 * points[0] - points[1], 2.0 * points[-1] - points[-2]], points])))
+    return int(np.count_nonzero(size[:2] <= 1e-8 * np.max(size)))
+
+
 def _tilts(rates: Sequence[float], scale: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """How far e^{βx} moves a Gaussian's bulk down and up, in standard deviations.
 
@@ -325,7 +348,7 @@ def _tilts(rates: Sequence[float], scale: np.ndarray) -> tuple[np.ndarray, np.nd
 
 
 def _divided(begin: np.ndarray, end: np.ndarray, effective: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Intervals in equal pieces of effective width 4 at most: (interval, begin, length) of each piece."""
+    """Intervals in equal pieces of effective width `_LEAF` at most: (interval, begin, length) of each piece."""
     count = np.maximum(np.ceil(effective / _LEAF), 1.0).astype(np.int64)
     owner, step = _spread(np.zeros(len(count), dtype=np.int64), count - 1)
     length = ((end - begin) / count)[owner]

@@ -16,7 +16,7 @@ import time
 import numpy as np
 
 import symntk
-from symntk.emit.compile import _namespace
+from symntk.emit.compile import namespace
 
 PAIRS = [("relu", None), ("erf", None), ("sign", "erf"), ("gelu", None), ("elu", None), ("hard_tanh", "triangle")]
 
@@ -60,7 +60,7 @@ def main():
         return
     digits = load_digits().data
     for activation, surrogate, kernel in (("relu", None, "ntk"), ("sign", "erf", "sg_ntk"), ("gelu", None, "ntk")):
-        gram = _namespace(symntk.derive(activation, surrogate).source())[kernel]
+        gram = namespace(symntk.derive(activation, surrogate).source())[kernel]
         seconds = core_seconds(lambda gram=gram: gram(digits, depth=3))
         print(f"{activation + ' ' + (surrogate or ''):24s} {kernel:8s} Gram  {seconds:8.2f} s for 1797 × 1797, depth 3")
 

@@ -24,7 +24,7 @@ ACTIVATION is a name from `symntk list`, also with parameters, "leaky_relu(negat
 SymPy's function names, "x*erf(x)". A formula that begins with a minus sign goes after `--`.
 """
 
-_ADVICE = "symntk list, which shows functions that have closed forms"
+_ADVICE = "symntk list, which shows the functions that have names"
 
 
 class _Commands(click.Group):
@@ -74,13 +74,14 @@ def _takes_a_pair(command: Callable[..., None]) -> Callable[..., None]:
     """The argument and the two options that say whose kernels are meant."""
     surrogate = click.option("--surrogate", "-s", metavar="S", help="Name of a surrogate, or its primitive's formula.")
     derivative = click.option("--surrogate-derivative", metavar="F", help="Formula of the surrogate derivative itself.")
-    return click.argument("activation")(surrogate(derivative(command)))
+    tol = click.option("--tol", default=1e-10, show_default=True, help="Error bound where there is no closed form.")
+    return click.argument("activation")(surrogate(derivative(tol(command))))
 
 
-def _derive(activation: str, surrogate: str | None, surrogate_derivative: str | None) -> Kernels:
+def _derive(activation: str, surrogate: str | None, surrogate_derivative: str | None, tol: float) -> Kernels:
     from symntk.kernels.kernels import derive as derive_kernels
 
-    return derive_kernels(activation, surrogate, surrogate_derivative=surrogate_derivative)
+    return derive_kernels(activation, surrogate, surrogate_derivative=surrogate_derivative, tol=tol)
 
 
 @main.command(epilog=_FORMULAS, short_help="Print the kernels of an activation.")
@@ -93,6 +94,7 @@ def derive(
     activation: str,
     surrogate: str | None,
     surrogate_derivative: str | None,
+    tol: float,
     style: str | None,
     means: bool,
     steps: bool,
@@ -100,7 +102,7 @@ def derive(
     """Print the kernels: formulas, methods, conditions, behaviour at full correlation."""
     from symntk.report import text
 
-    kernels = _derive(activation, surrogate, surrogate_derivative)
+    kernels = _derive(activation, surrogate, surrogate_derivative, tol)
     if style == "latex":
         click.echo(text.kernels_latex(kernels, means=means))
     elif style == "json":
@@ -115,9 +117,11 @@ def derive(
 @_takes_a_pair
 @click.option("--output", "-o", required=True, type=click.Path(path_type=Path), help="The file; - is the terminal.")
 @click.option("--target", default="numpy", show_default=True, help="What the code is written for.")
-def export(activation: str, surrogate: str | None, surrogate_derivative: str | None, output: Path, target: str) -> None:
+def export(
+    activation: str, surrogate: str | None, surrogate_derivative: str | None, tol: float, output: Path, target: str
+) -> None:
     """Write the kernels as a module that runs without symntk; an existing file is replaced."""
-    kernels = _derive(activation, surrogate, surrogate_derivative)
+    kernels = _derive(activation, surrogate, surrogate_derivative, tol)
     if str(output) == "-":
         click.echo(kernels.source(target), nl=False)
         return
@@ -139,6 +143,7 @@ def verify(
     activation: str,
     surrogate: str | None,
     surrogate_derivative: str | None,
+    tol: float,
     dps: int,
     points: int,
     seed: int,
@@ -147,7 +152,7 @@ def verify(
     """Check the kernels against an independent oracle; the exit status is 1 where anything fails."""
     from tqdm import tqdm
 
-    kernels = _derive(activation, surrogate, surrogate_derivative)
+    kernels = _derive(activation, surrogate, surrogate_derivative, tol)
     # disable=None: no bar where the error stream is no terminal
     with tqdm(total=len(kernels.names), disable=None, leave=False, bar_format="{l_bar}{bar}| {elapsed}") as bar:
 

@@ -36,6 +36,10 @@ class _Printer(NumPyPrinter):  # type: ignore[misc]
     def _print_Pow(self, expr: sp.Pow, rational: bool = False, sqrt: str = "numpy.sqrt") -> str:
         if expr.is_number:
             return f"({float(expr)!r})"
-        if expr.exp.is_Integer and expr.exp > 0:
-            return f"{self.parenthesize(expr.base, 100)} ** {int(expr.exp)}"
-        return str(super()._print_Pow(expr, rational=rational, sqrt=sqrt))
+        if not (expr.exp.is_Rational and expr.exp.q in (1, 2)):
+            return str(super()._print_Pow(expr, rational=rational))
+        # whole powers of a root: a power with a float exponent is slow
+        base = self.parenthesize(expr.base, 100) if expr.exp.q == 1 else f"np.sqrt({self._print(expr.base)})"
+        power = abs(int(expr.exp.p))
+        text = base if power == 1 else f"{base} ** {power}"
+        return text if expr.exp > 0 else f"(1.0 / {text})"

@@ -8,14 +8,17 @@ from __future__ import annotations
 import keyword
 import textwrap
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 import sympy as sp
 
 from symntk.derive.publish import publish
 from symntk.derive.value import Value
 from symntk.emit.closure import helpers
+from symntk.emit.dirac import DiracMap, dirac_lines
 from symntk.emit.formula import PLAIN, TRACKED, FormulaWriter, count_terms, parameter_names
 from symntk.emit.function import Shape, is_supported, shape
+from symntk.emit.general import GeneralMap, general_code
 from symntk.emit.homogeneous import orthant_lines
 from symntk.errors import FormulaError
 from symntk.language.symbols import STATE, STATE_NAMES
@@ -38,6 +41,14 @@ class Map:
     means: bool
     title: str
 
+    @property
+    def text(self) -> str:
+        """The formula."""
+        return str(publish(self.value))
+
+
+AnyMap: TypeAlias = Map | DiracMap | GeneralMap
+
 
 @dataclass(frozen=True, eq=False)
 class Module:
@@ -45,13 +56,13 @@ class Module:
 
     activation: str
     surrogate: str
-    maps: dict[str, Map]
+    maps: dict[str, AnyMap]
     diagonals: dict[str, str]
     divergent: frozenset[str]
     certificate: list[str] = field(default_factory=list)
 
 
-def map_source(m: Map) -> str:
+def map_source(m: AnyMap) -> str:
     """A module with one map."""
     return _assemble(f'"""{_safe(m.title)}."""', _map_code(m))
 
@@ -72,19 +83,12 @@ def _assemble(docstring: str, code: str) -> str:
     return f"{head}\n\n\n{code}\n\n\n# Numerical helpers\n\n{support}\n"
 
 
-def _map_code(m: Map) -> str:
-    for symbol in m.parameters:
-        if (
-            keyword.iskeyword(symbol.name)
-            or not symbol.name.isidentifier()
-            or symbol.name in _TAKEN
-            or symbol.name[0] == "_"
-        ):
-            raise FormulaError(
-                f"code for {m.title}",
-                f"the parameter {symbol.name} is no name that the code can have",
-                "another name for it",
-            )
+def _map_code(m: AnyMap) -> str:
+    _refuse_names(m)
+    if isinstance(m, GeneralMap):
+        return general_code(m)
+    if isinstance(m, DiracMap):
+        return "\n".join([*_public(m, ""), "", "", *dirac_lines(m)])
     names = parameter_names(m.parameters)
     plain = FormulaWriter(m.value, m.parameters, PLAIN)
     lines = plain.write()
@@ -99,7 +103,23 @@ def _map_code(m: Map) -> str:
     return "\n".join([*_public(m, tolerance if route is not None else ""), "", "", *body])
 
 
-def _public(m: Map, routed: str) -> list[str]:
+def _refuse_names(m: AnyMap) -> None:
+    """Refuse parameters whose names the code cannot have."""
+    for symbol in m.parameters:
+        if (
+            keyword.iskeyword(symbol.name)
+            or not symbol.name.isidentifier()
+            or symbol.name in _TAKEN
+            or symbol.name[0] == "_"
+        ):
+            raise FormulaError(
+                f"code for {m.title}",
+                f"the parameter {symbol.name} is no name that the code can have",
+                "another name for it",
+            )
+
+
+def _public(m: Map | DiracMap, routed: str) -> list[str]:
     """The map that a user calls; `routed` is the tolerance beyond which entries take the other route, or empty."""
     arguments = ["var_u", "var_v", "cov", *(["mean_u=0.0", "mean_v=0.0"] if m.means else [])]
     keywords = [s.name for s in m.parameters]
@@ -107,7 +127,7 @@ def _public(m: Map, routed: str) -> list[str]:
     given = ", ".join(keywords) + ("," if len(keywords) == 1 else "")
     means = "mean_u, mean_v" if m.means else "0.0, 0.0"
     lines = [f"def {m.name}({signature}):"]
-    formula = str(publish(m.value))
+    formula = m.text
     text = f'"""{m.title}: {formula}."""' if len(formula) < 400 else f'"""{m.title}."""'
     lines += textwrap.wrap(_safe(text), 116, initial_indent="    ", subsequent_indent="    ", break_long_words=False)
     passed = ", ".join(["var_u", "var_v", "cov", "None", *(["mean_u", "mean_v"] if m.means else []), *keywords])
@@ -174,7 +194,7 @@ def _gram_code(name: str, module: Module) -> str:
     keywords = list(dict.fromkeys(s.name for s in (*base.parameters, *m.parameters)))
     extra = "".join(f", {k}" for k in keywords)
 
-    def bound(one: Map) -> str:
+    def bound(one: AnyMap) -> str:
         given = ", ".join(s.name for s in one.parameters)
         name = f"_{one.name}_given"
         return f"lambda a, b, c, det: {name}(a, b, c, det, {given})" if given else name
@@ -211,7 +231,7 @@ def _docstring(module: Module) -> str:
     lines.append("(u, v) is centred normal with variances a, b and covariance c; E is over (u, v).")
     for name, m in module.maps.items():
         lines += ["", *textwrap.wrap(f"{name}_map(var_u, var_v, cov) is {m.title}:", 116)]
-        lines += textwrap.wrap(f"{publish(m.value)}", 112, initial_indent="    ", subsequent_indent="    ")
+        lines += textwrap.wrap(m.text, 112, initial_indent="    ", subsequent_indent="    ")
         lines += [f"    exists where {condition}" for condition in m.conditions]
         lines += textwrap.wrap(
             f"at full correlation {module.diagonals[name]}", 112, initial_indent="    ", subsequent_indent="    "

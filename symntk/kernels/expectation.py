@@ -10,17 +10,20 @@ import numpy as np
 import sympy as sp
 from mpmath import mp
 
-from symntk.derive.conditions import conditions
-from symntk.derive.diagonal import Diagonal, diagonal
-from symntk.derive.engine import Derivation, derive_pair
-from symntk.derive.publish import publish
+from symntk.derive.diagonal import Diagonal
 from symntk.errors import DivergenceError, DomainError, FormulaError, SymntkError
 from symntk.kernels.function import Function, as_function
+from symntk.kernels.solution import Solution, solve
+from symntk.language.registry import exact
 from symntk.language.symbols import STATE, STATE_NAMES
 from symntk.verify.evaluate import evaluate, scalar
 
 if TYPE_CHECKING:  # a formula alone needs no code: what writes and compiles it is imported where it is used
-    from symntk.emit.module import Map
+    from symntk.emit.module import AnyMap
+
+TOLERANCE = 1e-10
+"""The default bound of the error, relative to √(E f² · E g²), where there is no closed form."""
+FINEST, COARSEST = 1e-11, 1e-3
 
 
 class Expectation:
@@ -33,48 +36,64 @@ class Expectation:
     0.267720472801
     """
 
-    def __init__(self, f: Function, g: Function, *, means: bool = False) -> None:
-        self.f, self.g, self.means = f, g, means
+    def __init__(self, f: Function, g: Function, *, means: bool = False, tol: float = TOLERANCE) -> None:
+        self.f, self.g, self.means, self.tol = f, g, means, tol
         names = [s.name for s in self.parameters]
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
             wrong = f"two parameters of f and g are called {', '.join(twice)} but have different assumptions"
             raise FormulaError(str(self), wrong, "one symbol for both")
+        if not FINEST <= tol <= COARSEST:
+            raise FormulaError(str(self), f"tol = {tol} cannot be kept", f"tol between {FINEST} and {COARSEST}")
+        self._at: dict[tuple[float, ...], Expectation] = {}
 
     @cached_property
-    def derivation(self) -> Derivation:
-        """The tree of steps."""
-        return derive_pair(self.f.form, self.g.form, means=self.means)
+    def solution(self) -> Solution:
+        """How it is answered."""
+        return solve(self.f, self.g, means=self.means, tol=self.tol)
 
-    @cached_property
-    def expression(self) -> sp.Expr:
-        """The closed form in the symbols a, b, c (and m1, m2 with means) and the parameters."""
-        return publish(self.derivation.value)
+    @property
+    def derivation(self) -> Any:
+        """The tree of steps, or the reduction to an integral that remains; prints as text."""
+        return self.solution.derivation
+
+    @property
+    def expression(self) -> sp.Expr | None:
+        """The closed form in the symbols a, b, c (m1, m2 with means) and the parameters; None where there is none."""
+        return self.solution.expression
 
     @property
     def method(self) -> str:
-        """How the expectation is computed."""
-        return "closed form"
+        """How the expectation is computed: "closed form", "one-dimensional", "series and quadrature"."""
+        return self.solution.method
 
     @property
     def error_bound(self) -> float:
-        """What the formula itself is off by: nothing, for a closed form."""
-        return 0.0
+        """A bound of the method's error relative to √(E f² · E g²); 0 for a closed form.
+
+        A delta counts as its weight times its density at the mean.
+        """
+        return self.solution.error_bound
+
+    @property
+    def integral(self) -> sp.Expr:
+        """The integral that remains, unevaluated; the closed form where there is one."""
+        return self.solution.integral()
 
     @property
     def parameters(self) -> tuple[sp.Symbol, ...]:
         """The free symbols besides the covariance and the means, by name."""
         return tuple(sorted({*self.f.parameters, *self.g.parameters}, key=lambda s: s.name))
 
-    @cached_property
+    @property
     def conditions(self) -> tuple[sp.Basic, ...]:
         """Inequalities under which the expectation exists; none where it always does."""
-        return conditions(self.f.form, self.g.form)
+        return self.solution.conditions
 
-    @cached_property
+    @property
     def diagonal(self) -> Diagonal:
         """The behaviour at full correlation, v = u: finite, or divergent with its rate."""
-        return diagonal(self.derivation.value)
+        return self.solution.diagonal
 
     def __call__(
         self, /, var_u: Any, var_v: Any, cov: Any, mean_u: Any = 0.0, mean_v: Any = 0.0, **parameters: Any
@@ -94,8 +113,12 @@ class Expectation:
         """
         self._check_means(mean_u, mean_v)
         means = (mean_u, mean_v) if self.means else ()
+        numbers = self._numbers(parameters)
+        if numbers and self.expression is None:
+            return self._with_numbers(numbers)(var_u, var_v, cov, *means)
+        function = self._function
         try:
-            return self._function(var_u, var_v, cov, *means, **self._numbers(parameters))
+            return function(var_u, var_v, cov, *means, **numbers)
         except SymntkError:
             raise
         except ValueError as error:
@@ -122,11 +145,11 @@ class Expectation:
         by_name = self._numbers(parameters)
         values = numbers | {s: by_name[s.name] for s in self.parameters}
         self._check_point(numbers, values)
-        return evaluate(self.expression, values, dps=dps)
+        return self.solution.evalf(values, dps)
 
     def latex(self) -> str:
-        """The formula as LaTeX."""
-        return str(sp.latex(self.expression))
+        """The formula, or the integral that remains, as LaTeX."""
+        return str(sp.latex(self.integral))
 
     def source(self, target: str = "numpy") -> str:
         """Source code that evaluates the expectation and needs neither symntk nor this object."""
@@ -137,23 +160,38 @@ class Expectation:
         return map_source(self._map)
 
     @cached_property
-    def _map(self) -> Map:
+    def _map(self) -> AnyMap:
         return self.as_map("expectation_map")
 
     @cached_property
     def _function(self) -> Callable[..., Any]:
         """The exported map, written and compiled at the first call."""
-        from symntk.emit.compile import compiled_map
+        from symntk.emit.compile import namespace
+        from symntk.emit.module import map_source
 
-        return compiled_map(self._map)
+        function: Callable[..., Any] = namespace(map_source(self._map))["expectation_map"]
+        return function
 
-    def as_map(self, name: str, title: str = "") -> Map:
+    def as_map(self, name: str, title: str = "") -> AnyMap:
         """What the emit room needs to write this expectation as code."""
-        from symntk.emit.module import Map
+        if self.expression is None and self.parameters:
+            listed = ", ".join(s.name for s in self.parameters)
+            wrong = f"no closed form, and {listed} has no value: the nodes of the quadrature depend on it"
+            raise FormulaError(f"code for {self}", wrong, "numbers in the formula, for example tanh(2*x) for tanh(k*x)")
+        found: AnyMap = self.solution.as_map(name, title or str(self), self.parameters)
+        return found
 
-        forms = self.f.form, self.g.form
-        title = title or str(self)
-        return Map(name, *forms, self.derivation.value, self.conditions, self.parameters, self.means, title)
+    def _with_numbers(self, numbers: dict[str, Any]) -> Expectation:
+        """The expectation with numbers for its parameters: what has no closed form is planned for each anew."""
+        try:
+            key = tuple(float(numbers[s.name]) for s in self.parameters)
+        except (TypeError, ValueError) as error:
+            wrong = "it has no closed form, so a parameter is one number, not an array"
+            raise DomainError(str(self), wrong, "one call for each value") from error
+        if key not in self._at:
+            values = {s: exact(number) for s, number in zip(self.parameters, key, strict=True)}
+            self._at[key] = Expectation(self.f.at(values), self.g.at(values), means=self.means, tol=self.tol)
+        return self._at[key]
 
     def _numbers(self, given: dict[str, Any]) -> dict[str, Any]:
         names = [s.name for s in self.parameters]
@@ -213,23 +251,32 @@ class Expectation:
         return f"$\\displaystyle {self.latex()}$"
 
 
-def expectation(f: Any, g: Any = 1, *, means: bool = False) -> Expectation:
+def expectation(f: Any, g: Any = 1, *, means: bool = False, tol: float = TOLERANCE) -> Expectation:
     """Derive E[f(u) g(v)] for a bivariate normal (u, v).
 
     Args:
         f: a SymPy expression in one real symbol, a string in SymPy's function names, or a registered name.
         g: the same; 1 for the expectation of f alone.
         means: whether u and v have means (m1, m2 in the formula) or are centred.
+        tol: the largest error relative to √(E f² · E g²) where there is no closed form; a looser one is faster.
 
     Raises:
-        FormulaError: a string that is not in the language.
-        NotGaussianElementaryError: names the part of f or g that is outside the class.
+        FormulaError: a string that is not in the language, or a function that is not finite and real.
 
     >>> print(expectation("Max(0, x)", "erf(x)").expression)
     c/(sqrt(pi)*sqrt(2*b + 1))
     >>> print(expectation("exp(x)", means=True).expression)
     exp(a/2 + m1)
+    >>> E = expectation("tanh")
+    >>> print(E.method, E.error_bound)
+    one-dimensional 1e-10
     """
-    result = Expectation(as_function(f), as_function(g), means=means)
-    _ = result.f.form, result.g.form  # refuse now, not at first use
+    result = Expectation(as_function(f), as_function(g), means=means, tol=tol)
+    refuse_early(result.f, result.g)
     return result
+
+
+def refuse_early(*functions: Function) -> None:
+    """Raise now, not at first use, where a function has neither form."""
+    for function in functions:
+        _ = function.general if function.normal is None else function.normal

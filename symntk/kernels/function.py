@@ -1,4 +1,7 @@
-"""A function as the user gives it, read once: text, a registered name or a SymPy expression becomes a normal form."""
+"""A function as the user gives it, read once: text, a registered name or a SymPy expression becomes a form.
+
+A Gaussian-elementary function has a normal form; every function has a general form.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +11,10 @@ from typing import Any
 
 import sympy as sp
 
-from symntk.errors import FormulaError
+from symntk.errors import FormulaError, NotGaussianElementaryError
+from symntk.language import general_form as general
 from symntk.language.activations import ACTIVATIONS
+from symntk.language.general_form import GeneralForm, general_form
 from symntk.language.normal_form import exact, normal_form
 from symntk.language.registry import Entry, read
 from symntk.language.surrogates import SURROGATES
@@ -33,6 +38,23 @@ class Function:
         """
         return normal_form(self.expression, x)
 
+    @cached_property
+    def general(self) -> GeneralForm:
+        """Its general form: smooth parts between breakpoints, and deltas.
+
+        Raises:
+            SymntkError: names the part that is no finite real function.
+        """
+        return general_form(self.expression, x)
+
+    @cached_property
+    def normal(self) -> NormalForm | None:
+        """Its normal form, None where it is not Gaussian-elementary."""
+        try:
+            return self.form
+        except NotGaussianElementaryError:
+            return None
+
     @property
     def parameters(self) -> tuple[sp.Symbol, ...]:
         """Its free symbols besides x."""
@@ -41,15 +63,32 @@ class Function:
     @cached_property
     def derivative(self) -> Function:
         """The distributional derivative."""
-        return _OfForm(f"({self.name})'", derivative(self.form))
+        return _Derivative(f"({self.name})'", self)
+
+    def at(self, values: dict[sp.Symbol, sp.Expr]) -> Function:
+        """The function with numbers for parameters."""
+        return Function(self.name, self.expression.subs(values)) if values else self
 
 
-class _OfForm(Function):
-    """A function that is known by its normal form."""
+class _Derivative(Function):
+    """The derivative of a function, by its normal form where there is one, else by its general form."""
 
-    def __init__(self, name: str, form: NormalForm) -> None:
-        super().__init__(name, form.as_expr(x))
-        self.__dict__["form"] = form
+    def __init__(self, name: str, primitive: Function) -> None:
+        form = None if primitive.normal is None else derivative(primitive.normal)
+        found = general.derivative(primitive.general, x).as_expr(x) if form is None else form.as_expr(x)
+        super().__init__(name, found)
+        self.__dict__["primitive"] = primitive
+        if form is not None:
+            self.__dict__["form"] = form
+
+    @cached_property
+    def general(self) -> GeneralForm:
+        """The general form of the derivative."""
+        return general.derivative(self.__dict__["primitive"].general, x)
+
+    def at(self, values: dict[sp.Symbol, sp.Expr]) -> Function:
+        """The derivative of the function with numbers for parameters."""
+        return _Derivative(self.name, self.__dict__["primitive"].at(values)) if values else self
 
 
 def as_function(given: Any, *tables: dict[str, Entry]) -> Function:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from symntk.errors import FormulaError
-from symntk.kernels.expectation import Expectation
+from symntk.kernels.expectation import TOLERANCE, Expectation, refuse_early
 from symntk.kernels.function import Function, as_function
 from symntk.language.activations import ACTIVATIONS
 from symntk.language.parser import parse_call
@@ -34,10 +34,13 @@ class Kernels:
     sg_ntk is not symmetric (Eilers, Memmesheimer & Goedeke 2024).
     """
 
-    def __init__(self, activation: Function, surrogate_derivative: Function | None, surrogate_name: str) -> None:
+    def __init__(
+        self, activation: Function, surrogate_derivative: Function | None, surrogate_name: str, tol: float = TOLERANCE
+    ) -> None:
         self.activation = activation
         self.surrogate_derivative = surrogate_derivative
         self.surrogate_name = surrogate_name
+        self.tol = tol
 
     @cached_property
     def derivative(self) -> Function:
@@ -47,23 +50,23 @@ class Kernels:
     @cached_property
     def nngp(self) -> Expectation:
         """E[σ(u) σ(v)]."""
-        return Expectation(self.activation, self.activation)
+        return Expectation(self.activation, self.activation, tol=self.tol)
 
     @cached_property
     def ntk(self) -> Expectation:
         """E[σ'(u) σ'(v)]."""
-        return Expectation(self.derivative, self.derivative)
+        return Expectation(self.derivative, self.derivative, tol=self.tol)
 
     @cached_property
     def sg_ntk(self) -> Expectation:
         """E[σ'(u) σ̃'(v)]."""
-        return Expectation(self.derivative, self._surrogate("sg_ntk"))
+        return Expectation(self.derivative, self._surrogate("sg_ntk"), tol=self.tol)
 
     @cached_property
     def surrogate_ntk(self) -> Expectation:
         """E[σ̃'(u) σ̃'(v)]."""
         surrogate = self._surrogate("surrogate_ntk")
-        return Expectation(surrogate, surrogate)
+        return Expectation(surrogate, surrogate, tol=self.tol)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -126,7 +129,9 @@ class Kernels:
         return f"<Kernels of {self.activation.name}, surrogate {surrogate}: {', '.join(self.names)}>"
 
 
-def derive(activation: Any, surrogate: Any = None, *, surrogate_derivative: Any = None) -> Kernels:
+def derive(
+    activation: Any, surrogate: Any = None, *, surrogate_derivative: Any = None, tol: float = TOLERANCE
+) -> Kernels:
     """Derive the kernels of an activation and, if given, of its surrogate derivative.
 
     Args:
@@ -134,10 +139,11 @@ def derive(activation: Any, surrogate: Any = None, *, surrogate_derivative: Any 
         surrogate: a name in the table of surrogates, whose entry holds the derivative, or the formula of a
             primitive, whose derivative is used.
         surrogate_derivative: a formula for the derivative itself, in place of `surrogate`.
+        tol: the largest error relative to √(E f² · E g²) of what has no closed form; a looser one is faster.
 
     Raises:
-        FormulaError: the text is not in the language, or both kinds of surrogate are given.
-        NotGaussianElementaryError: names the part that is outside the class.
+        FormulaError: the text is not in the language, both kinds of surrogate are given, or a function is not finite
+            and real.
 
     >>> kernels = derive("sign", "erf")
     >>> print(kernels.sg_ntk.expression)
@@ -154,8 +160,9 @@ def derive(activation: Any, surrogate: Any = None, *, surrogate_derivative: Any 
         name = chosen.name
     elif surrogate is not None:
         chosen, name = _surrogate_derivative(surrogate)
-    kernels = Kernels(function, chosen, name)
-    _ = [E.f.form for _, E in kernels.items()], [E.g.form for _, E in kernels.items()]  # refuse now, not at first use
+    kernels = Kernels(function, chosen, name, tol)
+    for _, E in kernels.items():
+        refuse_early(E.f, E.g)
     return kernels
 
 

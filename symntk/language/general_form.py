@@ -94,7 +94,10 @@ def derivative(form: GeneralForm, x: sp.Symbol) -> GeneralForm:
         jump = sp.expand(_value(right, x, point, "+") - _value(left, x, point, "-"))
         if jump != 0 and not jump.equals(0):
             deltas.append((jump, Delta(point)))
-    return GeneralForm(form.breaks, tuple(_diff(part, x) for part in form.parts), _collected(deltas))
+    parts = [_diff(part, x) for part in form.parts]
+    kept = [i for i, (left, right) in enumerate(pairwise(parts)) if left != right]
+    breaks = tuple(form.breaks[i] for i in kept)
+    return GeneralForm(breaks, (parts[0], *(parts[i + 1] for i in kept)), _collected(deltas))
 
 
 def parity(form: GeneralForm, x: sp.Symbol) -> int:

@@ -12,16 +12,16 @@ _FORMULA = 76
 
 
 def table_text(title: str, entries: Mapping[str, Entry]) -> str:
-    """One line per entry: a mark where it has closed forms, name, class, parameters with defaults, formula.
+    """One line per entry: a mark where all kernels are closed, name, class, parameters with defaults, formula.
 
     >>> from symntk.language.registry import entry, table
     >>> print(table_text("bumps", table(entry("bump", "exp(-k*x**2)", k=1))))
-    bumps (1; * has closed forms)
+    bumps (1; * all kernels closed)
     * bump  class 1   k=1  exp(-k*x**2)
     """
     rows = [(e.name, e.gaussian_class, _parameters(e), _formula(e)) for e in entries.values()]
     names, parameters = (max(len(row[i]) for row in rows) for i in (0, 2))
-    lines = [f"{title} ({len(rows)}; * has closed forms)"]
+    lines = [f"{title} ({len(rows)}; * all kernels closed)"]
     for name, group, given, formula in rows:
         shown = formula if len(formula) <= _FORMULA else f"{formula[: _FORMULA - 2]} …"
         mark = "*" if group == "1" else " "
@@ -59,9 +59,9 @@ def entry_text(kind: str, entry: Entry) -> str:
 
 _CLASSES = {
     "1": "Gaussian-elementary, with closed forms",
-    "2": "closed forms in one dimension only; not derived yet",
-    "2'": "closed forms in one dimension only, with Bessel functions; not derived yet",
-    "3": "no closed form; not derived yet",
+    "2": "closed forms in one dimension, so with sign or step as the activation; quadrature with a bound else",
+    "2'": "closed forms in one dimension, with Bessel functions; quadrature with a bound else",
+    "3": "no closed form; quadrature with a bound",
 }
 
 

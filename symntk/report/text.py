@@ -9,7 +9,6 @@ from typing import Any
 
 import sympy as sp
 
-from symntk.derive.tree import tree
 from symntk.kernels.expectation import Expectation
 from symntk.kernels.kernels import Kernels
 
@@ -49,7 +48,7 @@ def kernels_text(kernels: Kernels, *, means: bool = False, steps: bool = False) 
     for name, E in expectations(kernels, means=means).items():
         blocks.append(_kernel(name, E))
         if steps:
-            blocks.append("\n".join(f"  {line}".rstrip() for line in ["steps", *tree(E.derivation).split("\n")]))
+            blocks.append("\n".join(f"  {line}".rstrip() for line in ["steps", *str(E.derivation).split("\n")]))
     return "\n\n".join(blocks)
 
 
@@ -93,14 +92,16 @@ def _entry(E: Expectation, steps: bool) -> dict[str, Any]:
     diagonal = E.diagonal
     kind = "finite" if diagonal.is_finite else "divergent" if diagonal.diverges else "unknown"
     out: dict[str, Any] = {
-        "expression": str(E.expression),
+        "expression": _optional(E.expression),
         "latex": E.latex(),
         "method": E.method,
         "conditions": [str(condition) for condition in E.conditions],
         "diagonal": {"kind": kind, "limit": _optional(diagonal.limit), "rate": _optional(diagonal.rate)},
         "parameters": [symbol.name for symbol in E.parameters],
     }
-    return out | {"steps": tree(E.derivation).split("\n")} if steps else out
+    if E.expression is None:
+        out |= {"integral": str(E.integral), "error_bound": E.error_bound}
+    return out | {"steps": str(E.derivation).split("\n")} if steps else out
 
 
 def _optional(expr: sp.Expr | None) -> str | None:
@@ -127,8 +128,9 @@ def _formula(expr: sp.Expr) -> str:
 def _kernel(name: str, E: Expectation) -> str:
     left, right = _ARGUMENTS[name]
     head = f"{name}  E[{left} {right}] = "
+    closed = E.expression is not None
     rows = {
-        "method": E.method,
+        "method": E.method if closed else f"{E.method}, error at most {E.error_bound:g} √(E f² · E g²)",
         "exists": " and ".join(str(condition) for condition in E.conditions) or "always",
         "at full correlation": _diagonal(E),
     }
@@ -136,7 +138,10 @@ def _kernel(name: str, E: Expectation) -> str:
         rows["parameters"] = ", ".join(symbol.name + _domain(symbol) for symbol in E.parameters)
     width = max(map(len, rows))
     return "\n".join(
-        [head + wrapped(str(E.expression), len(head), 6), *(f"  {key:<{width}}  {text}" for key, text in rows.items())]
+        [
+            head + wrapped(str(E.expression if closed else E.integral), len(head), 6),
+            *(f"  {key:<{width}}  {text}" for key, text in rows.items()),
+        ]
     )
 
 

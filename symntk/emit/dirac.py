@@ -1,0 +1,64 @@
+"""A map with deltas on one side and a closed mean on the other, as source."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import sympy as sp
+
+from symntk.derive.dirac import DiracDerivation
+from symntk.emit.floats import FloatWriter
+from symntk.emit.formula import parameter_names
+from symntk.emit.line import line_source
+
+
+@dataclass(frozen=True, eq=False)
+class DiracMap:
+    """One layer map to be written: Σ w·N(t; m1, a)·E[g(Y)]."""
+
+    name: str
+    derivation: DiracDerivation
+    parameters: tuple[sp.Symbol, ...]
+    title: str
+    conditions: tuple[sp.Basic, ...] = ()
+
+    @property
+    def means(self) -> bool:
+        """Whether u and v have means."""
+        return self.derivation.means
+
+    @property
+    def text(self) -> str:
+        """The formula."""
+        return str(self.derivation.expression)
+
+
+def dirac_lines(m: DiracMap) -> list[str]:
+    """The mean of the other side, and the formula over flat arrays a, b, c, det, d, m1, m2."""
+    names = parameter_names(m.parameters)
+    write = FloatWriter(names)
+    given = "".join(f", {name}" for name in names.values())
+    body = line_source(m.derivation.line, names)
+    lines = [
+        f"def _{m.name}_line(mean, variance{given}):",
+        f'    """E[{"g" if m.derivation.side == "f" else "f"}(Y)], Y ~ N(mean, variance)."""',
+        *(f"    {line}" for line in body.splitlines()),
+        "",
+        "",
+        f"def _{m.name}_formula(a, b, c, det, d, m1, m2{given}):",
+    ]
+    if m.derivation.side == "g":
+        lines.append("    a, b, m1, m2 = b, a, m2, m1")
+    lines.append("    scale, total = np.sqrt(2.0 * np.pi * a), 0.0")
+    if m.derivation.constant != 0:
+        lines.append(f"    total = {write(m.derivation.constant)} * _{m.name}_line(m2, b{given})")
+    for weight, delta in m.derivation.deltas:
+        place = write(delta.threshold)
+        shifted = f"{place} - m1" if place != "0.0" else "-m1"
+        lines += [
+            f"    offset = {shifted}",
+            "    density = np.exp(-0.5 * offset * (offset / a)) / scale",
+            f"    mean = _{m.name}_line(m2 + c / a * offset, d * (d / a){given})",
+            f"    total = total + np.where(density > 0.0, {write(weight)} * density * mean, 0.0)",
+        ]
+    return [*lines, "    return total"]

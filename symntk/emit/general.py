@@ -1,0 +1,150 @@
+"""A map without a closed form as source: both functions, what quadrature must know of them, and the route to take.
+
+The Hermite series serves the entries where its Parseval tail is small enough; the others take the route: one integral
+over a conditional expectation in closed form where one side has one, the sum of a mixture, or two integrals.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import sympy as sp
+
+from symntk.derive.mixture import MixtureDerivation
+from symntk.derive.value import Value
+from symntk.emit.formula import PLAIN, FormulaWriter
+from symntk.emit.general_shape import GeneralShape, general_shape
+from symntk.emit.mixture import mixture_code
+from symntk.language.general_form import GeneralForm
+
+QUADRATURE_ERROR = 1e-11
+"""What panel quadrature and rounding may be off by, relative to √(E f² · E g²); tests find less than a tenth."""
+
+
+@dataclass(frozen=True, eq=False)
+class GeneralMap:
+    """One layer map to be written that has no closed form.
+
+    `inner` is E[h(Y)], Y ~ N(m1, a), in closed form, of the side `inner_side` ("f" or "g") that has one, or None.
+    """
+
+    name: str
+    f: GeneralForm
+    g: GeneralForm
+    means: bool
+    title: str
+    tolerance: float
+    inner: Value | None = None
+    inner_side: str = ""
+    mixture: MixtureDerivation | None = None
+    conditions: tuple[sp.Basic, ...] = ()
+    parameters: tuple[sp.Symbol, ...] = ()
+
+    def shapes(self) -> tuple[GeneralShape, GeneralShape]:
+        """What quadrature must know of f and of g."""
+        f = general_shape(self.f)
+        return f, f if self.g == self.f else general_shape(self.g)
+
+    @property
+    def text(self) -> str:
+        """What stands in place of a formula."""
+        how = {
+            "f": "one integral over v of g(v)·E[f(u) | v], the latter in closed form",
+            "g": "one integral over u of f(u)·E[g(v) | u], the latter in closed form",
+            "": "two integrals, cut where the functions change",
+        }[self.inner_side]
+        if self.mixture is not None:
+            how = "a sum over the nodes of a mixture where that is proven to be accurate, or two integrals"
+        return f"a Hermite series where its Parseval tail is small, elsewhere {how}"
+
+
+def general_code(m: GeneralMap) -> str:
+    """The public map and what it is made of."""
+    f, g = m.shapes()
+    same = f is g
+    lines = [*_function(f"_{m.name}_f", f), *([] if same else _function(f"_{m.name}_g", g))]
+    first, second = f"_{m.name}_f", f"_{m.name}_{'f' if same else 'g'}"
+    route = "None"
+    if f.body is not None and g.body is not None:
+        route = f"_{m.name}_route"
+        lines += [*_inner(m), f"def {route}(a, b, c, det, d, m1, m2):", f"    {_route(m, first, second)}", "", ""]
+        if m.mixture is not None:
+            lines += _mixture(m)
+            route = f"_{m.name}_sum"
+    arguments = ["var_u", "var_v", "cov", *(["mean_u=0.0", "mean_v=0.0"] if m.means else [])]
+    passed = ["var_u", "var_v", "cov", "None", *(["mean_u", "mean_v"] if m.means else [])]
+    given = ["var_u", "var_v", "cov", "det", *(["mean_u", "mean_v"] if m.means else [])]
+    means = "mean_u, mean_v" if m.means else "0.0, 0.0"
+    functions = ", ".join(name if one.body is not None else "None" for name, one in ((first, f), (second, g)))
+    shapes = f"{first}_shape, {second}_shape"
+    lines += [
+        f"def {m.name}({', '.join(arguments)}):",
+        f'    """{m.title}.',
+        "",
+        f"    By {m.text}; the error is at most {m.tolerance:g} of sqrt(E f(u)^2 * E g(v)^2).",
+        '    """',
+        f"    return _{m.name}_given({', '.join(passed)})",
+        "",
+        "",
+        f"def _{m.name}_given({', '.join(given)}):",
+        "    return _evaluate_general(",
+        f"        {functions}, {shapes}, {route}, {m.tolerance!r}, var_u, var_v, cov, {means}, det",
+        "    )",
+    ]
+    return "\n".join(lines)
+
+
+def _function(name: str, one: GeneralShape) -> list[str]:
+    """The function and its shape as module constants."""
+    lines = []
+    if one.body is not None:
+        lines += [f"def {name}(x):", f"    return {one.body}", "", ""]
+    edges = ", ".join(f"{edge:.12g}" if float(f"{edge:.12g}") == edge else repr(edge) for edge in one.edges)
+    return [
+        *lines,
+        f"# {name}: knots (location, width), rates of exponential pieces, deltas (weight, location), and the edges",
+        f"# between which 16 Legendre nodes resolve it to {one.defect:.0e} of its largest value there",
+        f"{name}_shape = ({list(one.knots)!r}, {list(one.rates)!r}, {list(one.deltas)!r}, [{edges}])",
+        "",
+        "",
+    ]
+
+
+def _inner(m: GeneralMap) -> list[str]:
+    if m.inner is None:
+        return []
+    body = FormulaWriter(m.inner, (), PLAIN).write()
+    return [
+        f"def _{m.name}_inner(m1, a):",
+        f'    """E[{m.inner_side}(Y)], Y ~ N(m1, a)."""',
+        "    b, c, det, d, m2 = 1.0, 0.0, a, np.sqrt(a), 0.0",
+        *(f"    {line}" for line in body),
+        "",
+        "",
+    ]
+
+
+def _route(m: GeneralMap, first: str, second: str) -> str:
+    if m.inner_side == "f":
+        first, second = second, first
+        law = "b, a, c, d, m2, m1"
+    else:
+        law = "a, b, c, d, m1, m2"
+    inner = f"_{m.name}_inner" if m.inner is not None else "None"
+    return f"return _panel_route({first}, {second}, {first}_shape, {second}_shape, {inner}, {law})"
+
+
+def _mixture(m: GeneralMap) -> list[str]:
+    """The sum over nodes, where it is proven, and the route that takes it there."""
+    if m.mixture is None:
+        return []
+    return [
+        mixture_code(m.name, m.mixture, (), 0.5 * m.tolerance),
+        "",
+        "",
+        f"def _{m.name}_sum(a, b, c, det, d, m1, m2):",
+        f"    proven = _{m.name}_mixture_valid(a, b)",
+        f"    return _mixture_or_panels(_{m.name}_mixture, _{m.name}_route, proven, a, b, c, det, d, m1, m2)",
+        "",
+        "",
+    ]

@@ -1,0 +1,194 @@
+"""How a map without a closed form is evaluated: series first, then another route, deltas by one-dimensional means.
+
+A shape is what quadrature must know of a function: (knots, rates, deltas, edges), with knots as (location, width),
+rates the real β of pieces e^{βx}, deltas as (weight, location) and edges between which the function is resolved by
+polynomials. Nothing here knows a function but by its values.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from symntk.emit.runtime.covariance import _TINY_VARIANCE, _as_float64, _covariance, _finish, _refuse
+from symntk.emit.runtime.hermite_series import _series_expectation
+from symntk.emit.runtime.quadrature import _panel_expectation, _panel_mean
+from symntk.emit.runtime.route import _density
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    Pairs = Sequence[tuple[float, float]]
+    Shape = tuple[Pairs, Sequence[float], Pairs, Sequence[float]]
+
+# Means of one function at this many variances are interpolated in the logarithm of the variance.
+_MANY = 512
+# A Chebyshev series of this many terms on log-variances over a range of 2: E[g(√v z)] is analytic where |arg v| < π/2,
+# so that the terms decay like 3.5^-n.
+_CHEBYSHEV = 32
+
+
+def _evaluate_general(
+    f: Callable[[np.ndarray], np.ndarray] | None,
+    g: Callable[[np.ndarray], np.ndarray] | None,
+    f_shape: Shape,
+    g_shape: Shape,
+    route: Callable[..., np.ndarray] | None,
+    tolerance: float,
+    var_u: np.ndarray | float,
+    var_v: np.ndarray | float,
+    cov: np.ndarray | float,
+    mean_u: np.ndarray | float,
+    mean_v: np.ndarray | float,
+    determinant: np.ndarray | None = None,
+) -> np.ndarray:
+    """E[f(u) g(v)] over broadcast arguments, to `tolerance`·√(E f² · E g²).
+
+    f and g are None or the parts without deltas; `route` takes flat arrays (a, b, c, det, d, m1, m2) and is asked for
+    the entries whose Hermite series is too long. `determinant` is var_u·var_v − cov² where the caller knows it better
+    than these rounded numbers tell, NaN elsewhere.
+
+    Raises ValueError for what is not a covariance, and where the integral was not resolved, showing the entry.
+    """
+    a, b, c, det, d = _covariance(var_u, var_v, cov)
+    if determinant is not None:
+        det = np.where(np.isnan(determinant), det, determinant)
+        d = np.sqrt(det)
+    means = [_as_float64(mean, name) for mean, name in ((mean_u, "mean_u"), (mean_v, "mean_v"))]
+    # before they are broadcast: a row or a column of a Gram matrix has its coefficients once
+    inputs = [_as_float64(variance, name) for variance, name in ((var_u, "var_u"), (var_v, "var_v"))]
+    small = [np.atleast_1d(np.maximum(variance, _TINY_VARIANCE)) for variance in inputs]
+    shape = np.broadcast_shapes(a.shape, *(mean.shape for mean in means))
+    law = [np.atleast_1d(np.broadcast_to(array, shape)) for array in (a, b, c, det, d, *means)]
+    known = ~(np.isnan(law[0]) | np.isnan(law[1]) | np.isnan(law[2]) | np.isnan(law[5]) | np.isnan(law[6]))
+    with np.errstate(all="ignore"):
+        if f is not None and g is not None and route is not None:
+            (first, second), (m1, m2) = small, (np.atleast_1d(mean) for mean in means)
+            share = 0.5 * tolerance
+            series = _series_expectation(f, g, f_shape, g_shape, first, second, law[2], m1, m2, share, f is g)
+            result, good = (np.array(np.broadcast_to(array, law[0].shape)) for array in series[:2])
+            rest = np.flatnonzero(~good & known)
+            if rest.size:
+                result.reshape(-1)[rest] = route(*(array.flat[rest] for array in law))
+        else:
+            result = np.zeros(law[0].shape)
+        if f_shape[2] or g_shape[2]:
+            entries = np.flatnonzero(known)
+            chosen = [law[i].flat[entries] for i in (0, 1, 2, 4, 5, 6)]
+            result.reshape(-1)[entries] += _dirac_parts(f, g, f_shape, g_shape, *chosen)
+    result[~known] = np.nan
+    lost = (np.isnan(result) & known).reshape(shape)
+    shown = {"var_u": a, "var_v": b, "cov": c}
+    _refuse(lost, "the integral was not resolved", "variances that are less extreme", **shown)
+    return _finish(result.reshape(shape), var_u, var_v, cov, mean_u, mean_v)
+
+
+def _dirac_parts(
+    f: Callable[[np.ndarray], np.ndarray] | None,
+    g: Callable[[np.ndarray], np.ndarray] | None,
+    f_shape: Shape,
+    g_shape: Shape,
+    a: np.ndarray,
+    b: np.ndarray,
+    c: np.ndarray,
+    d: np.ndarray,
+    m1: np.ndarray,
+    m2: np.ndarray,
+) -> np.ndarray:
+    """The deltas of f and g against the other function: E[δ(u − t) g(v)] = N(t; m1, a)·E[g(v) | u = t]."""
+    total = np.zeros(len(a))
+    for weight, place in f_shape[2]:
+        if g is not None:
+            total += weight * _dirac_mean(g, g_shape, place, a, c, d, m1, m2)
+        for other, there in g_shape[2]:
+            total += weight * other * _density(place, there, a, c, d, m1, m2)
+    for weight, place in g_shape[2]:
+        if f is not None:
+            total += weight * _dirac_mean(f, f_shape, place, b, c, d, m2, m1)
+    return total
+
+
+def _dirac_mean(
+    g: Callable[[np.ndarray], np.ndarray],
+    g_shape: Shape,
+    place: float,
+    a: np.ndarray,
+    c: np.ndarray,
+    d: np.ndarray,
+    m1: np.ndarray,
+    m2: np.ndarray,
+) -> np.ndarray:
+    """E[δ(u − t) g(v)] for flat arrays."""
+    density = np.exp(-0.5 * (place - m1) ** 2 / a) / np.sqrt(2.0 * np.pi * a)
+    mean = _line_mean(g, g_shape, m2 + c / a * (place - m1), d * (d / a))
+    return np.where(density > 0.0, density * mean, 0.0)
+
+
+def _line_mean(
+    g: Callable[[np.ndarray], np.ndarray],
+    g_shape: Shape,
+    mean: np.ndarray,
+    variance: np.ndarray,
+) -> np.ndarray:
+    """E[g(Y)], Y ~ N(mean, variance), for flat arrays; many variances of one mean by interpolation in log variance."""
+    knots, rates, _, edges = g_shape
+
+    def direct(centre: np.ndarray, square: np.ndarray) -> np.ndarray:
+        return _panel_mean(g, knots, centre, square, rates, edges)
+
+    if len(mean) < _MANY or not np.all(mean == mean[0]):
+        return direct(mean, variance)
+    result = np.empty(len(mean))
+    positive = variance > 0.0
+    result[~positive] = direct(mean[~positive], variance[~positive])
+    place = np.log(variance[positive])
+    found = np.empty(len(place))
+    segment = np.floor(0.5 * place)
+    points = np.cos(np.pi * (np.arange(_CHEBYSHEV) + 0.5) / _CHEBYSHEV)
+    transform = np.cos(np.outer(np.arange(_CHEBYSHEV), np.arccos(points))) * (2.0 / _CHEBYSHEV)
+    for number in np.unique(segment):
+        chosen = np.flatnonzero(segment == number)
+        if len(chosen) > _CHEBYSHEV:
+            centre = 2.0 * number + 1.0
+            values = direct(np.full(_CHEBYSHEV, mean[0]), np.exp(centre + points))
+            series = transform @ values
+            series[0] *= 0.5
+            if np.max(np.abs(series[-4:])) <= 1e-14 * np.min(np.abs(values)):
+                found[chosen] = np.polynomial.chebyshev.chebval(place[chosen] - centre, series)
+                continue
+        found[chosen] = direct(mean[positive][chosen], variance[positive][chosen])
+    result[positive] = found
+    return result
+
+
+def _panel_route(
+    f: Callable[[np.ndarray], np.ndarray],
+    g: Callable[[np.ndarray], np.ndarray],
+    f_shape: Shape,
+    g_shape: Shape,
+    inner: Callable[[np.ndarray, np.ndarray], np.ndarray] | None,
+    *law: np.ndarray,
+) -> np.ndarray:
+    """E[f(u) g(v)] by panels over u and v, or over u where `inner` is the mean of g; law is (a, b, c, d, m1, m2)."""
+    result = np.empty(len(law[0]))
+    # at full correlation v is a function of u, and the closed mean of g has no variance left
+    full = law[3] == 0.0
+    for chosen, mean in ((np.flatnonzero(full), None), (np.flatnonzero(~full), inner)):
+        if chosen.size:
+            a, b, c, d, m1, m2 = (array[chosen] for array in law)
+            result[chosen] = _panel_expectation(
+                f, g, f_shape[0], g_shape[0], a, b, c, d, m1, m2, f_shape[1], g_shape[1], f_shape[3], g_shape[3], mean
+            )
+    return result
+
+
+def _mixture_or_panels(
+    mixture: Callable[..., np.ndarray], panels: Callable[..., np.ndarray], proven: np.ndarray, *law: np.ndarray
+) -> np.ndarray:
+    """The sum over a mixture's nodes where its error is proven to be small, panels elsewhere; law as for a route."""
+    result = np.empty(len(law[0]))
+    for chosen, route in ((np.flatnonzero(proven), mixture), (np.flatnonzero(~proven), panels)):
+        if chosen.size:
+            result[chosen] = route(*(array[chosen] for array in law))
+    return result

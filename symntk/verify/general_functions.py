@@ -139,7 +139,21 @@ def realized(form: GeneralForm) -> Function:
 
 
 def _array_function(part: sp.Expr) -> Callable[[Any], Any]:
-    return sp.lambdify(variable, part, modules=[_ARRAY_FUNCTIONS, "numpy"])  # type: ignore[no-any-return]
+    stable = part.replace(lambda e: e.is_Add and len(e.args) == 2 and e.has(sp.erf), _complemented)
+    return sp.lambdify(variable, stable, modules=[_ARRAY_FUNCTIONS, "numpy"])  # type: ignore[no-any-return]
+
+
+def _complemented(total: sp.Expr) -> sp.Expr:
+    """The sum k ± k·erf(w) as k·erfc(∓w), which keeps its digits where it is small.
+
+    >>> print(_complemented(1 + sp.erf(variable)))
+    erfc(-x)
+    """
+    for constant, other in (total.args, total.args[::-1]):
+        factor, rest = other.as_coeff_Mul()
+        if isinstance(rest, sp.erf) and constant.is_number and abs(constant) == abs(factor):
+            return constant * sp.erfc(-rest.args[0] if constant == factor else rest.args[0])
+    return total
 
 
 def _special_points(part: sp.Expr) -> list[float]:

@@ -139,7 +139,8 @@ def _resolved(function: Function, mean: float, deviation: float, cuts: Floats) -
         steep = np.ptp(values, axis=1) * np.abs(centre) / half  # what the points' rounding does
         good = (error * np.sqrt(weight) <= 1e-16 * np.sqrt(total)) | (error <= _ROUNDING * (size + steep))
         # Where halves are no better than the whole, what is left is the rounding of the formula.
-        good |= (error <= _STAGNANT * size) & (error >= before / 4)
+        small = (error <= _STAGNANT * size) | (error * np.sqrt(weight) <= _STAGNANT * np.sqrt(total))
+        good |= small & (error >= before / 4)
         good |= half < 1e-15 * np.maximum(np.abs(centre), 1e-15 * deviation)
         good &= half <= BASE / 2 * deviation
         done.append(todo[:, good])

@@ -34,9 +34,9 @@ def gamma_integral(inner: sp.Expr, s: sp.Symbol, order: sp.Expr, square: sp.Expr
     front = sp.powdenest(inner.subs(s, 0), force=True)
     z = sp.cancel((square + rate) / k)
     if power == sp.Rational(1, 2) and (2 * order).is_integer:
-        return sp.sympify(front * k ** (-order) * _tricomi(order, z))
+        return sp.sympify(front * k ** (-order) * _tricomi(order, z), strict=True)
     if power == 1 and order == 1:
-        return sp.sympify(front / k * sp.exp(z) * sp.expint(1, z))
+        return sp.sympify(front / k * sp.exp(z) * sp.expint(1, z), strict=True)
     raise _unknown(inner, s)
 
 
@@ -55,7 +55,7 @@ def _tricomi(order: sp.Expr, z: sp.Expr) -> sp.Expr:
         # K_2 and beyond by K_{n+1}(w) = K_{n−1}(w) + (2n/w) K_n(w), DLMF 10.29.1
         value = sp.expand(-sp.diff(value, t) / nu).replace(sp.besselk, _low_order)
         nu += 1
-    return sp.sympify(sp.factor_terms(sp.expand(value)).subs(t, z))
+    return sp.sympify(sp.factor_terms(sp.expand(value)).subs(t, z), strict=True)
 
 
 def _low_order(n: sp.Expr, w: sp.Expr) -> sp.Expr:
@@ -76,7 +76,7 @@ def half_line_integral(inner: sp.Expr, s: sp.Symbol, z: sp.Expr) -> sp.Expr:
         raise _unknown(inner, s)
     w = z / (sp.sqrt(2) * root)
     goodwin_staton = sp.exp(-(w**2)) * (sp.pi * sp.erfi(w) - sp.Ei(w**2)) / 2
-    return sp.sympify(goodwin_staton / (sp.sqrt(2 * sp.pi) * root))
+    return sp.sympify(goodwin_staton / (sp.sqrt(2 * sp.pi) * root), strict=True)
 
 
 def fourier_integral(inner: sp.Expr, s: sp.Symbol, pole: sp.Expr) -> sp.Expr:
@@ -87,7 +87,7 @@ def fourier_integral(inner: sp.Expr, s: sp.Symbol, pole: sp.Expr) -> sp.Expr:
     if sp.expand(inner - law) != 0:
         raise _unknown(inner, s)
     z = sp.expand(-sp.I * (pole - mean)) / sp.sqrt(2 * variance)
-    return sp.sympify(sp.I * sp.sqrt(sp.pi / (2 * variance)) * sp.exp(z**2) * sp.erfc(z))
+    return sp.sympify(sp.I * sp.sqrt(sp.pi / (2 * variance)) * sp.exp(z**2) * sp.erfc(z), strict=True)
 
 
 def _unknown(inner: sp.Expr, s: sp.Symbol) -> SymntkError:

@@ -163,7 +163,8 @@ def judge(label, f, g, law, value, bound, results):
         row.ratio = max(row.ratio, max(0.0, error - uncertain) / allowed)
     if not error <= allowed + uncertain:
         row.failures += 1
-        numbers = f"reference = {true!r} ± {uncertain:.1e}, scale = {scale!r}, error/scale = {error / (scale or math.nan):.2e}"
+        relative = error / (scale or math.nan)
+        numbers = f"reference = {true!r} ± {uncertain:.1e}, scale = {scale!r}, error/scale = {relative:.2e}"
         results.failures.append(f"{shown}, {numbers}")
 
 

@@ -18,7 +18,7 @@ from scipy import special
 from symntk.errors import DivergenceError, DomainError, NotGaussianElementaryError, SymntkError
 from symntk.language.general_form import GeneralForm
 from symntk.language.normal_form import normal_form
-from symntk.language.special import MPMATH_FUNCTIONS
+from symntk.language.special import MPMATH_FUNCTIONS, normal_cdf
 from symntk.language.symbols import x as variable
 from symntk.language.terms import Delta, NormalForm
 from symntk.verify.numeric import Number, mp, number
@@ -144,15 +144,15 @@ def _array_function(part: sp.Expr) -> Callable[[Any], Any]:
 
 
 def _complemented(total: sp.Expr) -> sp.Expr:
-    """The sum k ± k·erf(w) as k·erfc(∓w), which keeps its digits where it is small.
+    """The sum k ± k·erf(w) as 2k·Φ(±√2 w), which keeps its digits where it is small.
 
     >>> print(_complemented(1 + sp.erf(variable)))
-    erfc(-x)
+    2*normal_cdf(sqrt(2)*x)
     """
     for constant, other in (total.args, total.args[::-1]):
         factor, rest = other.as_coeff_Mul()
         if isinstance(rest, sp.erf) and constant.is_number and abs(constant) == abs(factor):
-            return constant * sp.erfc(-rest.args[0] if constant == factor else rest.args[0])
+            return 2 * constant * normal_cdf(sp.sqrt(2) * (rest.args[0] if constant == factor else -rest.args[0]))
     return total
 
 

@@ -236,6 +236,11 @@ def test_formulas_that_overflow_are_evaluated():
     assert Function(ugly).values(0, np.array([-800.0]))[0] == pytest.approx(0, abs=1e-300)
 
 
+def test_one_plus_erf_keeps_its_digits_in_the_tail():
+    value = Function(form("x*(1 + erf(x/sqrt(2)))/2")).values(0, np.array([-9.0]))[0]
+    assert value == pytest.approx(float(-9 * mp.ncdf(-9)), rel=1e-14)
+
+
 def test_refusals():
     f = form("tanh(x)")
     with pytest.raises(DomainError, match="covariance"):

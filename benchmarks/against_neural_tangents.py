@@ -175,17 +175,32 @@ def commands(activation, python, folder):
     return found
 
 
-def memory(command, place, folder):
-    """Peak memory in bytes of a competitor, in a process that returns memory as soon as it is free."""
-    worker = Worker(command, folder / "memory.log", MALLOC_MMAP_THRESHOLD_="65536")
-    size = worker.ask(inputs=place, do="memory")["bytes"]
-    worker.stop()
-    return size
+def start(started, folder, **variables):
+    """A worker for each competitor; keywords are environment variables."""
+    return {
+        name: Worker(command, folder / f"{index}.log", **variables)
+        for index, (name, command) in enumerate(started.items())
+    }
 
 
-def compare(started, place, rounds, folder):
+def stop(workers):
+    """End them."""
+    for worker in workers.values():
+        worker.stop()
+
+
+def memory(started, places, folder):
+    """Peak memory in bytes of each competitor on each of the inputs, in processes that give it back once free."""
+    workers = start(started, folder, MALLOC_MMAP_THRESHOLD_="65536")
+    sizes = [
+        {name: worker.ask(inputs=place, do="memory")["bytes"] for name, worker in workers.items()} for place in places
+    ]
+    stop(workers)
+    return sizes
+
+
+def compare(workers, place, rounds, folder):
     """Median core seconds and results of each competitor on the inputs at a path, by name."""
-    workers = {name: Worker(command, folder / f"{index}.log") for index, (name, command) in enumerate(started.items())}
     results, spent = {}, {name: [] for name in workers}
     for name, worker in workers.items():
         worker.ask(inputs=place, do="save", to=str(folder / "result.npz"))
@@ -194,21 +209,17 @@ def compare(started, place, rounds, folder):
     for _ in range(rounds):
         for name, worker in workers.items():
             spent[name].append(worker.ask(inputs=place, do="time")["seconds"])
-    for worker in workers.values():
-        worker.stop()
     return {name: statistics.median(values) for name, values in spent.items()}, results
 
 
-def rows(started, activation, n, variance, rounds, folder):
-    """Print the table's rows at one variance; the largest doubt about the references."""
-    x, place = inputs(n, variance), str(folder / "inputs.npy")
-    np.save(place, x)
-    pairs = np.array([np.random.default_rng(seed).choice(n, 2, replace=False) for seed in range(200)])
+def rows(workers, sizes, activation, place, variance, rounds):
+    """Print the table's rows at one variance; what finer steps change in the references."""
+    x = np.load(place)
+    pairs = np.array([np.random.default_rng(seed).choice(len(x), 2, replace=False) for seed in range(200)])
     at, own, doubt = references(activation, x, pairs)
-    seconds, results = compare(started, place, rounds, folder)
-    for name, command in started.items():
+    seconds, results = compare(workers, place, rounds, Path(place).parent)
+    for name, size in sizes.items():
         share = " | ".join(f"{error:.1e}" for error in errors(results[name], pairs, at, own))
-        size = memory(command, place, folder)
         print(
             f"| {variance:g} | {name} | {seconds[name]:.3f} | {seconds[name] / seconds[OURS]:.1f} | {share} "
             f"| {size / 1e6:.0f} | {size / sum(matrix.nbytes for matrix in results[name].values()):.1f} |",
@@ -238,17 +249,21 @@ def main():
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         started = commands(options.activation, python, folder)
+        places = [str(folder / f"{variance:g}.npy") for variance in options.variances]
+        for place, variance in zip(places, options.variances, strict=True):
+            np.save(place, inputs(options.n, variance))
+        sizes = memory(started, places, folder)
+        workers = start(started, folder)
+        print("; ".join(dict.fromkeys(worker.about for worker in workers.values())))
         print(f"{options.activation}, one hidden layer, n = {options.n}, NNGP and NTK\n")
         print("| variance | | core s | of symntk's | E[σσ] | E[σ'σ'] | NTK | MB | of the result |")
         print("|---|---|---|---|---|---|---|---|---|")
         doubts = [
-            rows(started, options.activation, options.n, variance, options.rounds, folder)
-            for variance in options.variances
+            rows(workers, size, options.activation, place, variance, options.rounds)
+            for size, place, variance in zip(sizes, places, options.variances, strict=True)
         ]
-        about = [Worker(command, folder / "about.log") for command in list(started.values())[:2]]
-        print(f"\n{'; '.join(worker.about for worker in about)}. Finer steps move the references by {max(doubts):.0e}.")
-        for worker in about:
-            worker.stop()
+        stop(workers)
+    print(f"\nFiner steps move the references by {max(doubts):.0e}.")
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ over a conditional expectation in closed form where one side has one, the sum of
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 import sympy as sp
 
@@ -42,8 +43,7 @@ class GeneralMap:
 
     def shapes(self) -> tuple[GeneralShape, GeneralShape]:
         """What quadrature must know of f and of g."""
-        f = general_shape(self.f)
-        return f, f if self.g == self.f else general_shape(self.g)
+        return known_shape(self.f), known_shape(self.g)
 
     @property
     def text(self) -> str:
@@ -56,6 +56,12 @@ class GeneralMap:
         if self.mixture is not None:
             how = "a sum over the nodes of a mixture where that is proven to be accurate, or two integrals"
         return f"a Hermite series where its Parseval tail is small, elsewhere {how}"
+
+
+@cache
+def known_shape(form: GeneralForm) -> GeneralShape:
+    """`general_shape`, once for each function."""
+    return general_shape(form)
 
 
 def general_code(m: GeneralMap) -> str:

@@ -277,6 +277,11 @@ def expectation(f: Any, g: Any = 1, *, means: bool = False, tol: float = TOLERAN
 
 
 def refuse_early(*functions: Function) -> None:
-    """Raise now, not at first use, where a function has neither form."""
+    """Raise now, not at first use, what is no finite real function; with parameters, where numbers are given."""
     for function in functions:
-        _ = function.general if function.normal is None else function.normal
+        if function.normal is None and not function.parameters:
+            from symntk.emit.general import known_shape
+
+            known_shape(function.general)
+        elif function.normal is None:
+            _ = function.general

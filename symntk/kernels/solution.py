@@ -19,8 +19,10 @@ from symntk.derive.diagonal import Diagonal, diagonal
 from symntk.derive.engine import PARITY, Derivation, derive_pair
 from symntk.derive.publish import publish
 from symntk.derive.value import Surds
+from symntk.errors import SymntkError
 from symntk.kernels.function import Function
 from symntk.language.general_form import parity
+from symntk.language.registry import exact
 from symntk.language.symbols import STATE, x
 from symntk.language.terms import NormalForm
 from symntk.verify.evaluate import evaluate, scalar
@@ -131,11 +133,10 @@ class ClosedLine(_General):
     """One side is a sum of deltas, and the mean of the other over one normal variable is closed."""
 
     method = "closed form"
-    error_bound = 0.0
 
-    def __init__(self, f: Function, g: Function, means: bool, derivation: DiracDerivation) -> None:
+    def __init__(self, f: Function, g: Function, means: bool, tol: float, derivation: DiracDerivation) -> None:
         super().__init__(f, g, means)
-        self.derivation = derivation
+        self.tol, self.derivation = tol, derivation
         self.expression = derivation.expression
 
     def integral(self) -> sp.Expr:
@@ -153,7 +154,31 @@ class ClosedLine(_General):
         """What is written as code."""
         from symntk.emit.dirac import DiracMap
 
-        return DiracMap(name, self.derivation, parameters, title)
+        if self._has_code:
+            return DiracMap(name, self.derivation, parameters, title)
+        return self._quadrature.as_map(name, title, parameters)
+
+    @property
+    def error_bound(self) -> float:
+        """0, or that of the quadrature where the closed form has no stable float64 code."""
+        return 0.0 if self._has_code else self._quadrature.error_bound
+
+    @cached_property
+    def _quadrature(self) -> Quadrature:
+        return Quadrature(self.f, self.g, self.means, self.tol)
+
+    @cached_property
+    def _has_code(self) -> bool:
+        """Whether the line's closed form can be written as code that keeps its digits."""
+        from symntk.emit.formula import parameter_names
+        from symntk.emit.line import line_source
+
+        symbols = tuple(sorted({*self.f.parameters, *self.g.parameters}, key=lambda s: s.name))
+        try:
+            line_source(self.derivation.line, parameter_names(symbols))
+        except SymntkError:
+            return False
+        return True
 
 
 class Quadrature(_General):
@@ -206,7 +231,7 @@ class Quadrature(_General):
         """The value in mpmath, by the quadrature of the verify room."""
         from symntk.verify.general_oracle import general_oracle
 
-        parameters = {s: sp.sympify(v) for s, v in values.items() if s not in STATE}
+        parameters = {s: exact(v, s.name) for s, v in values.items() if s not in STATE}
         f, g = self.f.at(parameters), self.g.at(parameters)
         return general_oracle(f.general, g.general, *(values[s] for s in STATE), dps=dps)
 
@@ -245,4 +270,4 @@ def solve(f: Function, g: Function, *, means: bool, tol: float) -> Solution:
     from symntk.derive.dirac import derive_dirac
 
     found = derive_dirac(f.general, g.general, means=means)
-    return Quadrature(f, g, means, tol) if found is None else ClosedLine(f, g, means, found)
+    return Quadrature(f, g, means, tol) if found is None else ClosedLine(f, g, means, tol, found)

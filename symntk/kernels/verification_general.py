@@ -166,7 +166,7 @@ def _full(claim: GeneralClaim, points: list[Point]) -> Check:
         c = a * (1 - 1e-12)
         with mp.workdps(40):
             gap = mp.mpf(a) ** 2 - mp.mpf(c) ** 2
-            stated = sp.sympify(claim.E.diagonal.coefficient).subs({var_u: a, mean_u: m1} | claim.numbers)
+            stated = sp.sympify(claim.E.diagonal.coefficient, strict=True).subs({var_u: a, mean_u: m1} | claim.numbers)
             expected = mp.mpf(float(stated)) * gap ** mp.mpmathify(claim.E.diagonal.power)
         agreement.add(mp.mpf(claim.value((a, a, c, m1, m1))), expected, 0, "1 − ρ = 1e-12")
     return _result("full correlation", agreement, f"{claim.E.diagonal} at 1 − ρ = 1e-12", [])

@@ -75,7 +75,7 @@ def general_form(expr: sp.Expr, x: sp.Symbol) -> GeneralForm:
             if isinstance(term.window, Delta):
                 deltas.append((term.coefficient, term.window))
     without = dict.fromkeys(points, sp.S.Zero)
-    parts = tuple(with_logistic(sp.sympify(p.subs(without) if without else p)) for p in pieces.parts)
+    parts = tuple(with_logistic(sp.sympify(p.subs(without) if without else p, strict=True)) for p in pieces.parts)
     for part in parts:
         if part.has(sp.I, sp.nan, sp.oo, sp.zoo):
             raise FormulaError(f"the pieces of {expr}", f"{part} is not a finite real function", "a real formula")

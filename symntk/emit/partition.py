@@ -118,9 +118,10 @@ def _march(
     while True:
         candidates = _longer(length, end - here, far) if length else _first(function, start, end, floor)
         errors, largest = _defects(function, here, candidates, floor)
-        # short intervals are resolved: what is left on the shortest is the function's own rounding
+        # short intervals are resolved: what is left on the shortest is the function's own rounding, if it is small
         noise = 4.0 * np.max(np.nan_to_num(errors[:_SHORTEST], nan=np.inf))
-        defects = np.where(errors <= noise, 0.0, errors) / largest if noise < np.inf else errors / largest
+        rounding = max(_SINGULAR * largest[0], TOLERANCE * floor / NEGLIGIBLE * max(1.0, abs(here)))
+        defects = np.where((errors <= noise) & (noise <= rounding), 0.0, errors) / largest
         bad = np.flatnonzero(~(defects <= TOLERANCE))
         if not bad.size and not far and candidates[-1] != end - here:
             far = True  # resolved on all of them: on much longer ones too, perhaps to the end

@@ -35,6 +35,8 @@ _MERGED = 1.8
 _HALF = 8.4
 _HALF_FAR = 11.0
 _NEAR = 3.0
+# A panel this many standard deviations out is narrower in proportion where the bulk is there: φ is as steep as that.
+_STEEP = 2.5
 # Beyond this many standard deviations the density is below the smallest normal number.
 _FARTHEST = 38.0
 # Gauss–Hermite rules: (nodes, the standard deviations that fit into the narrowest interval in reach).
@@ -69,17 +71,18 @@ def _edge_expectation(
     a, b, c, d, m1, m2 = entries
     sigma = np.sqrt(a)
     slope, blur = c / sigma, d / sigma
+    at_f, at_g = _bulk(f, f_points, 2.0, m1, sigma), _bulk(g, g_points, 2.0, m2, np.sqrt(b))
+    far = (np.abs(at_f) > _NEAR) | (np.abs(at_g) > _NEAR)
+    steep = np.where(far, np.maximum(np.abs(at_f), np.abs(at_g)) / _STEEP, 1.0).clip(1.0)
     # the finest structure of u ↦ φ · E[g | u]
     own = 0.35 * np.min(np.diff(g_points), initial=np.inf) if not _hard(g_knots) else 0.0
     finest = sigma / np.sqrt(1.0 + (slope / np.maximum(blur, own)) ** 2)
-    widths, levels = _widths(f_points, [_MERGED * np.where(np.isnan(finest), 0.0, finest)])
+    widths, levels = _widths(f_points, [_MERGED * np.where(np.isnan(finest), 0.0, finest) / steep])
     f_ladder = _ladder(f, f_points, _hard(f_knots), widths)
-    widths, g_levels = _widths(g_points, [_MERGED * blur, _LEAF * blur])
+    widths, g_levels = _widths(g_points, [_MERGED * blur / steep, _LEAF * blur])
     g_ladder = _ladder(g, g_points, _hard(g_knots), widths)
     f_low, f_high = _tilts(f_rates, sigma)
     g_low, g_high = _tilts(g_rates, slope)
-    at_f, at_g = _bulk(f, f_points, 2.0, m1, sigma), _bulk(g, g_points, 2.0, m2, np.sqrt(b))
-    far = (np.abs(at_f) > _NEAR) | (np.abs(at_g) > _NEAR)
     half = np.where(far, _HALF_FAR, _HALF)
     low = np.minimum(0.0, np.where(far, at_f, 0.0)) - half + f_low + g_low
     high = np.maximum(0.0, np.where(far, at_f, 0.0)) + half + f_high + g_high
@@ -94,7 +97,7 @@ def _edge_expectation(
         window = low[rows], high[rows]
         parts = _hermite_nodes(f, law, np.where(calm[rows], 0.66 * room[rows], 0.0))
         rough = np.flatnonzero(~(calm[rows] & (0.66 * room[rows] >= _HERMITE_RULES[-1][1])))
-        growth = np.abs(rates[0] * sigma[rows]) + np.abs(rates[1] * slope[rows])
+        growth = steep[rows] + np.abs(rates[0] * sigma[rows]) + np.abs(rates[1] * slope[rows])
         cut = _cut(rough, law, window, f_ladder, levels[0][rows], g_ladder, g_levels[1][rows], growth)
         parts += _outer_nodes(f, law, window, f_ladder, levels[0][rows], rough, cut, rule)
         owner, node, weight, values = (np.concatenate(part) for part in zip(*parts, strict=True))
@@ -109,10 +112,11 @@ def _edge_expectation(
         else:
             reach, level = half[rows][owner], g_levels[0][rows][owner]
             low_g, high_g = _tilts(g_rates, scale)
+            narrow = steep[rows][owner] + rates[1] * scale
             for first in range(0, len(owner), _NODE_ROWS):
                 at = slice(first, first + _NODE_ROWS)
                 bounds = low_g[at] - reach[at], high_g[at] + reach[at]
-                weight[at] *= _ladder_means(g, g_ladder, level[at], mean[at], scale[at], bounds, rates[1], rule)
+                weight[at] *= _ladder_means(g, g_ladder, level[at], mean[at], scale[at], bounds, narrow[at], rule)
         result[rows] = np.bincount(owner, weight, len(law[0]))
     return result
 
@@ -127,18 +131,20 @@ def _edge_mean(
 ) -> np.ndarray:
     """`_panel_mean` for finite means and standard deviations of shape (n,), given edges; relative to E|g|."""
     points = _points(g_knots, g_rates, g_edges)
-    widths, levels = _widths(points, [_MERGED * scale])
-    ladder = _ladder(g, points, _hard(g_knots), widths)
     at = _bulk(g, points, 1.0, mean, scale)
     far = np.abs(at) > _NEAR
+    steep = np.where(far, np.abs(at) / _STEEP, 1.0).clip(1.0)
+    widths, levels = _widths(points, [_MERGED * scale / steep])
+    ladder = _ladder(g, points, _hard(g_knots), widths)
     half, at = np.where(far, _HALF_FAR, _HALF), np.where(far, at, 0.0)
     low, high = _tilts(g_rates, scale)
     low, high = low + np.minimum(0.0, at) - half, high + np.maximum(0.0, at) + half
-    growth, rule, result = max((abs(rate) for rate in g_rates), default=0.0), _legendre(), np.empty(len(mean))
+    steep += max((abs(rate) for rate in g_rates), default=0.0) * scale
+    rule, result = _legendre(), np.empty(len(mean))
     for start in range(0, len(mean), _NODE_ROWS):
         rows = slice(start, start + _NODE_ROWS)
         bounds = low[rows], high[rows]
-        result[rows] = _ladder_means(g, ladder, levels[0][rows], mean[rows], scale[rows], bounds, growth, rule)
+        result[rows] = _ladder_means(g, ladder, levels[0][rows], mean[rows], scale[rows], bounds, steep[rows], rule)
     return result
 
 
@@ -149,7 +155,7 @@ def _ladder_means(
     mean: np.ndarray,
     scale: np.ndarray,
     bounds: tuple[np.ndarray, np.ndarray],
-    growth: float,
+    steep: np.ndarray,
     rule: tuple[np.ndarray, np.ndarray],
 ) -> np.ndarray:
     """E[g(mean + scale · z)], z between the bounds, row by row, on panels of the ladder's rung `level`."""
@@ -158,17 +164,17 @@ def _ladder_means(
     total = np.where(scale == 0.0, g(mean), 0.0)
     reach = np.maximum(np.abs(low), np.abs(high))
     law = mean, scale
-    room = np.where((reach <= _HALF_FAR) & (growth * scale < 1.0), _room(ladder, mean, scale), 0.0)
+    room = np.where((reach <= _HALF_FAR) & (steep < 2.0), _room(ladder, mean, scale), 0.0)
     room[scale == 0.0] = -1.0
     for owner, _, weight, values in _hermite_nodes(g, law, room):
         total += np.bincount(owner, weight * values, len(mean))
     rows = np.flatnonzero((room >= 0.0) & (room < _HERMITE_RULES[-1][1]))
     if not rows.size:
         return total
-    mean, scale, low, high, level = mean[rows], scale[rows], low[rows], high[rows], level[rows]
+    mean, scale, low, high, level, steep = (array[rows] for array in (mean, scale, low, high, level, steep))
     owner, panel = _spread(_locate(ladder, level, mean + scale * low), _locate(ladder, level, mean + scale * high))
     begin, end = (left[panel] - mean[owner]) / scale[owner], (right[panel] - mean[owner]) / scale[owner]
-    whole = merged[panel] | (end - begin <= _LEAF / (1.0 + growth * scale[owner]))
+    whole = merged[panel] | (end - begin <= _LEAF / steep[owner])
     chosen = np.flatnonzero(whole)
     centre, half = 0.5 * (begin[chosen] + end[chosen]), 0.5 * (end[chosen] - begin[chosen])
     z = centre[:, None] + half[:, None] * rule[0]
@@ -177,7 +183,7 @@ def _ladder_means(
     chosen = np.flatnonzero(~whole)
     owner = owner[chosen]
     begin, end = np.maximum(begin[chosen], low[owner]), np.minimum(end[chosen], high[owner])
-    piece, begin, length = _divided(begin, end, (end - begin) * (1.0 + growth * scale[owner]))
+    piece, begin, length = _divided(begin, end, (end - begin) * steep[owner])
     owner = owner[piece]
     z = begin[:, None] + length[:, None] * (0.5 + 0.5 * rule[0])
     values = g((mean[owner, None] + scale[owner, None] * z).ravel()).reshape(z.shape)
@@ -230,16 +236,16 @@ def _cut(
     owners.append(owner)
     cuts.append((g_ladder[0][panel] - m2[owner]) / slope[owner])
     width = g_ladder[1] - g_ladder[0]
-    for side in (-1, 1):  # the blur carries what is finer over the edge, so far
-        chosen = np.flatnonzero(width[panel - (side < 0)] > _UNEQUAL * width[panel - (side > 0)])
+    for side in (-1.0, 1.0):  # the blur carries what is finer over the edge, so far
+        chosen = np.flatnonzero(width[panel - int(side < 0.0)] > _UNEQUAL * width[panel - int(side > 0.0)])
         moved = g_ladder[0][panel[chosen]] + side * _HALF * blur[owner[chosen]]
         owners.append(owner[chosen])
         cuts.append((moved - m2[owner[chosen]]) / slope[owner[chosen]])
     hard = g_ladder[3]
     for x in hard:
-        for side in (-_HALF, _HALF):
+        for side in (-1.0, 1.0):
             owners.append(every)
-            cuts.append((x + side * blur - m2) / slope)
+            cuts.append((x + side * _HALF * blur - m2) / slope)
     owner, cut = np.concatenate(owners), np.concatenate(cuts)
     kept = (cut >= low[owner]) & (cut <= high[owner])
     owner, cut = owner[kept], cut[kept]
@@ -263,7 +269,7 @@ def _cut(
     length = end - begin
     moved = length * np.abs(slope[owner])
     varies = np.fmin(moved / blur[owner], _LEAF * moved / narrowest)
-    piece, begin, length = _divided(begin, end, np.hypot(length * (1.0 + growth[rows[owner]]), varies))
+    piece, begin, length = _divided(begin, end, np.hypot(length * growth[rows[owner]], varies))
     return rows[owner[piece]], begin, length
 
 
@@ -320,6 +326,9 @@ def _bulk(
     samples = np.concatenate([points, 0.5 * (points[1:] + points[:-1]), ends])
     height = power * np.log(np.abs(f(samples)))
     best, where = power * np.log(np.abs(f(mean))), np.zeros(len(mean))
+    for z in (-2.0, -1.0, 1.0, 2.0):  # the function may vanish at the mean
+        value = power * np.log(np.abs(f(mean + z * scale))) - 0.5 * z * z
+        best, where = np.fmax(best, value), np.where(value > best, z, where)
     for x, value in zip(samples, height, strict=True):
         z = (x - mean) / scale
         better = value - 0.5 * z * z > best

@@ -133,7 +133,9 @@ def _second_moment(
     def squared(x: np.ndarray) -> np.ndarray:
         return np.square(f(x))
 
-    return _panel_mean(squared, f_knots, mean, variance, [2.0 * rate for rate in f_rates], f_edges)
+    ends = np.unique(np.array(f_edges, dtype=np.float64))
+    edges = np.concatenate([ends, 0.5 * (ends[1:] + ends[:-1])])  # squares have twice the degree
+    return _panel_mean(squared, f_knots, mean, variance, [2.0 * rate for rate in f_rates], edges)
 
 
 def _outer_sums(

@@ -16,7 +16,7 @@ import sympy as sp
 
 from symntk.derive.mixture import Mixture, MixtureDerivation, derive_mixture, mixture
 from symntk.emit.closure import helpers
-from symntk.emit.compile import _namespace
+from symntk.emit.compile import namespace
 from symntk.emit.formula import PLAIN, FormulaWriter, parameter_names
 from symntk.errors import SymntkError
 from symntk.language.general_form import GeneralForm
@@ -78,7 +78,7 @@ def mixture_function(
     """
     code = mixture_code("kernel", derivation, parameters)
     head = "from __future__ import annotations\nimport numpy as np\nimport scipy.special as special\n"
-    function: Callable[..., np.ndarray[Any, Any]] = _namespace(f"{head}\n{code}\n{helpers(code)}")["_kernel_mixture"]
+    function: Callable[..., np.ndarray[Any, Any]] = namespace(f"{head}\n{code}\n{helpers(code)}")["_kernel_mixture"]
     return function
 
 

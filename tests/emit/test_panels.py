@@ -183,7 +183,16 @@ def test_second_moments_where_only_the_tail_has_mass():
         z, weight = graded([-mean / np.sqrt(variance)], 1e-3, 36.0)
         truth = np.sum(weight * sech_squared(50.0 * (mean + np.sqrt(variance) * z)) ** 2)
         found = moment("narrow bump", np.array([mean]), np.array([variance]))[0]
-        assert found == pytest.approx(truth, rel=1e-11)
+        assert found == pytest.approx(truth, rel=1e-11, abs=0.0)
+
+
+@pytest.mark.parametrize("name", ["log tail", "s2nn", "softsign"])
+def test_merged_panels_far_from_the_mean(name):
+    # ten to twenty standard deviations out the density falls by e^20 from one to the next
+    for mean, sigma in ((-120.0, 10.0), (-200.0, 10.0), (-50.0, 5.0)):
+        z, weight = graded([(x - mean) / sigma for x in (0.0, 1.0)], 1e-4, 30.0)
+        truth = np.sum(weight * CASES[name][0](mean + sigma * z) ** 2)
+        assert moment(name, np.array([mean]), np.array([sigma**2]))[0] == pytest.approx(truth, rel=1e-11, abs=0.0)
 
 
 def test_a_closed_inner_mean_is_used():

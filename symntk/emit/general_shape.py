@@ -72,7 +72,7 @@ def general_shape(form: GeneralForm) -> GeneralShape:
     >>> found.knots, found.rates
     ([(0.0, 0.0)], (0.0,))
     """
-    asked = f"the shape of {sp.sstr(form.as_expr(x))}"
+    asked = f"the Gaussian expectation of {sp.sstr(form.as_expr(x))}"
     if any(part.free_symbols - {x} for part in form.parts) or form.parameters:
         raise SymntkError(asked, "it has free parameters", "numbers in their place")
     for _, delta in form.deltas:

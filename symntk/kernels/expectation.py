@@ -76,6 +76,11 @@ class Expectation:
         return self.solution.error_bound
 
     @property
+    def terms(self) -> str:
+        """What is summed where there is no closed form: nodes of a mixture, edges between panels; empty else."""
+        return getattr(self.solution, "terms", "")
+
+    @property
     def integral(self) -> sp.Expr:
         """The integral that remains, unevaluated; the closed form where there is one."""
         return self.solution.integral()

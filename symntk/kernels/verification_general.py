@@ -177,11 +177,8 @@ def float64_check(claim: GeneralClaim, points: list[Point]) -> Check:
 
 
 def _result(name: str, agreement: Agreement, detail: str, absent: list[str]) -> Check:
-    parts = [
-        detail,
-        f"fewest at {agreement.where}" if agreement.where not in ("", "a random point", "v = u") else "",
-        agreement.remark,
-    ]
+    where = agreement.where if agreement.where not in ("a random point", "v = u") else ""
+    parts = [detail, f"fewest at {where}" if where else "", agreement.remark]
     parts += [f"nothing to compare with at {', '.join(absent)}"] if absent else []
     text = "; ".join(part for part in parts if part)
     if not agreement.points:

@@ -20,6 +20,7 @@ _ARGUMENTS = {
 }
 _LATEX = {"σ": r"\sigma", "σ'": r"\sigma'", "σ̃'": r"\tilde\sigma'"}
 _WIDTH = 110
+_LONGEST = 160
 CENTRED = "(u, v) is normal with means 0; a = E[u²], b = E[v²], c = E[uv]"
 WITH_MEANS = "(u, v) is normal with means m1, m2; a = var u, b = var v, c = cov(u, v)"
 
@@ -100,7 +101,7 @@ def _entry(E: Expectation, steps: bool) -> dict[str, Any]:
         "parameters": [symbol.name for symbol in E.parameters],
     }
     if E.expression is None:
-        out |= {"integral": str(E.integral), "error_bound": E.error_bound}
+        out |= {"integral": str(E.integral), "terms": E.terms, "error_bound": E.error_bound}
     return out | {"steps": str(E.derivation).split("\n")} if steps else out
 
 
@@ -130,7 +131,8 @@ def _kernel(name: str, E: Expectation) -> str:
     head = f"{name}  E[{left} {right}] = "
     closed = E.expression is not None
     rows = {
-        "method": E.method if closed else f"{E.method}, error at most {E.error_bound:g} √(E f² · E g²)",
+        "method": E.method if closed else f"{E.method}: {E.terms}",
+        **({} if closed else {"error": f"at most {E.error_bound:g} √(E f² · E g²)"}),
         "exists": " and ".join(str(condition) for condition in E.conditions) or "always",
         "at full correlation": _diagonal(E),
     }
@@ -139,15 +141,25 @@ def _kernel(name: str, E: Expectation) -> str:
     width = max(map(len, rows))
     return "\n".join(
         [
-            head + wrapped(str(E.expression if closed else E.integral), len(head), 6),
+            head + wrapped(_right_side(E), len(head), 6),
             *(f"  {key:<{width}}  {text}" for key, text in rows.items()),
         ]
     )
 
 
+def _right_side(E: Expectation) -> str:
+    """The closed form, or the integral that remains where it is short enough to be read."""
+    if E.expression is not None:
+        return str(E.expression)
+    text = str(E.integral)
+    return text if E.method == "one-dimensional" and len(text) <= _LONGEST else "no closed form"
+
+
 def _diagonal(E: Expectation) -> str:
     if E.diagonal.limit is None:
         return str(E.diagonal)
+    if E.diagonal.limit.has(sp.Integral):
+        return "finite, one integral"
     return wrapped(str(E.diagonal.limit), 23, 23)
 
 

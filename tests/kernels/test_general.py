@@ -83,6 +83,13 @@ def test_sign_leaves_one_dimension(name):
     assert worst(E, laws) <= (1e-12 if E.expression is not None else 1e-10)
 
 
+@pytest.mark.parametrize("partner", ["Max(0, x)", "Max(0, x)**2", "x*Heaviside(x - 1)", "tanh(x)*Heaviside(x)"])
+def test_tails_that_begin_at_a_kink(partner):
+    E = symntk.expectation("sigmoid", partner, means=True)
+    laws = [(4.0, 1.0, rho * 2.0, 1.0, -z) for z in (3.0, 6.0, 8.1, 12.0) for rho in (1.0, -1.0, 0.5)]
+    assert worst(E, laws) <= 1e-10
+
+
 def test_random_cases_stay_within_their_bounds():
     found = random_cases(cases=300, seed=2026, points=15, precise=0, closed=False)
     assert found.failures == []

@@ -326,7 +326,11 @@ def _bulk(
     samples = np.concatenate([points, 0.5 * (points[1:] + points[:-1]), ends])
     height = power * np.log(np.abs(f(samples)))
     best, where = power * np.log(np.abs(f(mean))), np.zeros(len(mean))
-    for z in (-2.0, -1.0, 1.0, 2.0):  # the function may vanish at the mean
+    near = [np.full(len(mean), z) for z in (-2.0, -1.0, 1.0, 2.0)]  # the function may vanish at the mean
+    for x in samples[~(height > -1e3)]:  # or at a kink, where the tail begins: it is 1/|z| long
+        z = (x - mean) / scale
+        near += [z - 1.0 / (1.0 + np.abs(z)), z + 1.0 / (1.0 + np.abs(z))]
+    for z in near:
         value = power * np.log(np.abs(f(mean + z * scale))) - 0.5 * z * z
         best, where = np.fmax(best, value), np.where(value > best, z, where)
     for x, value in zip(samples, height, strict=True):

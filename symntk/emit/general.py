@@ -21,6 +21,9 @@ from symntk.language.general_form import GeneralForm
 QUADRATURE_ERROR = 1e-11
 """What panel quadrature and rounding may be off by, relative to √(E f² · E g²); tests find less than a tenth."""
 
+PANEL_SECONDS, MIXTURE_SECONDS = 2e-4, 4e-6
+"""What an entry takes by two integrals and by the sum of a mixture, about, in seconds (measured)."""
+
 
 @dataclass(frozen=True, eq=False)
 class GeneralMap:
@@ -100,6 +103,18 @@ def general_code(m: GeneralMap) -> str:
     return "\n".join(lines)
 
 
+def layer_arguments(m: GeneralMap) -> str:
+    """What `_layer_map` is given of the names that `general_code` defines."""
+    f, g = m.shapes()
+    first, second = f"_{m.name}_f", f"_{m.name}_{'f' if f is g else 'g'}"
+    route = "None"
+    if f.body is not None and g.body is not None:
+        route = f"_{m.name}_{'route' if m.mixture is None else 'sum'}"
+    functions = ", ".join(name if one.body is not None else "None" for name, one in ((first, f), (second, g)))
+    patience = PANEL_SECONDS if m.mixture is None else MIXTURE_SECONDS
+    return f"{functions}, {first}_shape, {second}_shape, {route}, {m.tolerance!r}, {patience!r}"
+
+
 def _function(name: str, one: GeneralShape) -> list[str]:
     """The function and its shape as module constants."""
     lines = []
@@ -109,7 +124,7 @@ def _function(name: str, one: GeneralShape) -> list[str]:
     return [
         *lines,
         f"# {name}: knots (location, width), rates of exponential pieces, deltas (weight, location), and the edges",
-        f"# between which 16 Legendre nodes resolve it to {one.defect:.0e} of its largest value there",
+        f"# between which 24 Legendre nodes resolve it to {one.defect:.0e} of its largest value there",
         f"{name}_shape = ({list(one.knots)!r}, {list(one.rates)!r}, {list(one.deltas)!r}, [{edges}])",
         "",
         "",

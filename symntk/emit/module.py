@@ -18,7 +18,7 @@ from symntk.emit.closure import helpers
 from symntk.emit.dirac import DiracMap, dirac_lines
 from symntk.emit.formula import PLAIN, TRACKED, FormulaWriter, count_terms, parameter_names
 from symntk.emit.function import Shape, is_supported, shape
-from symntk.emit.general import GeneralMap, general_code
+from symntk.emit.general import GeneralMap, general_code, layer_arguments
 from symntk.emit.homogeneous import orthant_lines
 from symntk.errors import FormulaError
 from symntk.language.symbols import STATE, STATE_NAMES
@@ -205,9 +205,14 @@ def _gram_code(name: str, module: Module) -> str:
     if name in module.divergent:
         behaviour = f"At full correlation the layer map {module.diagonals[name]}."
         doc = doc.replace("Raises ValueError", f"{behaviour}\n\n    Raises ValueError for equal inputs, and")
+    symmetric = name == "nngp" or (not isinstance(m, DiracMap) and m.f == m.g)
+    given = ["x1, x2, depth, weight_std, bias_std", bound(base), slope, warning, str(symmetric)]
+    for keyword_name, one in (("nngp_layer", base), *((("slope_layer", m),) if name != "nngp" else ())):
+        if isinstance(one, GeneralMap):
+            given.append(f"{keyword_name}=lambda a, b: _layer_map({layer_arguments(one)}, a, b)")
     return (
         f"def {name}(x1, x2=None, *, depth, weight_std=1.0, bias_std=0.0{extra}):\n{doc}\n"
-        f"    return _gram(x1, x2, depth, weight_std, bias_std, {bound(base)}, {slope}, {warning})"
+        f"    return _gram({', '.join(given)})"
     )
 
 

@@ -15,6 +15,7 @@ from symntk.emit.runtime.covariance import _TINY_VARIANCE, _as_float64, _covaria
 from symntk.emit.runtime.hermite_series import _series_expectation
 from symntk.emit.runtime.quadrature import _panel_expectation, _panel_mean
 from symntk.emit.runtime.route import _density
+from symntk.emit.runtime.table import _table, _tabulated
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -27,6 +28,8 @@ _MANY = 512
 # A Chebyshev series of this many terms on log-variances over a range of 2: E[g(√v z)] is analytic where |arg v| < π/2,
 # so that the terms decay like 3.5^-n.
 _CHEBYSHEV = 32
+# Tolerance of the values of a table, whose errors an interpolation multiplies by up to ten.
+_TABLE_TOLERANCE = 4e-12
 
 
 def _evaluate_general(
@@ -42,12 +45,13 @@ def _evaluate_general(
     mean_u: np.ndarray | float,
     mean_v: np.ndarray | float,
     determinant: np.ndarray | None = None,
+    patience: float = 2e-4,
 ) -> np.ndarray:
     """E[f(u) g(v)] over broadcast arguments, to `tolerance`·√(E f² · E g²).
 
     f and g are None or the parts without deltas; `route` takes flat arrays (a, b, c, det, d, m1, m2) and is asked for
     the entries whose Hermite series is too long. `determinant` is var_u·var_v − cov² where the caller knows it better
-    than these rounded numbers tell, NaN elsewhere.
+    than these rounded numbers tell, NaN elsewhere. `patience` is the seconds that an entry takes by `route`, about.
 
     Raises ValueError for what is not a covariance, and where the integral was not resolved, showing the entry.
     """
@@ -66,7 +70,7 @@ def _evaluate_general(
         if f is not None and g is not None and route is not None:
             (first, second), (m1, m2) = small, (np.atleast_1d(mean) for mean in means)
             share = 0.5 * tolerance
-            series = _series_expectation(f, g, f_shape, g_shape, first, second, law[2], m1, m2, share, f is g)
+            series = _series_expectation(f, g, f_shape, g_shape, first, second, law[2], m1, m2, share, f is g, patience)
             result, good = (np.array(np.broadcast_to(array, law[0].shape)) for array in series[:2])
             rest = np.flatnonzero(~good & known)
             if rest.size:
@@ -82,6 +86,63 @@ def _evaluate_general(
     shown = {"var_u": a, "var_v": b, "cov": c}
     _refuse(lost, "the integral was not resolved", "variances that are less extreme", **shown)
     return _finish(result.reshape(shape), var_u, var_v, cov, mean_u, mean_v)
+
+
+def _layer_map(
+    f: Callable[[np.ndarray], np.ndarray] | None,
+    g: Callable[[np.ndarray], np.ndarray] | None,
+    f_shape: Shape,
+    g_shape: Shape,
+    route: Callable[..., np.ndarray] | None,
+    tolerance: float,
+    patience: float,
+    a: np.ndarray,
+    b: np.ndarray,
+) -> tuple[Callable[..., np.ndarray], bool]:
+    """The map (a, b, cov, det) ↦ E[f(u) g(v)] for all pairs of flat variances a and b, with means 0.
+
+    By a table where there are many pairs and a table serves them, else `_evaluate_general`; the second value says
+    which. The other arguments are those of `_evaluate_general`.
+    """
+
+    def direct(u: np.ndarray, v: np.ndarray, cov: np.ndarray, det: np.ndarray | None) -> np.ndarray:
+        # a layer's covariances carry the errors of the last one's
+        full = np.sqrt(u) * np.sqrt(v) * (1.0 + 2.0**-51)
+        inside = np.clip(cov, -full, full)
+        return _evaluate_general(f, g, f_shape, g_shape, route, tolerance, u, v, inside, 0.0, 0.0, det, patience)
+
+    def precise(u: np.ndarray, v: np.ndarray, cov: np.ndarray, det: np.ndarray | None) -> np.ndarray:
+        accuracy = min(tolerance, _TABLE_TOLERANCE)
+        return _evaluate_general(f, g, f_shape, g_shape, route, accuracy, u, v, cov, 0.0, 0.0, det, patience)
+
+    table = None
+    # two deltas make what is infinite or not smooth at full correlation
+    if not (f_shape[2] and g_shape[2]):
+        parities = _parity(f, f_shape), _parity(g, g_shape)
+        if parities[0] * parities[1] >= 0:
+            table = _table(precise, parities[0] or parities[1], f is g, a, b)
+    if table is None:
+        return direct, False
+    return lambda u, v, cov, det: _tabulated(direct, table, u, v, cov, det), True
+
+
+def _parity(f: Callable[[np.ndarray], np.ndarray] | None, shape: Shape) -> int:
+    """1 for an even function, −1 for an odd one, 0 else, from its values.
+
+    >>> plain = (), (), (), ()
+    >>> print(_parity(np.tanh, plain), _parity(np.cosh, plain), _parity(np.exp, plain))
+    -1 1 0
+    """
+    central = all(place == 0.0 for _, place in shape[2])
+    if f is None:
+        return int(central)
+    x = np.exp(np.linspace(-12.0, 6.0, 181))
+    with np.errstate(all="ignore"):
+        right, left = f(x), f(-x)
+    for sign in (1, -1):
+        if np.all(np.abs(right - sign * left) <= 1e-15 * np.abs(right)) and (sign > 0 or not shape[2]):
+            return sign if central else 0
+    return 0
 
 
 def _dirac_parts(

@@ -11,8 +11,10 @@ from symntk.emit.runtime.covariance import _result_type
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-# Entries of a tile, which holds one row at least: some twenty arrays of this size are alive at once, 40 MB.
-_TILE = 2**18
+# Entries of a tile, which holds one row at least: some ten arrays of this size are alive at once, 1.5 MB, in the
+# processor's cache. Where a map computes something for each row and each column, tiles are larger.
+_TILE = 2**14
+_LARGE_TILE = 2**18
 
 
 def _gram(
@@ -24,11 +26,16 @@ def _gram(
     nngp_map: Callable[..., np.ndarray],
     slope_map: Callable[..., np.ndarray] | None,
     divergence: str | None,
+    symmetric: bool,
+    nngp_layer: Callable[..., tuple[Callable[..., np.ndarray], bool]] | None = None,
+    slope_layer: Callable[..., tuple[Callable[..., np.ndarray], bool]] | None = None,
 ) -> np.ndarray:
     """Σ^L for slope_map None, else Θ^L with Θ^{l+1} = Σ^{l+1} + Θ^l · σ_w² E[s1(u) s2(v)], Θ¹ = Σ¹.
 
     Equal rows of x1 and x2 have covariance equal to their variance in every layer, exactly. Parallel inputs, found
     from the vectors and not from rounded inner products, are fully correlated as long as the layers keep them so.
+    `symmetric` says that the maps do not change when their arguments are exchanged. A map without a closed form
+    comes with a function of a layer's variances that gives the map for this layer, and whether it suits small tiles.
     """
     first, second = _inputs(x1, x2)
     if not (isinstance(depth, int | np.integer) and depth >= 1):
@@ -38,35 +45,58 @@ def _gram(
     scale, shift = weight_std**2 / max(first.shape[1], 1), bias_std**2
     rows = _variances(first, scale, shift, depth, weight_std, nngp_map)
     columns = rows if x2 is None else _variances(second, scale, shift, depth, weight_std, nngp_map)
+    pairs = list(zip(rows[:-1], columns[:-1], strict=True))
+    sigmas = _for_layers(nngp_map, nngp_layer, pairs)
+    slopes = [] if slope_map is None else _for_layers(slope_map, slope_layer, pairs)
+    small = all(fits for _, fits in (*sigmas, *slopes))
     labels1, labels2 = _labels(first, second)
+    mirror = symmetric and x2 is None
     out = np.empty((len(first), len(second)), dtype=_result_type(x1, *(() if x2 is None else (x2,))))
-    step = max(1, _TILE // max(len(second), 1))
-    for start in range(0, len(first), step):
-        place = slice(start, start + step)
-        same = labels1[place, None] == labels2[None, :]
-        cov = np.where(same, rows[0][place, None], scale * (first[place] @ second.T) + shift)
-        parallel, det = _near(first[place], second, scale, shift, cov, rows[0][place], columns[0], ~same)
+    start = 0
+    while start < len(first):
+        left = start if mirror else 0
+        down = slice(start, start + max(1, (_TILE if small else _LARGE_TILE) // max(len(second) - left, 1)))
+        across = slice(left, None)
+        same = labels1[down, None] == labels2[None, across]
+        cov = np.where(same, rows[0][down, None], scale * (first[down] @ second[across].T) + shift)
+        near = first[down], second[across], scale, shift, cov, rows[0][down], columns[0][across], ~same
+        parallel, det = _near(*near)
         total = cov
-        for layer in range(depth - 1):
-            a, b = rows[layer][place, None], columns[layer][None, :]
+        for layer, (sigma, _) in enumerate(sigmas):
+            a, b = rows[layer][down, None], columns[layer][None, across]
             cov, parallel = _aligned(a, b, cov, parallel)
-            slope = None if slope_map is None else slope_map(a, b, cov, det)
+            slope = slopes[layer][0](a, b, cov, det) if slopes else None
             if divergence is not None and slope is not None:
-                _refuse_infinite(slope, start, divergence)
-            cov, det = weight_std**2 * nngp_map(a, b, cov, det) + shift, None
-            cov = np.where(same, rows[layer + 1][place, None], cov)
+                _refuse_infinite(slope, start, left, divergence)
+            cov, det = weight_std**2 * sigma(a, b, cov, det) + shift, None
+            cov = np.where(same, rows[layer + 1][down, None], cov)
             total = cov if slope is None else cov + total * (weight_std**2 * slope)
-        out[place] = total
+        out[down, across] = total
+        if mirror:
+            out[down.stop :, down] = total[:, down.stop - start :].T
+            # the tile's own square, whose halves may differ in their last digits
+            square = out[down, down]
+            square[...] = np.where(np.tri(len(square), k=-1, dtype=bool), square.T, square)
+        start = down.stop
     return out
 
 
-def _refuse_infinite(slope: np.ndarray, start: int, divergence: str) -> None:
-    """Name the first pair, rows counted from `start`, whose layer map is infinite."""
+def _for_layers(
+    layer_map: Callable[..., np.ndarray],
+    prepare: Callable[..., tuple[Callable[..., np.ndarray], bool]] | None,
+    pairs: list[tuple[np.ndarray, np.ndarray]],
+) -> list[tuple[Callable[..., np.ndarray], bool]]:
+    """For each layer, from the variances of rows and columns, its map and whether this suits small tiles."""
+    return [(layer_map, True) if prepare is None else prepare(a, b) for a, b in pairs]
+
+
+def _refuse_infinite(slope: np.ndarray, start: int, left: int, divergence: str) -> None:
+    """Name the first pair, rows counted from `start` and columns from `left`, whose layer map is infinite."""
     if np.any(np.isinf(slope)):
         i, j = (int(index) for index in np.argwhere(np.isinf(slope))[0])
         raise ValueError(
-            f"the kernel is infinite at row {start + i}, column {j}: the inputs are fully correlated, where the layer "
-            f"map {divergence}. Try: distinct inputs, or the surrogate-gradient kernel"
+            f"the kernel is infinite at row {start + i}, column {left + j}: the inputs are fully correlated, where the "
+            f"layer map {divergence}. Try: distinct inputs, or the surrogate-gradient kernel"
         )
 
 

@@ -46,7 +46,7 @@ def _table(
     """
     most = a.size * b.size * (2 if same else 1) // _TABLE_GAIN
     ranges = [_table_range(variances) for variances in ((np.concatenate([a, b]),) * 2 if same else (a, b))]
-    if any(low > high for low, high in ranges) or most < _TABLE_ANGLES[0]:
+    if any(low > high for low, high in ranges) or most < 8 * _TABLE_ANGLES[0]:
         return None
     number = _table_angles(direct, parity, ranges, most)
     if not number:
@@ -117,10 +117,11 @@ def _table_count(direct: Callable[..., np.ndarray], ranges: list[tuple[float, fl
     width = high - low
     if width <= 1e-14:
         return 1
-    # enough for a function that is analytic at |Im| < 1.3, with growth
+    # enough for a function that is analytic at |Im| < 1.3, with growth; most functions need less
     safe = int(28.0 / np.arcsinh(2.6 / width) + 3.0)
-    if safe <= _TABLE_VARIANCES[0]:
+    if safe <= 4:
         return safe
+    most = min(most, max(safe, _TABLE_VARIANCES[0]))
     for count in (*(x for x in _TABLE_VARIANCES if x < most), min(most, _TABLE_VARIANCES[-1])):
         here = np.tile(_table_nodes(count, low, high), 2)
         there = np.repeat(ranges[1 - axis], count)

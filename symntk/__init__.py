@@ -4,7 +4,8 @@ from symntk.kernels.expectation import Expectation, expectation
 from symntk.kernels.kernels import Kernels, derive
 from symntk.language.activations import ACTIVATIONS as activations
 from symntk.language.surrogates import SURROGATES as surrogates
+from symntk.networks.network import Network
 
 __version__ = "0.1.0"
 
-__all__ = ["Expectation", "Kernels", "activations", "derive", "expectation", "surrogates"]
+__all__ = ["Expectation", "Kernels", "Network", "activations", "derive", "expectation", "surrogates"]

@@ -1,0 +1,1 @@
+"""Networks: the layer recursion, composed formulas, mean-field facts and regression."""

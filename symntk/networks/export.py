@@ -1,0 +1,147 @@
+"""A standalone module with the kernels of one network: fixed depth, fixed scales, maps that differ between layers."""
+
+from __future__ import annotations
+
+import ast
+import textwrap
+from functools import cache
+from importlib import resources
+
+from symntk.emit.general import GeneralMap, layer_arguments
+from symntk.emit.module import VERSION, AnyMap, _assemble, _map_code
+from symntk.errors import FormulaError
+from symntk.kernels.expectation import Expectation
+from symntk.networks.composed import composed_formula
+from symntk.networks.layers import Layer, Plan, with_numbers
+
+_LONG = 2000  # characters of a formula that a docstring shows
+_WHAT = {
+    "nngp": "the network's Gaussian process",
+    "ntk": "the neural tangent kernel",
+    "sg_ntk": "the surrogate-gradient NTK, true derivative at x1, surrogate derivative at x2",
+}
+
+
+def network_source(plans: dict[str, Plan], numbers: dict[str, float], title: str) -> str:
+    """The module as text: nngp(x1, x2=None) and nngp_map(var_u, var_v, cov) and so on for each plan's name.
+
+    Args:
+        plans: name -> plan, as `Network` makes them.
+        numbers: a number for each free parameter; the module has no parameters.
+        title: what its docstring calls the network.
+    """
+    writer = _Writer(numbers)
+    kernels = [writer.kernel(name, plan) for name, plan in plans.items()]
+    any_plan = next(iter(plans.values()))
+    scales = f"_WEIGHT_STD = {any_plan.weight_std!r}\n_BIAS_STD = {any_plan.bias_std!r}"
+    code = "\n\n\n".join([scales, *kernels, *writer.code, _recursion()])
+    return str(_assemble(_docstring(plans, numbers, title), code))
+
+
+class _Writer:
+    """Writes each expectation once, under a name of its own."""
+
+    def __init__(self, numbers: dict[str, float]) -> None:
+        self.numbers = numbers
+        self.code: list[str] = []
+        self.known: dict[Expectation, tuple[str, AnyMap, tuple[float, ...]]] = {}
+
+    def written(self, E: Expectation) -> tuple[str, AnyMap, tuple[float, ...]]:
+        """Name, map and parameters of an expectation."""
+        if E not in self.known:
+            name = f"layer_map_{len(self.known) + 1}"
+            one = with_numbers(E, self.numbers)
+            m = one.as_map(name, str(one))
+            self.known[E] = name, m, tuple(self.numbers[s.name] for s in one.parameters)
+            self.code.append(_map_code(m))
+        return self.known[E]
+
+    def given(self, E: Expectation | None) -> str:
+        """The map (a, b, cov, det), as an expression."""
+        if E is None:
+            return "None"
+        name, _, values = self.written(E)
+        if not values:
+            return f"_{name}_given"
+        return f"lambda a, b, c, det: _{name}_given(a, b, c, det, {', '.join(map(repr, values))})"
+
+    def prepare(self, E: Expectation | None) -> str:
+        """What prepares it for a layer's variances, as an expression."""
+        m = None if E is None else self.written(E)[1]
+        return f"lambda a, b: _layer_map({layer_arguments(m)}, a, b)" if isinstance(m, GeneralMap) else "None"
+
+    def layer(self, one: Layer) -> str:
+        """The dictionary that the recursion reads."""
+        rows = {
+            "first": self.given(one.first),
+            "second": self.given(one.second),
+            "cross": self.given(one.cross),
+            "cross_layer": self.prepare(one.cross),
+            "slope": self.given(one.slope),
+            "slope_layer": self.prepare(one.slope),
+            "equal": repr(one.equal),
+        }
+        return "        {\n" + "".join(f'            "{key}": {value},\n' for key, value in rows.items()) + "        },"
+
+    def kernel(self, name: str, plan: Plan) -> str:
+        """The Gram function and the function of Σ¹."""
+        singular = plan.divergent is not None
+        wrong, advice = plan.reason()
+        call = f"_network_gram(x1, x2, _WEIGHT_STD, _BIAS_STD, _{name}_layers(), {plan.mirror})"
+        reason = f"{wrong}. Try: {advice}"
+        finite = f"_network_finite(gram, x2 is None, {reason!r})"
+        option, exception = (", *, singular='raise'", ", unless singular is 'inf'") if singular else ("", "")
+        lines = [
+            f"def {name}(x1, x2=None{option}):",
+            f'    """Gram matrix of {_WHAT[name]}.',
+            "",
+            "    x1 is (n1, features), x2 (n2, features) or None for x1; the result is (n1, n2), row = first argument.",
+            "",
+            "    Raises ValueError for inputs that are not two-dimensional, not of one width, or not finite, and for",
+            f"    infinite entries{exception}.",
+            '    """',
+            f"    gram = {call}",
+            f"    return gram if singular == 'inf' else {finite}" if singular else f"    return {finite}",
+            "",
+            "",
+            f"def {name}_map(var_u, var_v, cov):",
+            '    """The same for entries of the first layer\'s covariance, which broadcast."""',
+            f"    return _network_map(var_u, var_v, cov, _WEIGHT_STD, _BIAS_STD, _{name}_layers())",
+            "",
+            "",
+            f"def _{name}_layers():",
+            f'    """The maps of each hidden layer of {name}."""',
+            "    return [",
+            *(self.layer(one) for one in plan.layers),
+            "    ]",
+        ]
+        return "\n".join(lines)
+
+
+def _docstring(plans: dict[str, Plan], numbers: dict[str, float], title: str) -> str:
+    plan = next(iter(plans.values()))
+    lines = [f'"""Kernels of {title}, derived and written by symntk {VERSION}.', ""]
+    lines += textwrap.wrap(f"weight_std {plan.weight_std}, bias_std {plan.bias_std}, one for each weight layer.", 116)
+    lines += [f"{name} = {value!r}" for name, value in numbers.items()]
+    lines += ["", "a, b, c are the entries of the first layer's covariance, weight_std^2/n_0 <x, x'> + bias_std^2."]
+    for name, one in plans.items():
+        try:
+            formula = str(composed_formula(one))
+        except FormulaError as error:
+            formula = error.wrong
+        shown = formula if len(formula) <= _LONG else "the composed formula is long; it is the recursion below"
+        lines += ["", f"{name}_map(var_u, var_v, cov):"]
+        lines += textwrap.wrap(shown, 112, initial_indent="    ", subsequent_indent="    ")
+        if one.divergent is not None:
+            lines += textwrap.wrap(one.reason()[0], 112, initial_indent="    ", subsequent_indent="    ")
+    lines += ["", "Source of the kernels: Eilers, Memmesheimer & Goedeke, NeurIPS 2024 (arXiv 2405.15539).", '"""']
+    return "\n".join(lines).replace("\\", "\\\\")
+
+
+@cache
+def _recursion() -> str:
+    """The functions of recursion.py as text."""
+    text = resources.files("symntk.networks").joinpath("recursion.py").read_text(encoding="utf-8")
+    functions = [node for node in ast.parse(text).body if isinstance(node, ast.FunctionDef)]
+    found = [ast.get_source_segment(text, node) for node in functions]
+    return "\n\n\n".join(source for source in found if source)

@@ -1,0 +1,214 @@
+"""Layer maps as compiled code: the very source that an expectation exports, with numbers for its parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import numpy as np
+import sympy as sp
+
+from symntk.errors import DomainError, SymntkError
+from symntk.kernels.expectation import Expectation
+from symntk.kernels.kernels import Kernels
+from symntk.language.registry import exact
+
+_NAMED = {
+    ("activation", "activation"): "nngp",
+    ("derivative", "derivative"): "ntk",
+    ("derivative", "surrogate"): "sg_ntk",
+    ("surrogate", "surrogate"): "surrogate_ntk",
+}
+SLOPES = ("derivative", "surrogate")
+"""What a side propagates backwards: σ' or the surrogate derivative."""
+
+
+@dataclass(frozen=True, eq=False)
+class LayerMap:
+    """E[f(u) g(v)] over float64 arrays, given(a, b, cov, det), with det = ab − c² or None.
+
+    `prepare(a, b)` gives a faster map for all pairs of a layer's variances, where there is one.
+    """
+
+    given: Callable[..., Any]
+    prepare: Callable[..., tuple[Any, bool]] | None
+
+
+_COMPILED: WeakKeyDictionary[Expectation, dict[tuple[float, ...], LayerMap]] = WeakKeyDictionary()
+_PAIRS: WeakKeyDictionary[Kernels, WeakKeyDictionary[Kernels, dict[tuple[str, str], Expectation]]] = WeakKeyDictionary()
+
+
+def pair(first: Kernels, second: Kernels, roles: tuple[str, str]) -> Expectation:
+    """E[f(u) g(v)] with f of the first and g of the second; roles are "activation", "derivative", "surrogate".
+
+    Errors: FormulaError where a surrogate is asked for and none was given.
+    """
+    if first is second and roles in _NAMED:
+        found: Expectation = getattr(first, _NAMED[roles])
+        return found
+    known = _PAIRS.setdefault(first, WeakKeyDictionary()).setdefault(second, {})
+    if roles not in known:
+        f, g = (_role(kernels, role) for kernels, role in zip((first, second), roles, strict=True))
+        known[roles] = Expectation(f, g, tol=min(first.tol, second.tol))
+    return known[roles]
+
+
+def _role(kernels: Kernels, role: str) -> Any:
+    if role == "surrogate":
+        return kernels.surrogate_ntk.f
+    return kernels.activation if role == "activation" else kernels.derivative
+
+
+def numbers_for(asked: str, expectations: list[Expectation], given: Mapping[str, Any]) -> dict[str, float]:
+    """The parameters' values, checked against the names that the expectations have."""
+    symbols = {s.name: s for E in expectations for s in E.parameters}
+    missing, unknown = sorted(symbols.keys() - given.keys()), sorted(given.keys() - symbols.keys())
+    if missing or unknown:
+        wrong = f"no value for {', '.join(missing)}" if missing else f"no parameter {', '.join(unknown)}"
+        raise DomainError(asked, wrong, f"the parameters are: {', '.join(sorted(symbols)) or 'none'}")
+    out = {}
+    for name, symbol in symbols.items():
+        try:
+            out[name] = float(given[name])
+        except (TypeError, ValueError) as error:
+            raise DomainError(asked, f"{name} = {given[name]!r} is not one real number", "a number") from error
+        if not np.isfinite(out[name]) or (symbol.is_positive and out[name] <= 0):
+            raise DomainError(asked, f"{name} = {out[name]}", "a finite number, positive where declared so")
+    return out
+
+
+def with_numbers(E: Expectation, numbers: Mapping[str, float]) -> Expectation:
+    """The expectation itself where parameters may stay symbols in its code, else with numbers in their place."""
+    if not E.parameters or E.expression is not None:
+        return E
+    values = {s: exact(numbers[s.name]) for s in E.parameters}
+    return Expectation(E.f.at(values), E.g.at(values), tol=E.tol)
+
+
+def layer_map(E: Expectation, numbers: Mapping[str, float]) -> LayerMap:
+    """The compiled map; the same object for the same expectation and numbers."""
+    key = tuple(numbers[s.name] for s in E.parameters)
+    known = _COMPILED.setdefault(E, {})
+    if key not in known:
+        known[key] = _compile(with_numbers(E, numbers), numbers)
+    return known[key]
+
+
+def _compile(E: Expectation, numbers: Mapping[str, float]) -> LayerMap:
+    from symntk.emit.compile import namespace
+    from symntk.emit.general import GeneralMap, layer_arguments
+    from symntk.emit.module import map_source
+    from symntk.emit.runtime.general import _layer_map
+
+    written = E.as_map("layer_map")
+    space = namespace(map_source(written))
+    function = space["_layer_map_given"]
+    values = tuple(numbers[s.name] for s in E.parameters)
+
+    def given(a: Any, b: Any, cov: Any, det: Any) -> Any:
+        try:
+            return function(a, b, cov, det, *values)
+        except SymntkError:
+            raise
+        except ValueError as error:
+            raise DomainError(str(E), str(error)) from error
+
+    if not isinstance(written, GeneralMap):
+        return LayerMap(given, None)
+    arguments = eval(f"({layer_arguments(written)},)", space)  # names of our own generated source
+    return LayerMap(given, lambda a, b: _layer_map(*(*arguments, a, b)))
+
+
+@dataclass(frozen=True, eq=False)
+class Layer:
+    """The expectations of one hidden layer of two networks that share weights.
+
+    E[σ1 σ1], E[σ2 σ2], E[σ1 σ2], E[s1 s2] or None for the NNGP, and E[σ1' σ1']; `equal` says that σ1 = σ2.
+    """
+
+    first: Expectation
+    second: Expectation
+    cross: Expectation
+    slope: Expectation | None
+    derivative: Expectation
+    equal: bool
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """A kernel of given depth: hidden layers from first to last, scales of the weight layers, what it is called."""
+
+    asked: str
+    layers: tuple[Layer, ...]
+    weight_std: tuple[float, ...]
+    bias_std: tuple[float, ...]
+
+    @property
+    def expectations(self) -> list[Expectation]:
+        """All expectations, each once."""
+        found = [E for one in self.layers for E in (one.first, one.second, one.cross, one.slope) if E is not None]
+        return list(dict.fromkeys(found))
+
+    @property
+    def mirror(self) -> bool:
+        """Whether the kernel is symmetric."""
+        return all(one.equal and (one.slope is None or one.slope.f == one.slope.g) for one in self.layers)
+
+    @property
+    def divergent(self) -> int | None:
+        """The index of the first hidden layer whose slope map diverges at full correlation."""
+        for index, one in enumerate(self.layers):
+            if one.slope is not None and one.slope.diagonal.diverges:
+                return index
+            if not one.equal:  # from here on no pair of inputs is fully correlated
+                return None
+        return None
+
+    @property
+    def exponent(self) -> sp.Rational | None:
+        """α where the kernel grows like |x − x'|^(−α) at inputs of one norm; None where it is not known.
+
+        A slope map grows like (1 − ρ)^p, and ∂E[σ σ]/∂c = E[σ' σ'] (Price) makes the next layer's 1 − ρ' a multiple
+        of (1 − ρ)^(1 + p') with the power p' of the NTK map, 0 where that is finite. For sign this is theorem T4 of
+        Eilers, Memmesheimer & Goedeke (2024): α = 2 − 2^(2 − depth).
+        """
+        total, rate = sp.S.Zero, sp.Integer(2)
+        for one in self.layers:
+            if one.slope is None or not one.equal:
+                break
+            slope, own = one.slope.diagonal, one.derivative.diagonal
+            if not (slope.is_finite or slope.diverges) or not (own.is_finite or own.diverges):
+                return None
+            total -= rate * (slope.power or 0)
+            rate *= 1 + (own.power or 0)
+        return total
+
+    def reason(self) -> tuple[str, str]:
+        """Why an entry may be infinite, with the rate, and what to try."""
+        slope = None if self.divergent is None else self.layers[self.divergent].slope
+        if self.divergent is None or slope is None:
+            return "the kernel is beyond float64", "smaller scales or inputs"
+        grows = f"; the kernel grows like |x - x'|**(-({self.exponent})) there" if self.exponent is not None else ""
+        wrong = f"at full correlation the map of hidden layer {self.divergent + 1} {slope.diagonal}{grows}"
+        return wrong, "singular='inf' for the kernel off the diagonal, or the surrogate-gradient kernel"
+
+    def compiled(self, numbers: Mapping[str, float]) -> list[dict[str, Any]]:
+        """What the recursion reads."""
+        out = []
+        for one in self.layers:
+            cross = layer_map(one.cross, numbers)
+            slope = None if one.slope is None else layer_map(one.slope, numbers)
+            out.append(
+                {
+                    "first": layer_map(one.first, numbers).given,
+                    "second": layer_map(one.second, numbers).given,
+                    "cross": cross.given,
+                    "cross_layer": cross.prepare,
+                    "slope": None if slope is None else slope.given,
+                    "slope_layer": None if slope is None else slope.prepare,
+                    "equal": one.equal,
+                }
+            )
+        return out

@@ -1,0 +1,319 @@
+"""Network: the kernels of a fully connected network of some depth, as the user holds them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import sympy as sp
+
+from symntk.errors import DivergenceError, DomainError, FormulaError, SymntkError
+from symntk.kernels.kernels import Kernels
+from symntk.networks.layers import SLOPES, Layer, Plan, numbers_for, pair
+from symntk.networks.recursion import _network_finite, _network_gram
+
+if TYPE_CHECKING:  # what needs SciPy's linear algebra is imported where it is used
+    from symntk.networks.regression import GradientFlow
+
+KERNELS: dict[str, tuple[str, str] | None] = {
+    "nngp": None,
+    "ntk": ("derivative", "derivative"),
+    "sg_ntk": ("derivative", "surrogate"),
+}
+"""Name of a deep kernel -> what its two sides propagate backwards; None for the Gaussian process."""
+
+
+class Network:
+    """A fully connected network of infinite width in the NTK parametrization, all weights and biases trained.
+
+    h¹ = σ_w/√n_0 · W¹x + σ_b b¹, h^{l+1} = σ_w/√n_l · W^{l+1} σ(h^l) + σ_b b^{l+1}, output h^L, standard normal W, b;
+    `depth` L counts weight layers. Its kernels obey (Jacot, Gabriel & Hongler 2018; Eilers, Memmesheimer & Goedeke
+    2024, arXiv 2405.15539)
+
+        Σ¹ = σ_w²/n_0 ⟨x, x'⟩ + σ_b²,   Σ^{l+1} = σ_w² E[σ(u) σ(v)] + σ_b²,   (u, v) ~ N(0, Σ^l)
+        Θ¹ = Σ¹,   Θ^{l+1} = Σ^{l+1} + Θ^l · σ_w² E[σ'(u) σ'(v)]     (σ̃'(v) in place of σ'(v) for the SG-NTK)
+
+    Args:
+        kernels: the `Kernels` of all hidden layers, or a list with those of each of the depth − 1 hidden layers.
+        depth: number of weight layers, at least 1.
+        weight_std: σ_w > 0, one number or one for each weight layer.
+        bias_std: σ_b ≥ 0, the same.
+
+    >>> import symntk
+    >>> net = Network(symntk.derive("sign", "erf"), 3, weight_std=1.0, bias_std=0.1)
+    >>> x = np.array([[1.0, 0.0], [0.0, 1.0]])
+    >>> print(net.sg_ntk(x).round(6))
+    [[2.490796 0.040339]
+     [0.040339 2.490796]]
+    >>> net.ntk(x)
+    Traceback (most recent call last):
+    ...
+    symntk.errors.DivergenceError: the ntk of depth 3 of sign: it is infinite at row 0, column 0, an \
+input with itself: at full correlation the map of hidden layer 1 diverges like 2/(pi*sqrt(a*b - c**2)); the kernel \
+grows like |x - x'|**(-(3/2)) there. Try: singular='inf' for the kernel off the diagonal, or the surrogate-gradient \
+kernel
+    """
+
+    def __init__(
+        self,
+        kernels: Kernels | Sequence[Kernels],
+        depth: int,
+        *,
+        weight_std: float | Sequence[float] = 1.0,
+        bias_std: float | Sequence[float] = 0.0,
+    ) -> None:
+        if not isinstance(depth, int | np.integer) or isinstance(depth, bool) or depth < 1:
+            raise DomainError(f"a network of depth {depth!r}", "depth counts weight layers", "an integer of at least 1")
+        self.depth = int(depth)
+        self.layers = _per_layer(kernels, self.depth)
+        self.weight_std = _scales("weight_std", weight_std, self.depth)
+        self.bias_std = _scales("bias_std", bias_std, self.depth)
+
+    def nngp(self, x1: Any, x2: Any = None, **parameters: float) -> Any:
+        """Gram matrix Σ^L of the network's Gaussian process.
+
+        Args:
+            x1: inputs (n1, features), float64 or float32.
+            x2: inputs (n2, features), x1 where None.
+            parameters: a number for each free parameter of the activations, by name.
+
+        Returns:
+            (n1, n2), row = first argument; float32 where all inputs are float32.
+
+        Raises:
+            DomainError: inputs of other shapes, or not finite.
+        """
+        return self._gram("nngp", x1, x2, "raise", parameters)
+
+    def ntk(self, x1: Any, x2: Any = None, *, singular: str = "raise", **parameters: float) -> Any:
+        """Gram matrix Θ^L of the neural tangent kernel; arguments as in `nngp`.
+
+        Args:
+            x1: inputs (n1, features).
+            x2: inputs (n2, features), x1 where None.
+            singular: "raise", or "inf" for infinite entries where inputs are fully correlated and the kernel diverges.
+            parameters: a number for each free parameter.
+
+        Raises:
+            DivergenceError: an entry is infinite; the message has the reason and the rate.
+        """
+        return self._gram("ntk", x1, x2, singular, parameters)
+
+    def sg_ntk(self, x1: Any, x2: Any = None, *, singular: str = "raise", **parameters: float) -> Any:
+        """Gram matrix I^L of the surrogate-gradient NTK; arguments as in `ntk`.
+
+        The true derivative is that of the row (test point), the surrogate that of the column (training point): the
+        matrix is not symmetric in general.
+        """
+        return self._gram("sg_ntk", x1, x2, singular, parameters)
+
+    def general(
+        self,
+        x1: Any,
+        x2: Any = None,
+        *,
+        other: Network | None = None,
+        slopes: tuple[str, str] = ("derivative", "surrogate"),
+        singular: str = "raise",
+        **parameters: float,
+    ) -> Any:
+        """I(σ1, s1; σ2, s2): each side has its own activation and its own (quasi-)derivative.
+
+        Rows are inputs to this network, columns inputs to `other`, which has the same weights but may have other
+        activations: Σ^{l+1} = σ_w² E[σ1(u) σ2(v)] + σ_b², I^{l+1} = Σ^{l+1} + I^l · σ_w² E[s1(u) s2(v)] (Eilers,
+        Memmesheimer & Goedeke 2024, definition of the generalized NTK).
+
+        Args:
+            x1: inputs (n1, features).
+            x2: inputs (n2, features), x1 where None.
+            other: the second network, of the same depth and scales; this one where None.
+            slopes: for each side "derivative" (σ') or "surrogate" (the surrogate derivative).
+            singular: as in `ntk`.
+            parameters: a number for each free parameter.
+
+        >>> import symntk
+        >>> net = Network(symntk.derive("sign", "erf"), 2)
+        >>> x = np.array([[1.0, 0.0], [1.0, 2.0]])
+        >>> bool(np.all(net.general(x, slopes=("derivative", "surrogate")) == net.sg_ntk(x)))
+        True
+        """
+        return self._run(self._plan("general", tuple(slopes), other or self), x1, x2, singular, parameters)
+
+    def symbolic(
+        self, kernel: str = "ntk", *, inputs: bool = False, scales: bool = False, diagonal: bool = False
+    ) -> sp.Expr:
+        """The composed formula of "nngp", "ntk" or "sg_ntk" for this depth.
+
+        Args:
+            kernel: which kernel.
+            inputs: in terms of the inputs, xx = |x|², yy = |x'|², xy = ⟨x, x'⟩ and n_0, in place of the entries
+                a, b, c of the first layer's covariance Σ¹.
+            scales: with symbols sigma_w, sigma_b in place of this network's numbers (one each where all layers have the
+                same, else one for each weight layer).
+            diagonal: the kernel of an input with itself, in terms of a (or xx).
+
+        Raises:
+            FormulaError: a layer map has no closed form; it is named.
+            DivergenceError: `diagonal`, and the kernel is infinite there.
+
+        >>> import symntk
+        >>> net = Network(symntk.derive("sign", "erf"), 2)
+        >>> print(net.symbolic("sg_ntk"))
+        2*sqrt(2)*c/(pi*sqrt(2*a*b + a - 2*c**2)) + 2*asin(c/(sqrt(a)*sqrt(b)))/pi
+        >>> print(net.symbolic("sg_ntk", diagonal=True))
+        2*sqrt(2)*sqrt(a)/pi + 1
+        """
+        from symntk.networks.composed import composed_formula
+
+        return composed_formula(self._named(kernel), inputs=inputs, scales=scales, diagonal=diagonal)
+
+    def latex(self, kernel: str = "ntk", *, layers: bool = False, inputs: bool = False, scales: bool = False) -> str:
+        """The composed formula as LaTeX, or with `layers` the recursion, one line for each quantity of each layer."""
+        from symntk.networks.composed import composed_latex, layers_latex
+
+        if layers:
+            return layers_latex(self._named(kernel), scales=scales)
+        return composed_latex(self.symbolic(kernel, inputs=inputs, scales=scales))
+
+    def source(self, **parameters: float) -> str:
+        """A module with nngp, ntk and sg_ntk of this depth and these scales, which needs NumPy (and SciPy) only."""
+        from symntk.networks.export import network_source
+
+        plans = {name: self._named(name) for name in self.names}
+        numbers = numbers_for(str(self), [E for plan in plans.values() for E in plan.expectations], parameters)
+        return network_source(plans, numbers, str(self))
+
+    def export(self, path: str | Path, **parameters: float) -> Path:
+        """Write `source` to a file: nngp(x1, x2=None), …, and nngp_map(var_u, var_v, cov), … for entries of Σ¹.
+
+        Args:
+            path: the file, replaced when the text is complete.
+            parameters: a number for each free parameter of the activations, by name.
+        """
+        text, target = self.source(**parameters), Path(path)
+        target.write_text(text, encoding="utf-8")
+        return target
+
+    def flow(
+        self, x: Any, y: Any, *, kernel: str = "sg_ntk", parameters: dict[str, float] | None = None, **options: Any
+    ) -> GradientFlow:
+        """Gradient flow on the squared loss from a random initialization; see `GradientFlow` for the options.
+
+        >>> import symntk
+        >>> net = Network(symntk.derive("sign", "erf"), 3, bias_std=0.1)
+        >>> flow = net.flow(np.array([[1.0, 0.0], [0.0, 1.0]]), np.array([1.0, -1.0]))
+        >>> print(flow.predict(np.array([[0.6, 0.8]])).mean.round(6))
+        [-0.142548]
+        """
+        from symntk.networks.regression import GradientFlow
+
+        return GradientFlow.of_network(self, x, y, kernel=kernel, parameters=parameters or {}, **options)
+
+    def classify(self, x_test: Any, x: Any, y: Any, *, kernel: str = "ntk", **parameters: float) -> Any:
+        """Labels by the singular limit of kernel regression; see `symntk.networks.regression.classify`."""
+        from symntk.networks.regression import classify
+
+        return classify(self, x_test, x, y, kernel=kernel, parameters=parameters)
+
+    def is_singular(self, kernel: str) -> bool:
+        """Whether "nngp", "ntk" or "sg_ntk" is infinite for an input with itself."""
+        return self._named(kernel).divergent is not None
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The kernels that exist: sg_ntk where every layer has a surrogate derivative."""
+        return tuple(KERNELS) if all("sg_ntk" in one.names for one in self.layers) else ("nngp", "ntk")
+
+    def _named(self, kernel: str) -> Plan:
+        if kernel not in KERNELS:
+            raise FormulaError(f"the kernel {kernel!r} of {self}", "it is not known", " or ".join(KERNELS))
+        return self._plan(kernel, KERNELS[kernel], self)
+
+    def _plan(self, name: str, slopes: tuple[str, ...] | None, other: Network) -> Plan:
+        asked = f"the {name} of {self.title}"
+        if slopes is not None and (len(slopes) != 2 or not set(slopes) <= set(SLOPES)):
+            raise FormulaError(asked, f"slopes = {slopes!r}", "two of 'derivative' and 'surrogate'")
+        if (other.depth, other.weight_std, other.bias_std) != (self.depth, self.weight_std, self.bias_std):
+            wrong = f"the networks share their weights, but the other is {other!r}"
+            raise DomainError(asked, wrong, "networks of one depth, weight_std and bias_std")
+        layers = []
+        for one, two in zip(self.layers, other.layers, strict=True):
+            cross = pair(one, two, ("activation", "activation"))
+            slope = None if slopes is None else pair(one, two, (slopes[0], slopes[1]))
+            equal = one is two or one.activation == two.activation
+            layers.append(Layer(one.nngp, two.nngp, cross, slope, one.ntk, equal))
+        return Plan(asked, tuple(layers), self.weight_std, self.bias_std)
+
+    def _gram(self, kernel: str, x1: Any, x2: Any, singular: str, parameters: dict[str, float]) -> Any:
+        return self._run(self._named(kernel), x1, x2, singular, parameters)
+
+    @staticmethod
+    def _run(plan: Plan, x1: Any, x2: Any, singular: str, parameters: dict[str, float]) -> Any:
+        if singular not in ("raise", "inf"):
+            raise DomainError(plan.asked, f"singular = {singular!r}", "'raise' or 'inf'")
+        numbers = numbers_for(plan.asked, plan.expectations, parameters)
+        if singular == "raise" and x2 is None and plan.divergent is not None and np.shape(x1)[:1] not in ((), (0,)):
+            # the diagonal is in it: said before the matrix is computed
+            wrong, advice = plan.reason()
+            raise DivergenceError(
+                plan.asked, f"it is infinite at row 0, column 0, an input with itself: {wrong}", advice
+            )
+        try:
+            gram = _network_gram(x1, x2, plan.weight_std, plan.bias_std, plan.compiled(numbers), plan.mirror)
+        except SymntkError:
+            raise
+        except ValueError as error:
+            raise DomainError(plan.asked, str(error)) from error
+        if singular == "inf":
+            return gram
+        wrong, advice = plan.reason()
+        try:
+            return _network_finite(gram, x2 is None, wrong)
+        except ValueError as error:
+            raise DivergenceError(plan.asked, str(error), advice) from error
+
+    @property
+    def title(self) -> str:
+        """Depth and activations in words."""
+        names = list(dict.fromkeys(one.activation.name for one in self.layers)) or ["no activation"]
+        return f"depth {self.depth} of {', '.join(names)}"
+
+    def __str__(self) -> str:
+        return f"the network of {self.title}"
+
+    def __repr__(self) -> str:
+        scales = [_shown(values) for values in (self.weight_std, self.bias_std)]
+        return f"<Network of {self.title}, weight_std {scales[0]}, bias_std {scales[1]}: {', '.join(self.names)}>"
+
+
+def _per_layer(kernels: Kernels | Sequence[Kernels], depth: int) -> tuple[Kernels, ...]:
+    if isinstance(kernels, Kernels):
+        return (kernels,) * (depth - 1)
+    asked = f"a network of depth {depth}"
+    if not isinstance(kernels, list | tuple) or not all(isinstance(one, Kernels) for one in kernels):
+        raise DomainError(asked, "its kernels are no Kernels", "symntk.derive(...), or a list of such")
+    if len(kernels) != depth - 1:
+        wrong = f"{len(kernels)} Kernels for {depth - 1} hidden layers"
+        raise DomainError(asked, wrong, "one Kernels for all, or a list with one for each hidden layer")
+    return tuple(kernels)
+
+
+def _scales(name: str, given: float | Sequence[float], depth: int) -> tuple[float, ...]:
+    asked = f"{name} of a network of depth {depth}"
+    try:
+        values = np.asarray(given, dtype=float)
+    except (TypeError, ValueError) as error:
+        raise DomainError(asked, f"{given!r} is not numbers", "a number, or one for each weight layer") from error
+    if values.ndim > 1 or (values.ndim == 1 and len(values) != depth):
+        wrong = f"an array of shape {values.shape}"
+        raise DomainError(asked, wrong, f"one number, or {depth}: one for each weight layer")
+    sign = values > 0 if name == "weight_std" else values >= 0
+    if not np.all(np.isfinite(values) & sign):
+        raise DomainError(asked, f"{given!r}", "weight_std > 0 and bias_std >= 0, both finite")
+    return tuple(float(v) for v in np.broadcast_to(values, (depth,)))
+
+
+def _shown(values: tuple[float, ...]) -> str:
+    return f"{values[0]:g}" if len(set(values)) == 1 else str(values)

@@ -1,0 +1,150 @@
+"""The layer recursion of two networks that share their weights, where maps and scales may differ from layer to layer.
+
+Copied as it stands into modules that `Network.export` writes, so it needs NumPy and the runtime's helpers only.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from symntk.emit.runtime.covariance import _as_float64, _finish, _result_type
+from symntk.emit.runtime.gram import _LARGE_TILE, _TILE, _aligned, _inputs, _labels, _near
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
+
+    Layer = dict[str, Any]
+
+
+def _network_gram(
+    x1: np.ndarray,
+    x2: np.ndarray | None,
+    weight_std: Sequence[float],
+    bias_std: Sequence[float],
+    layers: Sequence[Layer],
+    mirror: bool,
+) -> np.ndarray:
+    """Σ^L, or I^L where the layers have slopes: I^{l+1} = Σ^{l+1} + I^l · σ_w² E[s1(u) s2(v)], I¹ = Σ¹.
+
+    `weight_std` and `bias_std` have one number for each weight layer. A hidden layer is a dictionary of maps
+    (a, b, cov, det): "first" and "second" are E[σ1 σ1] and E[σ2 σ2], "cross" E[σ1 σ2], "slope" E[s1 s2] or None;
+    "cross_layer" and "slope_layer" prepare a map for a layer's variances, or None; "equal" says that σ1 = σ2.
+    `mirror` says that every map is symmetric, so that without x2 half of the matrix is computed. Equal rows have
+    covariance equal to their variance, exactly, as long as both sides are equal; what is infinite is inf.
+    """
+    first, second = _inputs(x1, x2)
+    scale, shift = weight_std[0] ** 2 / max(first.shape[1], 1), bias_std[0] ** 2
+    sides = [(first, "first"), (second, "second")]
+    start_values = [scale * np.einsum("ij,ij->i", x, x) + shift for x, _ in sides]
+    rows = _network_variances(start_values[0], weight_std, bias_std, layers, "first")
+    mirror = mirror and x2 is None
+    columns = rows if mirror else _network_variances(start_values[1], weight_std, bias_std, layers, "second")
+    maps, small = [], True
+    for layer, a, b in zip(layers, rows[:-1], columns[:-1], strict=True):
+        cross, fits = _network_prepared(layer["cross"], layer["cross_layer"], a, b)
+        slope, fits_too = _network_prepared(layer["slope"], layer["slope_layer"], a, b)
+        maps.append((cross, slope, layer["equal"]))
+        small = small and fits and fits_too
+    labels1, labels2 = _labels(first, second)
+    out = np.empty((len(first), len(second)), dtype=_result_type(x1, *(() if x2 is None else (x2,))))
+    start = 0
+    while start < len(first):
+        left = start if mirror else 0
+        down = slice(start, start + max(1, (_TILE if small else _LARGE_TILE) // max(len(second) - left, 1)))
+        across = slice(left, None)
+        same = labels1[down, None] == labels2[None, across]
+        cov = np.where(same, rows[0][down, None], scale * (first[down] @ second[across].T) + shift)
+        near = first[down], second[across], scale, shift, cov, rows[0][down], columns[0][across], ~same
+        parallel, det = _near(*near)
+        of_rows, of_columns = [v[down, None] for v in rows], [v[None, across] for v in columns]
+        total = _network_entries(of_rows, of_columns, cov, det, same, parallel, weight_std, bias_std, maps)
+        out[down, across] = total
+        if mirror:
+            out[down.stop :, down] = total[:, down.stop - start :].T
+            # the tile's own square, whose halves may differ in their last digits
+            square = out[down, down]
+            square[...] = np.where(np.tri(len(square), k=-1, dtype=bool), square.T, square)
+        start = down.stop
+    return out
+
+
+def _network_map(
+    var_u: np.ndarray,
+    var_v: np.ndarray,
+    cov: np.ndarray,
+    weight_std: Sequence[float],
+    bias_std: Sequence[float],
+    layers: Sequence[Layer],
+) -> np.ndarray:
+    """The same for entries of Σ¹ that are given; arguments broadcast."""
+    a, b, c = np.broadcast_arrays(*(_as_float64(v, n) for v, n in ((var_u, "var_u"), (var_v, "var_v"), (cov, "cov"))))
+    rows = _network_variances(a, weight_std, bias_std, layers, "first")
+    columns = _network_variances(b, weight_std, bias_std, layers, "second")
+    same = (a == b) & (c == a)
+    maps = [(layer["cross"], layer["slope"], layer["equal"]) for layer in layers]
+    parallel = (np.abs(c) >= np.sqrt(a) * np.sqrt(b)) & ~same
+    total = _network_entries(rows, columns, c, None, same, parallel, weight_std, bias_std, maps)
+    return _finish(total, var_u, var_v, cov)
+
+
+def _network_prepared(layer_map: Any, prepare: Any, a: np.ndarray, b: np.ndarray) -> tuple[Any, bool]:
+    """The map for pairs of the variances a and b, and whether it suits small tiles."""
+    return (layer_map, True) if prepare is None else prepare(a, b)
+
+
+def _network_variances(
+    start: np.ndarray, weight_std: Sequence[float], bias_std: Sequence[float], layers: Sequence[Layer], side: str
+) -> list[np.ndarray]:
+    """Variances of layers 1 to depth."""
+    out = [start]
+    for layer, weight, bias in zip(layers, weight_std[1:], bias_std[1:], strict=True):
+        values, back = np.unique(out[-1], return_inverse=True)
+        moved = weight**2 * layer[side](values, values, values, None) + bias**2
+        out.append(moved[back].reshape(out[-1].shape))
+    return out
+
+
+def _network_entries(
+    rows: list[np.ndarray],
+    columns: list[np.ndarray],
+    cov: np.ndarray,
+    det: np.ndarray | None,
+    same: np.ndarray,
+    parallel: np.ndarray,
+    weight_std: Sequence[float],
+    bias_std: Sequence[float],
+    maps: Sequence[tuple[Any, Any, bool]],
+) -> np.ndarray:
+    """The recursion from covariances of the first layer, whose determinant may be known better than they tell."""
+    total, full = cov, same
+    for index, (cross, slope_map, equal) in enumerate(maps):
+        a, b = rows[index], columns[index]
+        weight, bias = weight_std[index + 1] ** 2, bias_std[index + 1] ** 2
+        cov, parallel = _aligned(a, b, cov, parallel)
+        slope = None if slope_map is None else slope_map(a, b, cov, det)
+        cov, det = weight * cross(a, b, cov, det) + bias, None
+        # sides that differ are at full correlation in the first layer only
+        full = full if equal else np.zeros_like(full)
+        cov = np.where(full, rows[index + 1], cov)
+        if slope is None:
+            total = cov
+            continue
+        with np.errstate(invalid="ignore"):
+            total = cov + total * (weight * slope)
+    return total
+
+
+def _network_finite(gram: np.ndarray, diagonal: bool, reason: str) -> np.ndarray:
+    """The matrix itself, or a ValueError that names its first entry that is not finite; `reason` says why it may be.
+
+    `diagonal` says that rows and columns are the same inputs.
+    """
+    bad = ~np.isfinite(gram)
+    if np.any(bad):
+        i, j = (int(index) for index in np.argwhere(bad)[0])
+        which = "an input with itself" if diagonal and i == j else "two inputs"
+        raise ValueError(f"it is infinite at row {i}, column {j}, {which}: {reason}")
+    return gram

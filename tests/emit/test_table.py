@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import symntk
+from symntk.emit.runtime.general import _layer_map
 from symntk.emit.runtime.table import _table, _tabulated
 
 
@@ -156,6 +157,18 @@ def test_equal_and_parallel_rows():
     assert np.all(np.isfinite(exported.ntk(x, depth=10)))
     zero = np.concatenate([x, np.zeros((1, 3))])
     assert np.all(exported.nngp(zero, depth=2)[-1] == pytest.approx(0.0, abs=1e-12))
+
+
+def test_what_a_corner_of_the_table_cannot_have_is_left_to_the_pairs():
+    def lost(*law):
+        raise ValueError("not resolved")
+
+    # the Hermite series of a step does not reach correlations next to 1, and no pair has one
+    unit, shape = np.ones(60), ((), (), (), (0.0,))
+    made, small_tiles = _layer_map(np.sign, np.sign, shape, shape, lost, 1e-10, 2e-4, unit, unit)
+    assert not small_tiles
+    found = made(unit[:, None], unit[None], np.full((60, 60), 0.5), None)
+    np.testing.assert_allclose(found, 1.0 / 3.0, rtol=0, atol=1e-10)
 
 
 def test_float32_in_float32_out():

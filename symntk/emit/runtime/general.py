@@ -120,7 +120,11 @@ def _layer_map(
     if not (f_shape[2] and g_shape[2]):
         parities = _parity(f, f_shape), _parity(g, g_shape)
         if parities[0] * parities[1] >= 0:
-            table = _table(precise, parities[0] or parities[1], f is g, a, b)
+            try:
+                table = _table(precise, parities[0] or parities[1], f is g, a, b)
+            except ValueError:
+                # not resolved at a corner where there may be no pair: the map will tell where there is one
+                table = None
     if table is None:
         return direct, False
     return lambda u, v, cov, det: _tabulated(direct, table, u, v, cov, det), True

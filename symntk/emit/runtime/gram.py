@@ -11,9 +11,11 @@ from symntk.emit.runtime.covariance import _result_type
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-# Entries of a tile, which holds one row at least: some ten arrays of this size are alive at once, 1.5 MB, in the
-# processor's cache. Where a map computes something for each row and each column, tiles are larger.
-_TILE = 2**14
+# Entries of a tile, which holds one row at least: some ten arrays of this size are alive at once. Smaller results have
+# tiles of a quarter of this at least, so that the temporaries take no more memory than the result.
+_TILE = 2**16
+_TILES = 24
+# Where a map computes something for each row and each column, tiles are larger.
 _LARGE_TILE = 2**18
 
 
@@ -52,10 +54,11 @@ def _gram(
     labels1, labels2 = _labels(first, second)
     mirror = symmetric and x2 is None
     out = np.empty((len(first), len(second)), dtype=_result_type(x1, *(() if x2 is None else (x2,))))
+    tile = min(_TILE, max(_TILE // 4, out.size // _TILES)) if small else _LARGE_TILE
     start = 0
     while start < len(first):
         left = start if mirror else 0
-        down = slice(start, start + max(1, (_TILE if small else _LARGE_TILE) // max(len(second) - left, 1)))
+        down = slice(start, start + max(1, tile // max(len(second) - left, 1)))
         across = slice(left, None)
         same = labels1[down, None] == labels2[None, across]
         cov = np.where(same, rows[0][down, None], scale * (first[down] @ second[across].T) + shift)

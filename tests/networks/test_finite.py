@@ -1,0 +1,202 @@
+"""Networks of finite width: gradients, the step of surrogate learning, empirical kernels against the analytic ones."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from symntk.emit.compile import namespace
+from symntk.errors import DivergenceError, FormulaError
+from symntk.kernels.function import as_function
+from symntk.kernels.kernels import derive
+from symntk.networks import finite_steps
+from symntk.networks.ensemble import Ensemble
+from symntk.networks.finite import Architecture, DenseTraining, empirical_kernel, forward
+from symntk.networks.finite_arrays import NumpyArrays, array_function, arrays, mollified
+from symntk.networks.finite_steps import StepTraining
+
+RNG = np.random.default_rng(3)
+LIBRARY = NumpyArrays()
+
+
+def compiled(function):
+    return LIBRARY.compile(array_function(as_function(function)))
+
+
+def flat(parameters):
+    return np.concatenate([part.reshape(len(part), -1) for pair in parameters for part in pair], axis=1)
+
+
+def unflat(shape, values):
+    out, at = [], 0
+    for a, b in zip(shape.sizes[:-1], shape.sizes[1:], strict=True):
+        weights, biases = values[:, at : at + a * b], values[:, at + a * b : at + a * b + b]
+        out.append((weights.reshape(-1, a, b).copy(), biases.reshape(-1, b, 1).copy()))
+        at += a * b + b
+    return out
+
+
+def circle(count):
+    angle = 2 * np.pi * np.arange(count) / count - np.pi + 0.1
+    return np.stack([np.sin(angle), np.cos(angle)], axis=1)
+
+
+@pytest.mark.parametrize("text", ["sign", "Heaviside(x)", "Piecewise((-1, x < -2), (3, x < 1), (0.5, True))"])
+def test_steps_are_sums_of_signs(text):
+    function = array_function(as_function(text))
+    assert function.is_step
+    x = np.array([-3.0, -2.0, -0.5, 0.0, 0.5, 1.0, 2.0], np.float32)
+    got = LIBRARY.compile(function)(x)
+    assert got.dtype == np.float32
+    f = as_function(text).expression
+    for point, value in zip(x, got, strict=True):
+        near = [
+            float(f.subs("x", 0) if f.is_number else f.subs(list(f.free_symbols)[0], point + h)) for h in (-1e-6, 1e-6)
+        ]
+        assert value == pytest.approx(sum(near) / 2)
+
+
+@pytest.mark.parametrize("text", ["relu", "tanh", "erf(5*x)", "gelu", "hard_tanh", "softplus", "elu", "3", "x"])
+def test_functions_keep_single_precision(text):
+    function = as_function(text)
+    x = np.linspace(-3, 3, 101)
+    for one in (function, function.derivative):
+        exact, single = (compiled(one)(x.astype(kind)) for kind in (np.float64, np.float32))
+        assert single.dtype == np.float32
+        np.testing.assert_allclose(single, exact, rtol=2e-5, atol=2e-6)
+
+
+@pytest.mark.parametrize("depth", [2, 3, 4])
+def test_the_gradient_is_that_of_finite_differences(depth):
+    shape = Architecture(3, 5, depth, 1.3, 0.4)
+    start = flat(shape.draw(1, range(2), np.float64))
+    x, y = RNG.normal(size=(3, 4)), RNG.normal(size=4)
+    sigma, slope = [compiled("tanh")] * (depth - 1), [compiled(as_function("tanh").derivative)] * (depth - 1)
+
+    def loss(values):
+        f = forward(shape, unflat(shape, values), sigma, x)[0][-1][:, 0]
+        return 0.5 * np.mean((f - y) ** 2, axis=1)
+
+    training = DenseTraining(LIBRARY, shape, unflat(shape, start), sigma, slope, x, y, 1.0)
+    training.step()
+    gradient = start - flat(training.parameters())
+    step = 1e-5
+    for index in range(start.shape[1]):
+        bump = np.zeros_like(start)
+        bump[:, index] = step
+        numeric = (loss(start + bump) - loss(start - bump)) / (2 * step)
+        np.testing.assert_allclose(gradient[:, index], numeric, atol=3e-9)
+
+
+def test_the_kernel_is_the_product_of_jacobians():
+    shape = Architecture(2, 6, 3, 1.2, 0.3)
+    start = flat(shape.draw(2, range(3), np.float64))
+    x1, x2 = RNG.normal(size=(2, 4)), RNG.normal(size=(2, 3))
+    sigma, slope = [compiled("tanh")] * 2, [compiled(as_function("tanh").derivative)] * 2
+
+    def jacobian(x):
+        columns = []
+        for index in range(start.shape[1]):
+            bump = np.zeros_like(start)
+            bump[:, index] = 1e-5
+            values = [forward(shape, unflat(shape, start + s * bump), sigma, x)[0][-1][:, 0] for s in (1, -1)]
+            columns.append((values[0] - values[1]) / 2e-5)
+        return np.stack(columns, axis=-1)
+
+    got = empirical_kernel(shape, unflat(shape, start), sigma, (slope, slope), x1, x2)
+    np.testing.assert_allclose(got, jacobian(x1) @ jacobian(x2).swapaxes(1, 2), atol=1e-8)
+
+
+def test_a_surrogate_step_moves_outputs_by_the_surrogate_kernel():
+    """f' = −η I(x, X)(f − y)/points: ties the empirical SG-NTK, and which argument is which, to the training step."""
+    kernels = derive("erf(2*x)", surrogate_derivative="exp(-3*Abs(x))")
+    ensemble = Ensemble(kernels, 4, 9, networks=3, inputs=2, bias_std=0.5, dtype="float64")
+    x, y, test = RNG.normal(size=(4, 2)), RNG.normal(size=4), 2 * RNG.normal(size=(5, 2))
+    rate = 1e-6
+    training = ensemble.train(x, y, steps=1, rate=rate, test=test, progress=False)
+    moved = (training.outputs[1] - training.outputs[0]) / rate
+    residual = ensemble.outputs(x) - y
+    expected = -np.einsum("mtp,mp->mt", ensemble.kernel(test, x), residual) / 4
+    np.testing.assert_allclose(moved, expected, atol=1e-4)
+    swapped = -np.einsum("mpt,mp->mt", ensemble.kernel(x, test), residual) / 4
+    assert np.abs(moved - swapped).max() > 1e-2
+
+
+def test_the_surrogate_that_is_the_derivative_is_gradient_descent():
+    ensemble = Ensemble(derive("tanh", "tanh"), 3, 12, networks=3, inputs=2, bias_std=0.2, dtype="float64")
+    x, y = circle(5), RNG.normal(size=5)
+    one, two = (
+        ensemble.train(x, y, steps=40, rate=0.2, rule=rule, keep=True, progress=False)
+        for rule in ("gradient", "surrogate")
+    )
+    np.testing.assert_allclose(flat(one.parameters), flat(two.parameters), rtol=1e-12)
+    assert np.all(one.loss[-1] < one.loss[0])
+    np.testing.assert_allclose(ensemble.outputs(x, one.parameters), one.outputs[-1], rtol=1e-12)
+
+
+@pytest.mark.parametrize("depth", [2, 3, 5])
+@pytest.mark.parametrize(("sigma", "count"), [("sign", 15), ("Piecewise((-1, x < -1), (3, x < 1), (0.5, True))", 4)])
+def test_the_fast_step_is_the_step(monkeypatch, depth, sigma, count):
+    """Through changes of signs, a flush and idle points; 1e-9 is far above rounding and far below one missed change."""
+    shape = Architecture(2, 20, depth, 1.0, 0.1)
+    functions = [compiled(sigma)] * (depth - 1), [compiled("2/sqrt(pi)*exp(-x**2)")] * (depth - 1)
+    x, y = circle(count).T, RNG.normal(size=count)
+    start = shape.draw(0, range(2), np.float64)
+    fast = StepTraining(shape, shape.draw(0, range(2), np.float64), *functions, x, y, 0.5)
+    dense = DenseTraining(LIBRARY, shape, shape.draw(0, range(2), np.float64), *functions, x, y, 0.5)
+    before = [s.copy() for s in fast.s]
+    monkeypatch.setattr(finite_steps, "FLUSH", 100)
+    for _ in range(250):
+        fast.step()
+        dense.step()
+    np.testing.assert_allclose(flat(fast.parameters()), flat(dense.parameters()), atol=1e-9)
+    assert any(np.any(old != new) for old, new in zip(before, fast.s, strict=True)), (
+        "no sign changed: nothing is tested"
+    )
+    assert np.abs(flat(start) - flat(dense.parameters())).max() > 1e-2
+
+
+def slope_of_difference(kernels, first, widths=(10, 40, 160), networks=(800, 400, 200)):
+    """The log-log slope over the width of the mean squared difference between empirical and analytic SG-NTK."""
+    x = circle(6)
+    analytic = namespace(kernels.source())["sg_ntk"](x, depth=3, weight_std=1.0, bias_std=0.1)
+    found = []
+    for width, count in zip(widths, networks, strict=True):
+        ensemble = Ensemble(kernels, 3, width, networks=count, inputs=2, bias_std=0.1, dtype="float64", seed=5)
+        found.append(np.mean((ensemble.kernel(x, first=first) - analytic) ** 2))
+    return np.polyfit(np.log(widths), np.log(found), 1)[0]
+
+
+@pytest.mark.parametrize("m", [2, 5, 20])
+def test_the_empirical_kernel_of_erf_approaches_the_analytic_one(m):
+    assert slope_of_difference(derive(f"erf({m}*x)", "erf"), "derivative") == pytest.approx(-1, abs=0.2)
+
+
+def test_the_empirical_kernel_of_sign_approaches_the_analytic_one():
+    """Deltas are peaks of fixed width whose moments 1 to 5 vanish: what they change is far below what is compared."""
+    kernels = derive("sign", "erf")
+    assert slope_of_difference(kernels, mollified(kernels.derivative, 4, order=6)) == pytest.approx(-1, abs=0.2)
+
+
+@pytest.mark.parametrize("order", [2, 4, 6])
+def test_a_mollified_delta_has_the_moments_of_a_delta(order):
+    """∫ x^k peak(x) dx is 1 for k = 0 and 0 for 0 < k < order, but not for k = order."""
+    peak = compiled(mollified(as_function("sign").derivative, 2, order))
+    x = np.linspace(-8, 8, 4001)
+    moments = [np.sum(x**k * peak(x) / 2) * (x[1] - x[0]) for k in range(order + 1)]
+    np.testing.assert_allclose(moments[:order], [1] + [0] * (order - 1), atol=1e-12)
+    assert abs(moments[order]) > 1e-3
+
+
+def test_what_cannot_be_trained_is_an_error_that_explains():
+    ensemble = Ensemble(derive("sign", "erf"), 3, 5, networks=2, inputs=2)
+    with pytest.raises(DivergenceError, match=r"delta.*surrogate"):
+        ensemble.train(circle(3), np.ones(3), steps=1, rate=0.1, rule="gradient", progress=False)
+    with pytest.raises(DivergenceError, match="mollified"):
+        ensemble.kernel(circle(3))
+    with pytest.raises(FormulaError, match="no surrogate was given"):
+        Ensemble(derive("relu"), 3, 5, networks=2, inputs=2).kernel(circle(3))
+    with pytest.raises(FormulaError, match="no value"):
+        array_function(as_function("erf(m*x)"))
+    with pytest.raises(FormulaError, match="numpy"):
+        arrays("cupy")

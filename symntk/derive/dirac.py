@@ -38,8 +38,9 @@ class DiracDerivation:
 
     def at_full_correlation(self) -> sp.Expr:
         """The value where ab = c²: Y is m2 + c (t − m1)/a, whose place among the jumps needs numbers."""
-        a, _, m1, m2 = self.law
-        other, total = (self.g if self.side == "f" else self.f), self.expression if self.constant != 0 else sp.S.Zero
+        a, b, m1, m2 = self.law
+        other = self.g if self.side == "f" else self.f
+        total = self.constant * self.line.expression.subs({var_v: b, mean_v: m2}, simultaneous=True)
         for weight, delta in self.deltas:
             t = delta.threshold
             density = sp.exp(-((t - m1) ** 2) / (2 * a)) / sp.sqrt(2 * sp.pi * a)
@@ -49,6 +50,13 @@ class DiracDerivation:
             inside = other.parts[0] + sp.Add(*(s * r for s, r in zip(steps, rises, strict=True)))
             total += weight * density * inside.subs(x, place)
         return total
+
+    @property
+    def conditions(self) -> tuple[sp.Basic, ...]:
+        """Where it exists: the line's conditions at the variance that is left."""
+        a, b, _, _ = self.law
+        variances = [b] * (self.constant != 0) + [(a * b - cov**2) / a] * bool(self.deltas)
+        return tuple(c.subs(var_v, variance) for variance in variances for c in self.line.conditions)
 
     @property
     def constant(self) -> sp.Expr:
@@ -68,8 +76,8 @@ class DiracDerivation:
 
     def __str__(self) -> str:
         one, other = ("u", "g(v)") if self.side == "f" else ("v", "f(u)")
-        if self.constant != 0:
-            return str(self.line)
+        if not self.deltas:
+            return f"constant: E[c·h(v)] = c·E[h(v)], one normal mean\n{self.line}"
         head = f"condition: E[δ({one} − t) {other}] = N(t; m1, a)·E[{other} | {one} = t], a normal mean of one variable"
         return f"{head}\n{self.line}"
 

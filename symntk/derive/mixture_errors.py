@@ -40,6 +40,12 @@ class Errors:
         best: np.ndarray = np.minimum(np.minimum(float(self.largest), float(self.slope) * np.sqrt(variance)), spread)
         return best
 
+    def of_interval(self, low: np.ndarray, high: np.ndarray) -> np.ndarray:
+        """A bound of √E r(u)² for all variances between `low` and `high`: each of the three at its worse end."""
+        spread = float(self.square) / (2.0 * np.pi * low) ** 0.25
+        best: np.ndarray = np.minimum(np.minimum(float(self.largest), float(self.slope) * np.sqrt(high)), spread)
+        return best
+
 
 def certified_errors(parts: list[Heads], x: sp.Symbol, rule: LogisticMixture) -> Errors:
     """The errors of a function from those of the logistic function, its derivatives and its integral.

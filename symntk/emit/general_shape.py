@@ -97,7 +97,10 @@ def general_shape(form: GeneralForm) -> GeneralShape:
     if found.reach < 1.0 or found.defect > 1e-6:
         where = f"it is too rough at |x| near {found.reach:.3g}" if found.reach < 1.0 else "it is too rough"
         raise SymntkError(asked, f"{where}: no polynomial follows it on short intervals", "a smoother function")
-    if found.reach < FARTHEST and not any(rates):
+    beyond = np.array([-1.001, 1.001]) * found.reach
+    with np.errstate(all="ignore"):
+        unresolved = found.reach < FARTHEST and bool(np.all(np.isfinite(function(beyond))))
+    if unresolved:
         text = f"np.where(np.abs(x) <= {found.reach!r}, {text}, np.nan)"
     return GeneralShape(text, shape.knots, rates, deltas, found.edges, found.defect)
 

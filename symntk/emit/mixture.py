@@ -88,8 +88,8 @@ def variance_range(one: Mixture | NormalForm, ratio: float) -> tuple[float, floa
 
     (inf, −inf) where there is none. For any f, √v · E f(√v z)² = ∫ f(x)² exp(−x²/2v) dx/√2π does not fall as the
     variance v grows. So between two variances v1 < v2 of a grid, E f² is at least √(v1/v2) times its value at v1, and
-    the bound of √E (f − f̃)² at most its larger value at the two; and √E f² ≥ √E f̃² − √E (f − f̃)². Deltas are exact
-    and left aside. Nothing is said beyond 1e±12.
+    the bound of √E (f − f̃)² at most what `Errors.of_interval` says; and √E f² ≥ √E f̃² − √E (f − f̃)². Deltas are
+    exact and left aside; rounding of E f̃² is taken to be below 1e-6 of it. Nothing is said beyond 1e±12.
 
     Raises:
         SymntkError: the function has parameters without values.
@@ -101,10 +101,9 @@ def variance_range(one: Mixture | NormalForm, ratio: float) -> tuple[float, floa
         raise SymntkError(f"the variances at which {one.function} is a mixture", f"{names} has no value", "numbers")
     variances, square = _second_moments(one)
     step = variances[1] / variances[0]
-    at_first, at_second = one.errors.of_variance(variances), one.errors.of_variance(variances * step)
-    # the loss of digits in E f̃² is far below the margin
+    at_first, between = one.errors.of_variance(variances), one.errors.of_interval(variances, variances * step)
     below = (np.sqrt(np.maximum(square, 0.0) * (1.0 - 1e-6)) - at_first) * step**-0.25
-    proven = np.maximum(at_first, at_second) <= ratio * below
+    proven = between <= ratio * below
     best, start = (inf, -inf), None
     for i, holds in enumerate([*proven.tolist(), False]):
         if holds and start is None:

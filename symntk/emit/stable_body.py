@@ -159,9 +159,11 @@ def _series(part: sp.Expr) -> tuple[str, str] | None:
     return None
 
 
-def _horner(coefficients: list[float]) -> tuple[str, str]:
+def _horner(coefficients: list[float]) -> tuple[str, str] | None:
     """The radius within which `_TERMS` terms are enough, and the polynomial."""
     powers = [n for n, value in enumerate(coefficients[:_TERMS]) if value]
+    if not powers:  # below the smallest float
+        return None
     last = powers[-1]
     growth = max(abs(coefficients[n]) ** (1.0 / n) for n in powers if n > last // 2) if last > 1 else 1.0
     first, step = powers[0], 2 if len({n % 2 for n in powers}) == 1 else 1

@@ -24,6 +24,7 @@ if TYPE_CHECKING:  # a formula alone needs no code: what writes and compiles it 
 TOLERANCE = 1e-10
 """The default bound of the error, relative to √(E f² · E g²), where there is no closed form."""
 FINEST, COARSEST = 1e-11, 1e-3
+_KEPT = 64  # values of parameters for which a plan is remembered
 
 
 class Expectation:
@@ -64,7 +65,7 @@ class Expectation:
 
     @property
     def method(self) -> str:
-        """How the expectation is computed: "closed form", "one-dimensional", "series and quadrature"."""
+        """How the expectation is computed: "closed form", "one-dimensional", "mixture", "series and quadrature"."""
         return self.solution.method
 
     @property
@@ -119,7 +120,7 @@ class Expectation:
         self._check_means(mean_u, mean_v)
         means = (mean_u, mean_v) if self.means else ()
         numbers = self._numbers(parameters)
-        if numbers and self.expression is None:
+        if numbers and self.solution.needs_numbers:
             return self._with_numbers(numbers)(var_u, var_v, cov, *means)
         function = self._function
         try:
@@ -179,9 +180,9 @@ class Expectation:
 
     def as_map(self, name: str, title: str = "") -> AnyMap:
         """What the emit room needs to write this expectation as code."""
-        if self.expression is None and self.parameters:
+        if self.parameters and self.solution.needs_numbers:
             listed = ", ".join(s.name for s in self.parameters)
-            wrong = f"no closed form, and {listed} has no value: the nodes of the quadrature depend on it"
+            wrong = f"it is a quadrature, and {listed} has no value: the nodes depend on it"
             raise FormulaError(f"code for {self}", wrong, "numbers in the formula, for example tanh(2*x) for tanh(k*x)")
         found: AnyMap = self.solution.as_map(name, title or str(self), self.parameters)
         return found
@@ -191,9 +192,11 @@ class Expectation:
         try:
             key = tuple(float(numbers[s.name]) for s in self.parameters)
         except (TypeError, ValueError) as error:
-            wrong = "it has no closed form, so a parameter is one number, not an array"
+            wrong = "it is a quadrature, so a parameter is one number, not an array"
             raise DomainError(str(self), wrong, "one call for each value") from error
         if key not in self._at:
+            while len(self._at) >= _KEPT:
+                del self._at[next(iter(self._at))]
             values = {s: exact(number) for s, number in zip(self.parameters, key, strict=True)}
             self._at[key] = Expectation(self.f.at(values), self.g.at(values), means=self.means, tol=self.tol)
         return self._at[key]

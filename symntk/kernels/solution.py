@@ -24,7 +24,7 @@ from symntk.kernels.function import Function
 from symntk.language.general_form import parity
 from symntk.language.registry import exact
 from symntk.language.symbols import STATE, x
-from symntk.language.terms import NormalForm
+from symntk.language.terms import Delta, NormalForm, Term
 from symntk.verify.evaluate import evaluate, scalar
 
 if TYPE_CHECKING:  # what writes code is imported where it is used
@@ -40,6 +40,7 @@ class ClosedForm:
 
     method = "closed form"
     error_bound = 0.0
+    needs_numbers = False
 
     def __init__(self, f: Function, g: Function, means: bool) -> None:
         self.f, self.g, self.means = f, g, means
@@ -83,10 +84,18 @@ class ClosedForm:
 class _General:
     """What solutions for general forms share."""
 
-    conditions: tuple[sp.Basic, ...] = ()
-
     def __init__(self, f: Function, g: Function, means: bool) -> None:
         self.f, self.g, self.means = f, g, means
+
+    @cached_property
+    def conditions(self) -> tuple[sp.Basic, ...]:
+        """Where it exists; what is outside the class grows like e^{βx} at most."""
+        return conditions(*(one.normal or _as_calm(one) for one in (self.f, self.g)))
+
+    @property
+    def needs_numbers(self) -> bool:
+        """Whether code can be written only for numbers in place of the parameters."""
+        return False
 
     @cached_property
     def diagonal(self) -> Diagonal:
@@ -94,6 +103,13 @@ class _General:
         from symntk.derive.general_diagonal import general_diagonal
 
         return general_diagonal(self.f.general, self.g.general, means=self.means)
+
+
+def _as_calm(function: Function) -> NormalForm:
+    """What conditions of existence must know of a function outside the class: whether it has a delta."""
+    form = function.general
+    terms = [Term(sp.S.One)] * form.has_regular_part + [Term(sp.S.One, window=Delta(sp.S.Zero))] * bool(form.deltas)
+    return NormalForm(tuple(terms))
 
 
 class Zero(_General):
@@ -126,7 +142,7 @@ class Zero(_General):
         from symntk.emit.module import Map
 
         nothing = NormalForm(())
-        return Map(name, nothing, nothing, self.derivation.value, (), parameters, False, title)
+        return Map(name, nothing, nothing, self.derivation.value, self.conditions, parameters, False, title)
 
 
 class ClosedLine(_General):
@@ -136,8 +152,17 @@ class ClosedLine(_General):
 
     def __init__(self, f: Function, g: Function, means: bool, tol: float, derivation: DiracDerivation) -> None:
         super().__init__(f, g, means)
-        self.tol, self.derivation = tol, derivation
-        self.expression = derivation.expression
+        self.tol, self.derivation, self.expression = tol, derivation, derivation.expression
+
+    @cached_property
+    def conditions(self) -> tuple[sp.Basic, ...]:
+        """Where it exists."""
+        return tuple(dict.fromkeys((*super().conditions, *self.derivation.conditions)))
+
+    @property
+    def needs_numbers(self) -> bool:
+        """Whether the quadrature that stands for missing code has nodes that depend on parameters."""
+        return not self._has_code
 
     def integral(self) -> sp.Expr:
         """The formula: no integral remains."""
@@ -155,7 +180,7 @@ class ClosedLine(_General):
         from symntk.emit.dirac import DiracMap
 
         if self._has_code:
-            return DiracMap(name, self.derivation, parameters, title)
+            return DiracMap(name, self.derivation, parameters, title, self.conditions)
         return self._quadrature.as_map(name, title, parameters)
 
     @property
@@ -214,28 +239,41 @@ class Quadrature(_General):
         return derive_mixture(*sides)
 
     @property
+    def needs_numbers(self) -> bool:
+        """The nodes depend on every parameter."""
+        return True
+
+    @property
     def method(self) -> str:
         """The kind of integral that remains."""
         return self.derivation.method
 
-    @property
+    @cached_property
     def error_bound(self) -> float:
-        """Relative to √(E f² · E g²).
+        """Relative to √(E f² · E g²): `tol`, or more where the panels do not follow a function well enough.
 
-        An entry takes one route: the series, with a certified rest of at most half of it; the mixture, with a certified
-        error of at most half of it; or panels, whose measured errors stay below 1e-12. The rest is for rounding.
+        An entry takes one route: the series, whose certified rest is at most half of tol; the mixture, likewise; a
+        table, whose checks ask for a tenth; or panels, whose errors were below 1e-12 in all measurements beside what
+        the functions differ from polynomials between edges. What is left is for rounding.
         """
-        return self.tol
+        from symntk.emit.general import known_shape
+
+        if self.f.parameters or self.g.parameters:
+            return self.tol
+        defects = sum(known_shape(one.general).defect for one in (self.f, self.g))
+        return self.tol if 10.0 * defects <= 0.4 * self.tol else self.tol + 10.0 * defects
 
     @property
     def terms(self) -> str:
         """What is summed: nodes of a mixture, edges between panels."""
+        from symntk.derive.mixture import Mixture
         from symntk.emit.general import known_shape
 
         if self.f.parameters or self.g.parameters:
             return "nodes depend on the parameters"
         found = self.derivation.mixture
-        nodes = [] if found is None else [f"{len(found.f.nodes)} × {len(found.g.nodes)} nodes"]
+        sides = [] if found is None else [one for one in (found.f, found.g) if isinstance(one, Mixture)]
+        nodes = [" × ".join(str(len(one.nodes)) for one in sides) + " nodes"] if sides else []
         edges = [len(known_shape(one.general).edges) for one in (self.f, self.g)]
         return ", ".join([*nodes, f"panels between {edges[0]} and {edges[1]} edges"])
 
@@ -286,4 +324,8 @@ def solve(f: Function, g: Function, *, means: bool, tol: float) -> Solution:
     from symntk.derive.dirac import derive_dirac
 
     found = derive_dirac(f.general, g.general, means=means)
-    return Quadrature(f, g, means, tol) if found is None else ClosedLine(f, g, means, tol, found)
+    if found is not None:
+        return ClosedLine(f, g, means, tol, found)
+    result = Quadrature(f, g, means, tol)
+    _ = result.error_bound  # refuses what has no shape
+    return result

@@ -90,7 +90,8 @@ def with_logistic(expr: sp.Expr) -> sp.Expr:
     >>> with_logistic(sp.log(1 + sp.exp(x)) * sp.exp(x) / (1 + sp.exp(x)))
     logistic(x)*softplus(x)
     """
-    return expr.replace(_is_one_plus_exp, _named).replace(sp.Mul, _merged).replace(_is_tanh_squared, _tanh_squared)
+    named = expr.replace(_is_one_plus_exp, _named).replace(sp.Mul, _merged)
+    return named.replace(_is_tanh_squared, _tanh_squared).replace(sp.Add, _uncancelled)
 
 
 def _exponent(expr: sp.Expr) -> Any:
@@ -152,3 +153,18 @@ def _tanh_squared(expr: sp.Expr) -> sp.Expr:
     """1 − 1/cosh(w)² as tanh(w)²."""
     found = next(arg for arg in expr.args if _minus_sech_squared(arg) is not None)
     return expr - 1 - found + sp.tanh(_minus_sech_squared(found)) ** 2
+
+
+def _uncancelled(*args: sp.Expr) -> sp.Expr:
+    """A sum where k − k·tanh(w)² has become k/cosh(w)², and k·softplus(w) − k·w k·softplus(−w)."""
+    total = sp.Add(*args)
+    for term in sp.Add.make_args(total):
+        factor, head = term.as_independent(sp.tanh, softplus, as_Add=False)
+        base, power = head.as_base_exp()
+        if isinstance(base, sp.tanh) and power == 2 and -factor in total.args:
+            return _uncancelled(total - term + factor, -factor / sp.cosh(base.args[0]) ** 2)
+        if isinstance(head, softplus):
+            rest = total - term
+            if (rest + factor * head.args[0]).count_ops() < rest.count_ops():
+                return rest + factor * head.args[0] + factor * softplus(-head.args[0])
+    return total

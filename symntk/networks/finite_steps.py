@@ -23,12 +23,26 @@ from symntk.networks.finite import Architecture, Elementwise, Parameters
 
 FLUSH = 1000
 _LANES = 16  # points of a full register; matrix products with 15 columns take longer than with 16
+_MANY = 20  # changed entries of a network from which its layer is computed anew
+_SMALL = 10**6  # multiplications up to which OpenBLAS multiplies matrices without rearranging them first
 
 
 def _padded(points: int) -> int:
     """Points to compute with: a few idle ones where that fills registers."""
     idle = -points % _LANES
     return points + idle if 4 * idle <= points else points
+
+
+def _blocks(rows: int, columns: int, points: int) -> int:
+    """Blocks of rows in which a matrix is multiplied with points: the fewest equal ones that are small, else 1.
+
+    >>> _blocks(500, 500, 16), _blocks(503, 503, 16)
+    (5, 1)
+    """
+    for blocks in range(1, rows // 16 + 1):
+        if rows % blocks == 0 and rows // blocks * columns * points <= _SMALL:
+            return blocks
+    return 1
 
 
 class StepTraining:
@@ -67,16 +81,16 @@ class StepTraining:
         self.h = [np.zeros(units, dtype) for _ in range(hidden)]
         self.s = [np.zeros(units, dtype) for _ in range(hidden)]
         self.gram = [np.zeros((networks, total, total), dtype) for _ in self.base]
-        self._delta = np.zeros(units, dtype)
+        self._below = np.zeros(units, dtype)
+        self._blocks = _blocks(shape.width, shape.width, total)
         self._residual = np.zeros((networks, 1, total), dtype)
         self.steps = 0
-        self._units_anew()
+        self._anew()
 
     def step(self) -> None:
         """One step of all networks."""
         if self.steps and self.steps % FLUSH == 0:
-            self._flush()
-            self._units_anew()
+            self._anew()
         self.steps += 1
         shape, rate = self.shape, self.rate
         gain, top = shape.gains[-1], self._residual
@@ -94,19 +108,20 @@ class StepTraining:
         np.matmul(self.first, self.inputs, out=self.h[0])
         for layer, delta in enumerate(deltas[1:]):
             self.sums[layer] += delta
-            self.h[layer + 1] -= delta @ self.gram[layer]
+            gram = self.gram[layer] * (rate * shape.gains[layer + 1] ** 2)
+            gram += rate * shape.bias_std**2
+            self.h[layer + 1] -= delta @ gram
             self._take_changes(layer)
         self.s[-1] = self.activations[-1](self.h[-1])
 
     def _backward(self, top: np.ndarray) -> list[np.ndarray]:
         """Sensitivities of all hidden layers."""
         delta = self.slopes[-1](self.h[-1])
-        delta *= self.last
-        delta *= self.shape.gains[-1] * top
+        delta *= np.multiply(self.last, self.shape.gains[-1] * top, out=self._below)
         deltas = [delta]
         for layer in reversed(range(len(self.base))):
             gain = self.shape.gains[layer + 1]
-            below = np.matmul(self.base[layer], delta, out=self._delta)
+            below = self._times(self.base[layer], delta)
             recent = self.sums[layer].swapaxes(1, 2) @ delta
             recent *= self.rate * gain
             below -= self.s[layer] @ recent
@@ -116,48 +131,72 @@ class StepTraining:
             deltas.insert(0, delta)
         return deltas
 
+    def _times(self, matrices: np.ndarray, delta: np.ndarray) -> np.ndarray:
+        """Matrices (M, n, n) times delta (M, n, points), in blocks of rows."""
+        networks, width, points = delta.shape
+        split = matrices.reshape(networks, self._blocks, -1, width)
+        np.matmul(split, delta[:, None], out=self._below.reshape(networks, self._blocks, -1, points))
+        return self._below
+
     def _take_changes(self, layer: int) -> None:
         """What changed in the values of one hidden layer moves the units above, and the rows of B."""
         values = self.activations[layer](self.h[layer])
         moved = values != self.s[layer]
-        gain, rate = self.shape.gains[layer + 1], self.rate
         for network in np.flatnonzero(moved.any(axis=(1, 2))).tolist():
-            old, sums = self.s[layer][network], self.sums[layer][network]
-            rows = np.flatnonzero(moved[network].any(axis=1))
-            jump = values[network, rows] - old[rows]
-            base = self.base[layer][network]
-            held = base[rows]
-            weights = held - (rate * gain) * (old[rows] @ sums.T)
-            self.h[layer + 1][network] += gain * (weights.T @ jump)
-            base[rows] = held + (rate * gain) * (jump @ sums.T)
-            self._gram_anew(layer, network, values[network])
-        self.s[layer] = values
+            entries = np.flatnonzero(moved[network]).tolist()
+            if len(entries) > _MANY:
+                self._take_up(layer, network)
+                self.s[layer][network] = values[network]
+                self._units_above_anew(layer, network)
+                continue
+            for entry in entries:
+                self._take_change(layer, network, *divmod(entry, values.shape[-1]), values)
 
-    def _gram_anew(self, layer: int, network: int, values: np.ndarray) -> None:
-        gram = self.gram[layer][network]
-        np.matmul(values.T, values, out=gram)
-        gram *= self.rate * self.shape.gains[layer + 1] ** 2
-        gram += self.rate * self.shape.bias_std**2
+    def _take_change(self, layer: int, network: int, unit: int, point: int, values: np.ndarray) -> None:
+        """One changed entry; the row W of the unit's weights stays as it is: B and s change together."""
+        base, sums = self.base[layer][network, unit], self.sums[layer][network]
+        old, gram = self.s[layer][network, unit], self.gram[layer][network]
+        gain = self.shape.gains[layer + 1]
+        jump = values[network, unit, point] - old[point]
+        weights = sums @ (-self.rate * gain * old)
+        weights += base
+        weights *= gain * jump
+        self.h[layer + 1][network, :, point] += weights
+        base += sums[:, point] * (self.rate * gain * jump)
+        shift = jump * old
+        old[point] = values[network, unit, point]
+        gram[point] += shift
+        gram[:, point] += shift
+        gram[point, point] += jump * jump
 
-    def _flush(self) -> None:
-        """B takes up the sums."""
-        for (weights, biases), base, bias, sums in zip(
-            self.parameters()[1:-1], self.base, self.biases, self.sums, strict=True
-        ):
-            base[...], bias[...], sums[...] = weights, biases, 0.0
+    def _take_up(self, layer: int, network: int) -> None:
+        """B and the biases of one network take up the sums."""
+        sums, rate = self.sums[layer][network], self.rate
+        self.base[layer][network] -= (rate * self.shape.gains[layer + 1]) * (self.s[layer][network] @ sums.T)
+        self.biases[layer][network] -= rate * self.shape.bias_std * sums.sum(-1, keepdims=True)
+        sums[...] = 0.0
 
-    def _units_anew(self) -> None:
-        """All units from the weights; B must have taken up the sums."""
-        shape = self.shape
+    def _units_above_anew(self, layer: int, network: int) -> None:
+        """The units above a hidden layer from their weights, when B has taken up the sums."""
+        values = self.s[layer][network]
+        above = self.base[layer][network].T @ values
+        above *= self.shape.gains[layer + 1]
+        above += self.shape.bias_std * self.biases[layer][network]
+        self.h[layer + 1][network] = above
+        np.matmul(values.T, values, out=self.gram[layer][network])
+
+    def _anew(self) -> None:
+        """All sums taken up, all units from their weights."""
+        networks = range(len(self.first))
+        for layer in range(len(self.base)):
+            for network in networks:
+                self._take_up(layer, network)
         np.matmul(self.first, self.inputs, out=self.h[0])
-        self.s[0] = self.activations[0](self.h[0])
-        for layer, (base, bias) in enumerate(zip(self.base, self.biases, strict=True)):
-            h = base.swapaxes(1, 2) @ self.s[layer]
-            h *= shape.gains[layer + 1]
-            h += shape.bias_std * bias
-            self.h[layer + 1], self.s[layer + 1] = h, self.activations[layer + 1](h)
-            for network, values in enumerate(self.s[layer]):
-                self._gram_anew(layer, network, values)
+        for layer, activation in enumerate(self.activations):
+            self.s[layer] = activation(self.h[layer])
+            if layer < len(self.base):
+                for network in networks:
+                    self._units_above_anew(layer, network)
 
     def parameters(self) -> Parameters:
         """The current weights and biases, copied."""

@@ -37,7 +37,7 @@ def _blocks(rows: int, columns: int, points: int) -> int:
     """Blocks of rows in which a matrix is multiplied with points: the fewest equal ones that are small, else 1.
 
     >>> _blocks(500, 500, 16), _blocks(503, 503, 16)
-    (5, 1)
+    (4, 1)
     """
     for blocks in range(1, rows // 16 + 1):
         if rows % blocks == 0 and rows // blocks * columns * points <= _SMALL:
@@ -150,7 +150,8 @@ class StepTraining:
                 self._units_above_anew(layer, network)
                 continue
             for entry in entries:
-                self._take_change(layer, network, *divmod(entry, values.shape[-1]), values)
+                unit, point = divmod(entry, values.shape[-1])
+                self._take_change(layer, network, unit, point, values)
 
     def _take_change(self, layer: int, network: int, unit: int, point: int, values: np.ndarray) -> None:
         """One changed entry; the row W of the unit's weights stays as it is: B and s change together."""

@@ -138,7 +138,7 @@ def test_the_surrogate_that_is_the_derivative_is_gradient_descent():
 @pytest.mark.parametrize("depth", [2, 3, 5])
 @pytest.mark.parametrize(("sigma", "count"), [("sign", 15), ("Piecewise((-1, x < -1), (3, x < 1), (0.5, True))", 4)])
 def test_the_fast_step_is_the_step(monkeypatch, depth, sigma, count, many):
-    """Through few and many changes of signs, a flush and idle points; 1e-9 is far above rounding and far below one missed change."""
+    """Few and many changes, a flush, idle points; 1e-9 is far above rounding and far below one missed change."""
     shape = Architecture(2, 20, depth, 1.0, 0.1)
     functions = [compiled(sigma)] * (depth - 1), [compiled("2/sqrt(pi)*exp(-x**2)")] * (depth - 1)
     x, y = circle(count).T, RNG.normal(size=count)

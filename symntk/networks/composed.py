@@ -26,7 +26,9 @@ def composed_formula(plan: Plan, *, inputs: bool = False, scales: bool = False, 
     """
     weights, biases = scale_symbols(plan) if scales else _numbers(plan)
     closed = {E: _closed(plan, E) for one in plan.layers for E in (one.cross, one.slope) if E is not None}
-    a, b, c = (A, A, A) if diagonal else (A, B, C)
+    # put in at once: what is replaced afterwards is the whole formula
+    first = [weights[0] ** 2 * s / WIDTH + biases[0] ** 2 for s in (XX, YY, XY)] if inputs else [A, B, C]
+    a, b, c = (first[0],) * 3 if diagonal else first
     total = c
     for index, one in enumerate(plan.layers):
         weight, bias = weights[index + 1] ** 2, biases[index + 1] ** 2
@@ -44,10 +46,20 @@ def composed_formula(plan: Plan, *, inputs: bool = False, scales: bool = False, 
             a = weight * _limit(plan, one.first).xreplace({A: a}) + bias
             b = weight * _limit(plan, one.second).xreplace({A: b}) + bias
             c = moved
-    if inputs:
-        weight, bias = weights[0] ** 2, biases[0] ** 2
-        total = total.xreplace({s: weight * v / WIDTH + bias for s, v in ((A, XX), (B, YY), (C, XY))})
     return total
+
+
+def formula_size(formula: sp.Expr) -> int:
+    """Nodes of the formula as a tree, which is what printing and evaluating it takes; counted on what is shared."""
+    known: dict[sp.Basic, int] = {}
+    waiting: list[sp.Basic] = [formula]
+    while waiting:
+        node = waiting[-1]
+        new = [part for part in node.args if part not in known]
+        waiting.extend(new)
+        if not new:
+            known[waiting.pop()] = 1 + sum(known[part] for part in node.args)
+    return known[formula]
 
 
 def composed_latex(formula: sp.Expr) -> str:

@@ -11,10 +11,10 @@ from symntk.emit.general import GeneralMap, layer_arguments
 from symntk.emit.module import VERSION, AnyMap, _assemble, _map_code
 from symntk.errors import FormulaError
 from symntk.kernels.expectation import Expectation
-from symntk.networks.composed import composed_formula
+from symntk.networks.composed import composed_formula, formula_size
 from symntk.networks.layers import Layer, Plan, with_numbers
 
-_LONG = 2000  # characters of a formula that a docstring shows
+_LARGEST = 500  # nodes of a formula that a docstring shows
 _WHAT = {
     "nngp": "the network's Gaussian process",
     "ntk": "the neural tangent kernel",
@@ -126,10 +126,10 @@ def _docstring(plans: dict[str, Plan], numbers: dict[str, float], title: str) ->
     lines += ["", "a, b, c are the entries of the first layer's covariance, weight_std^2/n_0 <x, x'> + bias_std^2."]
     for name, one in plans.items():
         try:
-            formula = str(composed_formula(one))
+            formula = composed_formula(one)
+            shown = str(formula) if formula_size(formula) <= _LARGEST else "the recursion below; the formula is long"
         except FormulaError as error:
-            formula = error.wrong
-        shown = formula if len(formula) <= _LONG else "the composed formula is long; it is the recursion below"
+            shown = error.wrong
         lines += ["", f"{name}_map(var_u, var_v, cov):"]
         lines += textwrap.wrap(shown, 112, initial_indent="    ", subsequent_indent="    ")
         if one.divergent is not None:

@@ -27,7 +27,7 @@ from symntk.language.general_form import GeneralForm
 from symntk.language.normal_form import normal_form
 from symntk.language.special import normal_cdf, normal_pdf
 from symntk.language.symbols import RESERVED
-from symntk.language.terms import Delta, NormalForm
+from symntk.language.terms import NormalForm
 
 TOLERANCE = 1e-11
 """The default of the certified error."""
@@ -230,9 +230,3 @@ def derive_mixture(f: Mixture | NormalForm, g: Mixture | NormalForm, *, means: b
         g = g.renamed(_free_symbol("q", taken))
     left, right = (one.kernel if isinstance(one, Mixture) else one for one in (f, g))
     return MixtureDerivation(f, g, derive_pair(left, right, means=means))
-
-
-def has_deltas(one: Mixture | NormalForm) -> bool:
-    """Whether E of its square does not exist."""
-    kernel = one.kernel if isinstance(one, Mixture) else one
-    return any(isinstance(term.window, Delta) for term in kernel.terms)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import lru_cache
 from typing import Any
 
 
-@cache
+@lru_cache(maxsize=256)
 def namespace(source: str) -> dict[str, Any]:
     """What a module of our own making defines, by name."""
     found: dict[str, Any] = {"__name__": "symntk_generated"}

@@ -7,7 +7,7 @@ over a conditional expectation in closed form where one side has one, the sum of
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 
 import sympy as sp
 
@@ -17,9 +17,6 @@ from symntk.emit.formula import PLAIN, FormulaWriter
 from symntk.emit.general_shape import GeneralShape, general_shape
 from symntk.emit.mixture import mixture_code
 from symntk.language.general_form import GeneralForm
-
-QUADRATURE_ERROR = 1e-11
-"""What panel quadrature and rounding may be off by, relative to √(E f² · E g²); tests find less than a tenth."""
 
 PANEL_SECONDS, MIXTURE_SECONDS = 2e-4, 4e-6
 """What an entry takes by two integrals and by the sum of a mixture, about, in seconds (measured)."""
@@ -61,7 +58,7 @@ class GeneralMap:
         return f"a Hermite series where its Parseval tail is small, elsewhere {how}"
 
 
-@cache
+@lru_cache(maxsize=256)
 def known_shape(form: GeneralForm) -> GeneralShape:
     """`general_shape`, once for each function."""
     return general_shape(form)

@@ -7,7 +7,7 @@ lists of nodes and weights.
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache
+from functools import lru_cache
 from math import inf
 from typing import Any
 
@@ -23,7 +23,8 @@ from symntk.language.general_form import GeneralForm
 from symntk.language.terms import Delta, NormalForm
 
 _LAW = "a, b, c, det, d, m1, m2"
-_TOLERANCES = (1e-10, 1e-11, 1e-12, 1e-13, 1e-14)  # of the sup norm, tried in this order
+_SMALLER = (0.1, 1e-2, 1e-3, 1e-4, 1e-5)  # sup norms that are tried, as shares of the tolerance for √E (f − f̃)²
+_LEAST = 1e-14  # float64 gives hardly less
 _SHARE = 0.499  # of the tolerance for either of two mixtures; their product takes the rest
 _PER_DECADE = 16  # variances at which the second moment is computed
 _DECADES = 12  # to either side of 1
@@ -82,7 +83,7 @@ def mixture_function(
     return function
 
 
-@cache
+@lru_cache(maxsize=256)
 def variance_range(one: Mixture | NormalForm, ratio: float) -> tuple[float, float]:
     """The widest interval of variances of a centred variable with √E (f − f̃)² ≤ ratio · √E f², proven.
 
@@ -116,6 +117,7 @@ def variance_range(one: Mixture | NormalForm, ratio: float) -> tuple[float, floa
     return best
 
 
+@lru_cache(maxsize=256)
 def fitting_mixture(
     form: GeneralForm, x: sp.Symbol, tolerance: float, least: float = 0.1, largest: float = 1e6
 ) -> Mixture | None:
@@ -125,8 +127,8 @@ def fitting_mixture(
     the last one tried; with parameters in the function, the first.
     """
     found = None
-    for tol in _TOLERANCES:
-        found = mixture(form, x, tol)
+    for share in _SMALLER:
+        found = mixture(form, x, max(share * tolerance, _LEAST))
         if found is None or found.parameters:
             break
         low, high = variance_range(found, _SHARE * tolerance)

@@ -8,7 +8,7 @@ from scipy.special import erf, erfcx, expit
 
 from symntk.emit.partition import partition
 from symntk.emit.runtime.ladder import _ladder, _locate
-from symntk.emit.runtime.quadrature import _panel_expectation, _panel_mean, _second_moment
+from symntk.emit.runtime.quadrature import _panel_expectation, _panel_mean
 
 CORRELATIONS = np.array([-1.0, -1.0 + 1e-8, -0.9, 0.0, 0.5, 0.99, 1.0 - 1e-6, 1.0])
 NODES, WEIGHTS = np.polynomial.legendre.leggauss(16)
@@ -56,7 +56,9 @@ def expectation(first, second, entries, m1=None, m2=None, **given):
 
 def moment(name, mean, variance):
     function, breaks = CASES[name]
-    return _second_moment(function, [(x, 0.0) for x in breaks], (0.0,), PARTS[name], mean, variance)
+    ends = np.unique(PARTS[name])
+    edges = [*ends, *0.5 * (ends[1:] + ends[:-1])]  # a square has twice the degree
+    return _panel_mean(lambda x: function(x) ** 2, [(x, 0.0) for x in breaks], mean, variance, (0.0,), edges)
 
 
 def graded(places, finest, window=13.0):

@@ -110,32 +110,10 @@ def _panel_mean(
         centre, scale = entries[0, finite], np.sqrt(entries[1, finite])
         if len(g_edges):
             result[finite] = _edge_mean(g, g_knots, centre, scale, g_rates, g_edges)
-            return result
+            return np.asarray(result)
         far = _half_window(g_knots, centre, scale) > _WINDOW
         result[finite] = _inner_means(g, g_knots, g_rates, centre, scale, far, _gauss_rules())
     return result
-
-
-def _second_moment(
-    f: Callable[[np.ndarray], np.ndarray],
-    f_knots: Sequence[tuple[float, float]],
-    f_rates: Sequence[float],
-    f_edges: Sequence[float],
-    mean: np.ndarray,
-    variance: np.ndarray,
-) -> np.ndarray:
-    """E[f(Y)²] for Y ~ N(mean, variance), to 1e-12 of itself; arguments as in `_panel_mean`.
-
-    >>> print(_second_moment(np.tanh, [], [0.0], [-9.0, -2.0, 2.0, 9.0], np.zeros(1), np.ones(1)).round(4))
-    [0.3943]
-    """
-
-    def squared(x: np.ndarray) -> np.ndarray:
-        return np.square(f(x))
-
-    ends = np.unique(np.array(f_edges, dtype=np.float64))
-    edges = np.concatenate([ends, 0.5 * (ends[1:] + ends[:-1])])  # squares have twice the degree
-    return _panel_mean(squared, f_knots, mean, variance, [2.0 * rate for rate in f_rates], edges)
 
 
 def _outer_sums(

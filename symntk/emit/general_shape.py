@@ -147,8 +147,8 @@ def _check_poles(asked: str, part: sp.Expr, low: float, high: float) -> None:
         if not np.any(np.isnan(values)):
             crossed = np.flatnonzero((values[1:] * values[:-1] < 0.0) | (values[1:] == 0.0))
             # an even zero, such as that of x², does not cross
-            if crossed.size and not _removable(part, float(points[crossed[0] + 1])):
-                near = float(points[crossed[0] + 1])
+            near = float(min(points[crossed + 1], key=abs, default=0.0))
+            if crossed.size and not _removable(part, near):
                 raise SymntkError(asked, f"{sp.sstr(part)} has a pole or is not real near x = {near:.3g}", _ADVICE)
 
 

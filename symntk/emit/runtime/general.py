@@ -82,9 +82,12 @@ def _evaluate_general(
             chosen = [law[i].flat[entries] for i in (0, 1, 2, 4, 5, 6)]
             result.reshape(-1)[entries] += _dirac_parts(f, g, f_shape, g_shape, *chosen)
     result[~known] = np.nan
-    lost = (np.isnan(result) & known).reshape(shape)
     shown = {"var_u": a, "var_v": b, "cov": c}
+    lost = (np.isnan(result) & known).reshape(shape)
     _refuse(lost, "the integral was not resolved", "variances that are less extreme", **shown)
+    # infinite it may be where deltas meet, and nowhere else
+    over = (np.isinf(result) & known & (law[4] > 0.0)).reshape(shape)
+    _refuse(over, "the value, or a function on the way to it, is beyond float64", "smaller variances", **shown)
     return _finish(result.reshape(shape), var_u, var_v, cov, mean_u, mean_v)
 
 

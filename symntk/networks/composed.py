@@ -92,7 +92,7 @@ def layers_latex(plan: Plan, *, scales: bool = False) -> str:
 
 
 def scale_symbols(plan: Plan) -> tuple[list[sp.Expr], list[sp.Expr]]:
-    """sigma_w and sigma_b for each weight layer; with a number where layers differ, 0 where there is no bias."""
+    """Symbols sigma_w and sigma_b for each weight layer, the same for all where their numbers are."""
     out = []
     for name, values in (("sigma_w", plan.weight_std), ("sigma_b", plan.bias_std)):
         if len(set(values)) == 1:

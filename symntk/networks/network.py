@@ -142,17 +142,26 @@ kernel
         return self._run(self._plan("general", tuple(slopes), other or self), x1, x2, singular, parameters)
 
     def symbolic(
-        self, kernel: str = "ntk", *, inputs: bool = False, scales: bool = False, diagonal: bool = False
+        self,
+        kernel: str = "ntk",
+        *,
+        inputs: bool = False,
+        scales: bool = False,
+        diagonal: bool = False,
+        other: Network | None = None,
+        slopes: tuple[str, str] = ("derivative", "surrogate"),
     ) -> sp.Expr:
-        """The composed formula of "nngp", "ntk" or "sg_ntk" for this depth.
+        """The composed formula of "nngp", "ntk", "sg_ntk" or "general" for this depth.
 
         Args:
-            kernel: which kernel.
+            kernel: which kernel; "general" is I(σ1, s1; σ2, s2) with `other` and `slopes` as in `general`.
             inputs: in terms of the inputs, xx = |x|², yy = |x'|², xy = ⟨x, x'⟩ and n_0, in place of the entries
                 a, b, c of the first layer's covariance Σ¹.
             scales: with symbols sigma_w, sigma_b in place of this network's numbers (one each where all layers have the
                 same, else one for each weight layer).
             diagonal: the kernel of an input with itself, in terms of a (or xx).
+            other: the second network of "general".
+            slopes: those of "general".
 
         Raises:
             FormulaError: a layer map has no closed form; it is named.
@@ -167,15 +176,30 @@ kernel
         """
         from symntk.networks.composed import composed_formula
 
-        return composed_formula(self._named(kernel), inputs=inputs, scales=scales, diagonal=diagonal)
+        plan = self._named(kernel, other, slopes)
+        return composed_formula(plan, inputs=inputs, scales=scales, diagonal=diagonal)
 
-    def latex(self, kernel: str = "ntk", *, layers: bool = False, inputs: bool = False, scales: bool = False) -> str:
-        """The composed formula as LaTeX, or with `layers` the recursion, one line for each quantity of each layer."""
-        from symntk.networks.composed import composed_latex, layers_latex
+    def latex(
+        self,
+        kernel: str = "ntk",
+        *,
+        layers: bool = False,
+        inputs: bool = False,
+        scales: bool = False,
+        diagonal: bool = False,
+        other: Network | None = None,
+        slopes: tuple[str, str] = ("derivative", "surrogate"),
+    ) -> str:
+        """The composed formula as LaTeX, or with `layers` the recursion, one line for each quantity of each layer.
 
+        The other arguments are those of `symbolic`.
+        """
+        from symntk.networks.composed import composed_formula, composed_latex, layers_latex
+
+        plan = self._named(kernel, other, slopes)
         if layers:
-            return layers_latex(self._named(kernel), scales=scales)
-        return composed_latex(self.symbolic(kernel, inputs=inputs, scales=scales))
+            return layers_latex(plan, scales=scales)
+        return composed_latex(composed_formula(plan, inputs=inputs, scales=scales, diagonal=diagonal))
 
     def source(self, **parameters: float) -> str:
         """A module with nngp, ntk and sg_ntk of this depth and these scales, which needs NumPy (and SciPy) only."""
@@ -226,9 +250,12 @@ kernel
         """The kernels that exist: sg_ntk where every layer has a surrogate derivative."""
         return tuple(KERNELS) if all("sg_ntk" in one.names for one in self.layers) else ("nngp", "ntk")
 
-    def _named(self, kernel: str) -> Plan:
-        if kernel not in KERNELS:
-            raise FormulaError(f"the kernel {kernel!r} of {self}", "it is not known", " or ".join(KERNELS))
+    def _named(self, kernel: str, other: Network | None = None, slopes: tuple[str, ...] = ()) -> Plan:
+        if kernel == "general":
+            return self._plan(kernel, tuple(slopes), other or self)
+        if kernel not in KERNELS or other is not None:
+            wrong = "it has one network" if kernel in KERNELS else "it is not known"
+            raise FormulaError(f"the kernel {kernel!r} of {self}", wrong, f"{' or '.join(KERNELS)}; general for two")
         return self._plan(kernel, KERNELS[kernel], self)
 
     def _plan(self, name: str, slopes: tuple[str, ...] | None, other: Network) -> Plan:

@@ -41,7 +41,8 @@ def _network_gram(
     start_values = [scale * np.einsum("ij,ij->i", x, x) + shift for x, _ in sides]
     rows = _network_variances(start_values[0], weight_std, bias_std, layers, "first")
     mirror = mirror and x2 is None
-    columns = rows if mirror else _network_variances(start_values[1], weight_std, bias_std, layers, "second")
+    alike = x2 is None and all(layer["equal"] for layer in layers)
+    columns = rows if alike else _network_variances(start_values[1], weight_std, bias_std, layers, "second")
     maps, small = [], True
     for layer, a, b in zip(layers, rows[:-1], columns[:-1], strict=True):
         cross, fits = _network_prepared(layer["cross"], layer["cross_layer"], a, b)

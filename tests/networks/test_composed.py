@@ -95,6 +95,18 @@ def test_latex():
     assert layers.startswith(r"\begin{aligned}") and all(f"{n}_3 &=" in layers for n in "abck")
 
 
+def test_formula_of_two_networks():
+    one, two = (symntk.Network(k, 3, weight_std=1.2, bias_std=0.1) for k in (SIGN, RELU))
+    slopes = ("surrogate", "derivative")
+    gram = one.general(POINTS[:1], POINTS[1:2], other=two, slopes=slopes)
+    formula = one.symbolic("general", other=two, slopes=slopes)
+    values = dict(zip(STATE, entries(one, 0, 1), strict=False))
+    assert number(formula, values) == pytest.approx(gram[0, 0], rel=1e-12)
+    assert one.latex("general", other=two, slopes=slopes) == sp.latex(formula)
+    with pytest.raises(FormulaError, match="sides differ"):
+        one.symbolic("general", other=two, slopes=slopes, diagonal=True)
+
+
 def test_formula_size_is_that_of_the_tree_also_where_no_tree_could_be_walked():
     small = symntk.Network(RELU, 3, bias_std=0.1).symbolic("ntk")
     assert formula_size(small) == sum(1 for _ in sp.preorder_traversal(small))

@@ -122,11 +122,11 @@ def test_least_eigenvalue_of_the_symmetric_part():
 )
 @pytest.mark.parametrize("time", [0.0, 0.5, 30.0])
 def test_weights_are_the_integral_of_the_exponential(matrix, time):
-    # W(2t) = W(t) + e^{−tA} W(t), from the Taylor series at t·2⁻¹²
-    step, one = time / 2**12, np.eye(len(matrix))
+    # W(2t) = W(t) + e^{−tA} W(t), from the Taylor series at t·2⁻¹⁶
+    step, one = time / 2**16, np.eye(len(matrix))
     expected = step * (one - step * matrix @ (one - step * matrix @ (one - step * matrix / 4) / 3) / 2)
     decay = one - matrix @ expected
-    for _ in range(12):
+    for _ in range(16):
         expected, decay = expected + decay @ expected, decay @ decay
     assert LinearFlow(matrix).weights(time) == pytest.approx(expected, abs=1e-10, rel=1e-10)
 

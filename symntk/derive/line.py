@@ -32,6 +32,7 @@ from symntk.language.normal_form import normal_form
 from symntk.language.symbols import x
 from symntk.language.terms import parity
 
+_STEEPEST = 12  # degree of a denominator up to which the recurrences are short
 _LONGEST = 100  # characters of a value that are shown in a line of the tree
 
 
@@ -98,11 +99,20 @@ def derive_line(form: GeneralForm, *, means: bool) -> LineDerivation | None:
 Tricomi's U.
     elementary: E[h(Y)] of a Gaussian-elementary h, by the four moves: tilt, condition, Stein, base.
     """
+    if any(_is_steep(power) for part in form.parts for power in part.atoms(sp.Pow)):
+        return None
     try:
         root = _root(form, means)
     except NotGaussianElementaryError:  # an order of thresholds that the assumptions do not decide
         return None
     return None if root is None else LineDerivation(form, root, means)
+
+
+def _is_steep(power: sp.Pow) -> bool:
+    """Whether it is a denominator of a high degree, for which quadrature is the better answer."""
+    if not (power.base.is_polynomial(x) and power.exp.is_number and power.exp.is_negative and power.base.has(x)):
+        return False
+    return bool(-power.exp * sp.degree(power.base, x) > _STEEPEST)
 
 
 Weighted = tuple[sp.Expr, LineStep]

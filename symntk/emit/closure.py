@@ -30,10 +30,33 @@ def _definitions() -> dict[str, Definition]:
                 first = node.lineno - 1
                 while first and lines[first - 1].startswith("#"):
                     first -= 1
-                source = "\n".join(lines[first : node.end_lineno])
-                uses = frozenset(n.id for n in ast.walk(node) if isinstance(n, ast.Name))
+                source = _without_annotations(node, lines, first)
+                uses = frozenset(n.id for n in ast.walk(ast.parse(source)) if isinstance(n, ast.Name))
                 out[name] = Definition(source, uses, len(out))
     return out
+
+
+def _without_annotations(node: ast.stmt, lines: list[str], first: int) -> str:
+    """The text from line `first` to the end of the node without types: their names are not imported where it goes."""
+    encoded = [line.encode() for line in lines]  # columns count bytes
+    spans = []
+    for part in ast.walk(node):
+        if isinstance(part, ast.arg) and part.annotation is not None:
+            spans.append(((part.lineno, part.col_offset + len(part.arg.encode())), _end(part.annotation)))
+        if isinstance(part, ast.AnnAssign) and part.value is not None:
+            spans.append((_end(part.target), _end(part.annotation)))
+        if isinstance(part, ast.FunctionDef) and part.returns is not None:
+            line = encoded[part.returns.lineno - 1]
+            arrow = line.rindex(b"->", 0, part.returns.col_offset)
+            spans.append(((part.returns.lineno, len(line[:arrow].rstrip())), _end(part.returns)))
+    for (row, column), (last_row, last_column) in sorted(spans, reverse=True):
+        encoded[row - 1] = encoded[row - 1][:column] + encoded[last_row - 1][last_column:]
+        encoded[row:last_row] = [b""] * (last_row - row)
+    return "\n".join(line.decode() for line in encoded[first : node.end_lineno])
+
+
+def _end(node: ast.expr) -> tuple[int, int]:
+    return node.end_lineno or 0, node.end_col_offset or 0
 
 
 def _names(node: ast.stmt) -> list[str]:
@@ -50,7 +73,7 @@ def helpers(code: str) -> str:
     """The source of every helper that `code` uses, directly or through others: constants first, then functions.
 
     >>> print(helpers("_exp_cosh(p, q)").splitlines()[0])
-    def _exp_cosh(p: np.ndarray, q: np.ndarray) -> np.ndarray:
+    def _exp_cosh(p, q):
     """
     known = _definitions()
     wanted = {n.id for n in ast.walk(ast.parse(code)) if isinstance(n, ast.Name)} & known.keys()

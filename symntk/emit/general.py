@@ -6,6 +6,7 @@ over a conditional expectation in closed form where one side has one, the sum of
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -132,10 +133,13 @@ def _inner(m: GeneralMap) -> list[str]:
     if m.inner is None:
         return []
     body = FormulaWriter(m.inner, (), PLAIN).write()
+    used = set(re.findall(r"\w+", " ".join(body)))
+    fixed = {"b": "1.0", "c": "0.0", "det": "a", "d": "np.sqrt(a)", "m2": "0.0"}
+    given = [f"    {name} = {value}" for name, value in fixed.items() if name in used]
     return [
         f"def _{m.name}_inner(m1, a):",
         f'    """E[{m.inner_side}(Y)], Y ~ N(m1, a)."""',
-        "    b, c, det, d, m2 = 1.0, 0.0, a, np.sqrt(a), 0.0",
+        *given,
         *(f"    {line}" for line in body),
         "",
         "",

@@ -99,7 +99,8 @@ def general_shape(form: GeneralForm) -> GeneralShape:
         raise SymntkError(asked, f"{where}: no polynomial follows it on short intervals", "a smoother function")
     beyond = np.array([-1.001, 1.001]) * found.reach
     with np.errstate(all="ignore"):
-        unresolved = found.reach < FARTHEST and bool(np.all(np.isfinite(function(beyond))))
+        # where the edges end since values become too large there is nothing to resolve
+        unresolved = found.reach < FARTHEST and bool(np.all(np.abs(function(beyond)) < 1e100))
     if unresolved:
         text = f"np.where(np.abs(x) <= {found.reach!r}, {text}, np.nan)"
     return GeneralShape(text, shape.knots, rates, deltas, found.edges, found.defect)

@@ -24,6 +24,7 @@ if TYPE_CHECKING:  # a formula alone needs no code: what writes and compiles it 
 TOLERANCE = 1e-10
 """The default bound of the error, relative to √(E f² · E g²), where there is no closed form."""
 FINEST, COARSEST = 1e-11, 1e-3
+_SMALLEST = 1e-100  # of a parameter's size, and the inverse of the largest
 _KEPT = 64  # values of parameters for which a plan is remembered
 
 
@@ -38,14 +39,19 @@ class Expectation:
     """
 
     def __init__(self, f: Function, g: Function, *, means: bool = False, tol: float = TOLERANCE) -> None:
-        self.f, self.g, self.means, self.tol = f, g, means, tol
+        self.f, self.g, self.means = f, g, means
         names = [s.name for s in self.parameters]
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
             wrong = f"two parameters of f and g are called {', '.join(twice)} but have different assumptions"
             raise FormulaError(str(self), wrong, "one symbol for both")
-        if not FINEST <= tol <= COARSEST:
-            raise FormulaError(str(self), f"tol = {tol} cannot be kept", f"tol between {FINEST} and {COARSEST}")
+        try:
+            self.tol = float(tol)
+        except (TypeError, ValueError):
+            self.tol = float("nan")
+        if not FINEST <= self.tol <= COARSEST:
+            wrong = f"tol = {str(tol)[:40]!r} cannot be kept"
+            raise FormulaError(str(self), wrong, f"tol between {FINEST} and {COARSEST}")
         self._at: dict[tuple[float, ...], Expectation] = {}
 
     @cached_property
@@ -119,7 +125,7 @@ class Expectation:
         """
         self._check_means(mean_u, mean_v)
         means = (mean_u, mean_v) if self.means else ()
-        numbers = self._numbers(parameters)
+        numbers = {name: np.asarray(value, dtype=float)[()] for name, value in self._numbers(parameters).items()}
         if numbers and self.solution.needs_numbers:
             return self._with_numbers(numbers)(var_u, var_v, cov, *means)
         function = self._function
@@ -147,8 +153,12 @@ class Expectation:
             DivergenceError: the point is at full correlation, where the expectation diverges.
         """
         self._check_means(mean_u, mean_v)
+        if not isinstance(dps, int) or isinstance(dps, bool) or dps < 1:
+            raise DomainError(str(self), f"dps = {str(dps)[:40]!r} is no number of digits", "dps=50")
         numbers = dict(zip(STATE, (var_u, var_v, cov, mean_u, mean_v), strict=True))
         by_name = self._numbers(parameters)
+        for name, value in by_name.items():
+            self._real(name, value)
         values = numbers | {s: by_name[s.name] for s in self.parameters}
         self._check_point(numbers, values)
         return self.solution.evalf(values, dps)
@@ -197,6 +207,9 @@ class Expectation:
         if key not in self._at:
             while len(self._at) >= _KEPT:
                 del self._at[next(iter(self._at))]
+            if any(number != 0.0 and not _SMALLEST < abs(number) < 1.0 / _SMALLEST for number in key):
+                shown = ", ".join(f"{s.name} = {number}" for s, number in zip(self.parameters, key, strict=True))
+                raise DomainError(str(self), f"{shown} is too extreme for float64 code", "other units")
             values = {s: exact(number) for s, number in zip(self.parameters, key, strict=True)}
             self._at[key] = Expectation(self.f.at(values), self.g.at(values), means=self.means, tol=self.tol)
         return self._at[key]
@@ -213,6 +226,8 @@ class Expectation:
             except (TypeError, ValueError) as error:
                 wrong = f"{symbol.name} = {str(given[symbol.name])[:60]!r} is not a real number"
                 raise DomainError(str(self), wrong, "a number") from error
+            if not np.all(np.isfinite(value)):
+                raise DomainError(str(self), f"{symbol.name} = {given[symbol.name]} is not finite", "a number")
             if symbol.is_positive and (value <= 0).any():
                 raise DomainError(
                     str(self), f"{symbol.name} = {given[symbol.name]}, but it was declared positive", "a positive value"
@@ -266,7 +281,7 @@ def expectation(f: Any, g: Any = 1, *, means: bool = False, tol: float = TOLERAN
         f: a SymPy expression in one real symbol, a string in SymPy's function names, or a registered name.
         g: the same; 1 for the expectation of f alone.
         means: whether u and v have means (m1, m2 in the formula) or are centred.
-        tol: the largest error relative to √(E f² · E g²) where there is no closed form; a looser one is faster.
+        tol: the largest error relative to √(E f² · E g²) where there is no closed form; a looser one takes fewer terms.
 
     Raises:
         FormulaError: a string that is not in the language, or a function that is not finite and real.

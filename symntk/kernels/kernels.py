@@ -139,7 +139,7 @@ def derive(
         surrogate: a name in the table of surrogates, whose entry holds the derivative, or the formula of a
             primitive, whose derivative is used.
         surrogate_derivative: a formula for the derivative itself, in place of `surrogate`.
-        tol: the largest error relative to √(E f² · E g²) of what has no closed form; a looser one is faster.
+        tol: the largest error relative to √(E f² · E g²) of what has no closed form; a looser one takes fewer terms.
 
     Raises:
         FormulaError: the text is not in the language, both kinds of surrogate are given, or a function is not finite

@@ -19,7 +19,7 @@ from symntk.derive.diagonal import Diagonal, diagonal
 from symntk.derive.engine import PARITY, Derivation, derive_pair
 from symntk.derive.publish import publish
 from symntk.derive.value import Surds
-from symntk.errors import SymntkError
+from symntk.errors import DomainError, SymntkError
 from symntk.kernels.function import Function
 from symntk.language.general_form import parity
 from symntk.language.registry import exact
@@ -33,6 +33,7 @@ if TYPE_CHECKING:  # what writes code is imported where it is used
     from symntk.derive.mixture import MixtureDerivation
 
 Numbers = dict[sp.Symbol, Any]
+_MOST_DIGITS = 60
 
 
 class ClosedForm:
@@ -283,11 +284,26 @@ class Quadrature(_General):
 
     def evalf(self, values: Numbers, dps: int) -> Any:
         """The value in mpmath, by the quadrature of the verify room."""
+        from symntk.emit.general import known_shape
         from symntk.verify.general_oracle import general_oracle
 
         parameters = {s: exact(v, s.name) for s, v in values.items() if s not in STATE}
         f, g = self.f.at(parameters), self.g.at(parameters)
-        return general_oracle(f.general, g.general, *(values[s] for s in STATE), dps=dps)
+        asked = f"E[f(u) g(v)] with f = {f.name}, g = {g.name}"
+        if dps > _MOST_DIGITS:
+            wrong = f"it has no closed form, and quadrature to {dps} digits would take minutes"
+            raise DomainError(asked, wrong, f"dps of at most {_MOST_DIGITS}")
+        for one in (f, g):
+            known_shape(one.general)  # refuses what is no finite real function
+        with mp.workdps(400):  # a correlation beyond 1 by rounding is 1
+            a, b, c, m1, m2 = (scalar(values[s]) for s in STATE)
+            if c * c > a * b:
+                c = mp.sign(c) * mp.sqrt(a * b)
+        try:
+            return general_oracle(f.general, g.general, a, b, c, m1, m2, dps=dps)
+        except SymntkError as error:
+            at = ", ".join(f"{s} = {values[s]}" for s in STATE)
+            raise type(error)(f"{asked} at {at}", error.wrong, error.advice) from error
 
     def as_map(self, name: str, title: str, parameters: tuple[sp.Symbol, ...]) -> Any:
         """What is written as code."""

@@ -12,14 +12,27 @@ from itertools import pairwise
 from typing import Any
 
 import sympy as sp
+from sympy.functions.elementary.piecewise import ExprCondPair
 
 from symntk.errors import FormulaError
-from symntk.language.logistic import with_logistic
+from symntk.language.logistic import logistic, softplus, with_logistic
 from symntk.language.normal_form import delta_terms, exact, take_out_deltas
 from symntk.language.pieces import resolve
+from symntk.language.special import normal_cdf, normal_pdf
 from symntk.language.terms import Delta
 
 _PERIODIC = (sp.Mod, sp.floor, sp.ceiling)
+_HEADS = {
+    *(sp.Add, sp.Mul, sp.Pow, sp.Symbol, sp.Dummy, sp.exp, sp.log, sp.Abs, sp.sign, sp.Heaviside, sp.DiracDelta),
+    *(sp.Max, sp.Min, sp.Piecewise, ExprCondPair, sp.And, sp.Or, sp.Not, sp.Lt, sp.Le, sp.Gt, sp.Ge, sp.Eq, sp.Ne),
+    *(sp.erf, sp.erfc, normal_cdf, normal_pdf, logistic, softplus, *_PERIODIC),
+    *(sp.sin, sp.cos, sp.tan, sp.asin, sp.acos, sp.atan, sp.sinh, sp.cosh, sp.tanh, sp.sech, sp.asinh),
+}
+
+
+def _is_known(node: sp.Basic) -> bool:
+    """Whether a node is a number, a truth value or one of the language's functions."""
+    return type(node) in _HEADS or node in (sp.true, sp.false) or bool(getattr(node, "is_number", False))
 
 
 @dataclass(frozen=True)
@@ -63,6 +76,11 @@ def general_form(expr: sp.Expr, x: sp.Symbol) -> GeneralForm:
     GeneralForm(breaks=(0,), parts=((1 - 25*x)**(-2), (25*x + 1)**(-2)), deltas=())
     """
     expr = exact(sp.sympify(expr, strict=True))
+    unknown = {type(node) for node in sp.preorder_traversal(expr) if not _is_known(node)}
+    if unknown:
+        listed = ", ".join(sorted(head.__name__ for head in unknown))
+        advice = "exp, log, tanh, erf, Abs, Piecewise and other elementary functions"
+        raise FormulaError(f"the function {expr}", f"{listed} is not in the language", advice)
     periodic = expr.atoms(*_PERIODIC)
     if periodic:
         wrong = f"{min(periodic, key=str)} has a kink in every period, infinitely many in all"

@@ -16,6 +16,7 @@ from symntk.errors import NotGaussianElementaryError
 
 MOST_BREAKS = 64
 SWITCHES = (sp.Abs, sp.sign, sp.Heaviside, sp.Max, sp.Min, sp.Piecewise)
+_SIGN_OF_ARGUMENT = (sp.tanh, sp.atan, sp.erf, sp.sinh, sp.asinh)
 _RELATIONS = {sp.StrictGreaterThan: 1, sp.GreaterThan: 1, sp.StrictLessThan: -1, sp.LessThan: -1}
 
 
@@ -198,6 +199,8 @@ def _sign_changes(part: sp.Expr, x: sp.Symbol, whole: sp.Basic) -> tuple[list[sp
         raise NotGaussianElementaryError(
             str(whole), str(part), f"the sign of {part} is not known", "declare its parameters positive"
         )
+    if isinstance(part, _SIGN_OF_ARGUMENT):
+        return _sign_changes(part.args[0], x, whole)
     poly = part.as_poly(x)
     if poly is None or not all(c.is_real for c in poly.all_coeffs()):
         raise NotGaussianElementaryError(

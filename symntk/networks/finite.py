@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -52,7 +53,7 @@ class Architecture:
         """Units of the input, of each hidden layer and of the output."""
         return (self.inputs, *[self.width] * (self.depth - 1), 1)
 
-    @property
+    @cached_property
     def gains(self) -> tuple[float, ...]:
         """σ_w/√n of each weight layer."""
         return tuple(self.weight_std / math.sqrt(n) for n in self.sizes[:-1])

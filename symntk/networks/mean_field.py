@@ -215,12 +215,13 @@ class MeanField:
         """The σ_w at which χ₁ = 1 at the fixed point of the variance, for each σ_b of an array or number.
 
         The line is a curve in q: χ₁ = 1 gives σ_w² = 1/E[σ'²], the fixed point σ_b² = q − E[σ²]/E[σ'²]; the q that
-        belongs to σ_b is bracketed on a logarithmic grid and refined. Of several the one at which the variance is
-        stable is taken.
+        belongs to σ_b is bracketed on a logarithmic grid and refined, and the variance must be stable there. Without
+        bias the point may be the limit q → 0, or every q as for ReLU.
 
         Raises:
             DivergenceError: χ₁ is infinite (sign): all (σ_w, σ_b) are chaotic.
-            DomainError: no variance up to 1e10 belongs to this σ_b.
+            DomainError: no variance up to 1e10 belongs to this σ_b, or none that is stable, as for GELU at small σ_b,
+                where the stable variance is ordered until it vanishes.
         """
         self._refuse_infinite("the edge of chaos")
         given = np.asarray(bias_std, dtype=float)
@@ -248,7 +249,12 @@ class MeanField:
             raise DomainError(str(self), wrong, advice)
         scales = [float(self._gain(np.array([np.exp(log)]))[0] ** -0.5) for log in roots]
         slopes = [float(self.slope(np.exp(log), w)) for log, w in zip(roots, scales, strict=True)]
-        return next((w for w, s in zip(scales, slopes, strict=True) if abs(s) < 1.0), scales[0])
+        for weight_std, slope in zip(scales, slopes, strict=True):
+            if abs(slope) < 1.0:
+                return weight_std
+        shown = f"weight_std = {scales[0]:.6g}, variance {np.exp(roots[0]):.6g} with slope {slopes[0]:.6g}"
+        wrong = f"at bias_std = {bias_std:g} χ₁ = 1 only where the variance is not stable: {shown}"
+        raise DomainError(str(self), wrong, "a larger bias_std, or fixed_points(weight_std, bias_std)")
 
     @cached_property
     def _edge_line(self) -> tuple[Any, Any]:

@@ -67,7 +67,9 @@ class Function:
             raise DomainError(ASKED, "the derivative of a delta", "a form whose deltas have order 0")
         self.form = form
         self._arrays = [_array_function(part) for part in form.parts]
-        self._numbers = [sp.lambdify(variable, part, modules=[_NUMBER_FUNCTIONS, "mpmath"]) for part in form.parts]
+        self._numbers = [
+            _with_limits(sp.lambdify(variable, part, modules=[_NUMBER_FUNCTIONS, "mpmath"])) for part in form.parts
+        ]
         self._breaks: dict[int, list[Number]] = {}
         self.edges = np.array([float(point) for point in self.breaks(30)])
         self.marks = np.unique(np.concatenate([self.edges, *(_special_points(part) for part in form.parts)]))
@@ -107,7 +109,7 @@ class Function:
 
     def number_of_part(self, part: int) -> Callable[[Number], Number]:
         """One part as a function of mpmath numbers."""
-        return self._numbers[part]  # type: ignore[no-any-return]
+        return self._numbers[part]
 
     def number(self, point: Number, tolerance: Number = 0) -> Number:
         """The value at an mpmath number; within `tolerance` of a break the mean of both sides."""
@@ -130,6 +132,20 @@ class Function:
         except (NotGaussianElementaryError, SymntkError):
             return None
         return None if any(isinstance(t.window, Delta) for t in found.terms) else found
+
+
+def _with_limits(function: Callable[[Number], Number]) -> Callable[[Number], Number]:
+    """The function with its limit where the formula is 0/0, as sin(x)/x at 0."""
+
+    def defined(point: Number) -> Number:
+        try:
+            return function(point)
+        except ZeroDivisionError:
+            step = mp.mpf(10) ** (-mp.dps // 2)  # its square is below the precision, and half the digits may cancel
+            with mp.workdps(2 * mp.dps):
+                return (function(point + step) + function(point - step)) / 2
+
+    return defined
 
 
 @lru_cache(maxsize=512)

@@ -96,7 +96,8 @@ def test_latex():
 
 
 def test_formula_of_two_networks():
-    one, two = (symntk.Network(k, 3, weight_std=1.2, bias_std=0.1) for k in (SIGN, RELU))
+    erf = symntk.derive("erf", "triangle")
+    one, two = (symntk.Network(k, 3, weight_std=1.2, bias_std=0.1) for k in (SIGN, erf))
     slopes = ("surrogate", "derivative")
     gram = one.general(POINTS[:1], POINTS[1:2], other=two, slopes=slopes)
     formula = one.symbolic("general", other=two, slopes=slopes)
@@ -155,3 +156,5 @@ def test_exported_singular_kernel():
     with pytest.raises(ValueError, match="diverges like"):
         space["ntk"](POINTS)
     assert np.array_equal(space["ntk"](POINTS, singular="inf"), NETS["sign"].ntk(POINTS, singular="inf"))
+    # √0.1·√0.4 is 0.2 to rounding: parallel inputs
+    assert np.isposinf(space["ntk_map"](0.1, 0.4, [0.2, 0.1]))[0] and space["ntk_map"](0.1, 0.4, 0.1) < 2

@@ -141,6 +141,15 @@ def test_duplicates_and_the_diagonal_are_exact():
     assert np.diag(gram) == pytest.approx(6 * 2 * (x**2).mean(axis=1), rel=1e-14)
 
 
+def test_duplicates_stay_equal_through_layers_without_closed_form():
+    """There the map of a layer and of its variances differ in rounding, which the NTK of sign would show."""
+    net = symntk.Network([symntk.derive("tanh"), SIGN], 3, bias_std=0.1)
+    x = rng.normal(size=(40, 2))
+    gram = net.ntk(np.concatenate([x, x[:3]]), x, singular="inf")
+    assert np.all(np.isposinf(np.diag(gram))) and np.all(np.isposinf(np.diag(gram[40:])))
+    assert np.sum(np.isinf(gram)) == 43
+
+
 @pytest.mark.parametrize("size", [50, 200])
 def test_tiles_do_not_change_the_result(size):
     x = rng.normal(size=(size, 4))

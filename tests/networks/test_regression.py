@@ -168,8 +168,9 @@ def test_classifier_is_the_limit_of_regression(depth):
     assert np.array_equal(found, np.sign(mean)) and len(set(found)) == 2
     assert np.array_equal(limit.classify(x, x, y), y)
     one_hot = np.stack([y < 0, y > 0], axis=1).astype(float)
-    classes = limit.classify(test, x, one_hot - 0.5)
-    assert np.array_equal(2 * classes - 1, found)
+    assert np.array_equal(2 * limit.classify(test, x, one_hot - 0.5) - 1, found)
+    assert np.array_equal(2 * limit.classify(x, x, one_hot) - 1, y)
+    assert limit.classify(x[:1], x[[0, 0, 1]], np.array([1.0, -1.0, 1.0]))[0] == 0  # one input with both labels
 
 
 def test_classifier_says_where_the_theorem_ends():

@@ -203,7 +203,10 @@ def _line_mean(
     knots, rates, _, edges = g_shape
 
     def direct(centre: np.ndarray, square: np.ndarray) -> np.ndarray:
-        return _panel_mean(g, knots, centre, square, rates, edges)
+        found = np.full(len(centre), np.nan)
+        chosen = np.flatnonzero(_within_reach(g_shape, np.sqrt(square)))
+        found[chosen] = _panel_mean(g, knots, centre[chosen], square[chosen], rates, edges)
+        return found
 
     if len(mean) < _MANY or not np.all(mean == mean[0]):
         return direct(mean, variance)
@@ -239,16 +242,39 @@ def _panel_route(
     *law: np.ndarray,
 ) -> np.ndarray:
     """E[f(u) g(v)] by panels over u and v, or over u where `inner` is the mean of g; law is (a, b, c, d, m1, m2)."""
-    result = np.empty(len(law[0]))
+    result = np.full(len(law[0]), np.nan)
+    # beyond this E f² or E g² is no float64 number, and the panels would be too many
+    possible = _within_reach(f_shape, np.sqrt(law[0])) & _within_reach(g_shape, np.sqrt(law[1]))
     # at full correlation v is a function of u, and the closed mean of g has no variance left
     full = law[3] == 0.0
-    for chosen, mean in ((np.flatnonzero(full), None), (np.flatnonzero(~full), inner)):
+    if inner is not None:
+        possible &= full | ~_oscillates_beyond(g, g_shape[3], law)
+    for chosen, mean in ((np.flatnonzero(full & possible), None), (np.flatnonzero(~full & possible), inner)):
         if chosen.size:
             a, b, c, d, m1, m2 = (array[chosen] for array in law)
             result[chosen] = _panel_expectation(
                 f, g, f_shape[0], g_shape[0], a, b, c, d, m1, m2, f_shape[1], g_shape[1], f_shape[3], g_shape[3], mean
             )
     return result
+
+
+def _within_reach(shape: Shape, scale: np.ndarray) -> np.ndarray:
+    """Where every e^{βx} of a function has a second moment in float64: |β|σ below 18.8."""
+    return np.asarray(max((abs(rate) for rate in shape[1]), default=0.0) * scale < 18.8)
+
+
+def _oscillates_beyond(
+    g: Callable[[np.ndarray], np.ndarray], edges: Sequence[float], law: Sequence[np.ndarray]
+) -> np.ndarray:
+    """Where v leaves the edges of a g that oscillates without end, and u leaves too little blur to damp it.
+
+    Between two edges lie about two periods: a blur of that length leaves less than e^-50 of the oscillation.
+    """
+    if len(edges) < 2:
+        return np.zeros(len(law[0]), dtype=bool)
+    a, b, d, mean = law[0], law[1], law[3], law[5]
+    outside = np.isnan(g(mean - 9.0 * np.sqrt(b))) | np.isnan(g(mean + 9.0 * np.sqrt(b)))
+    return np.asarray(outside & (d / np.sqrt(a) < np.max(np.diff(edges))))
 
 
 def _mixture_or_panels(

@@ -101,7 +101,7 @@ def _edge_expectation(
         cut = _cut(rough, law, window, f_ladder, levels[0][rows], g_ladder, g_levels[1][rows], growth)
         parts += _outer_nodes(f, law, window, f_ladder, levels[0][rows], rough, cut, rule)
         owner, node, weight, values = (np.concatenate(part) for part in zip(*parts, strict=True))
-        square = np.abs(weight) * values**2
+        square = (np.sqrt(np.abs(weight)) * np.abs(values)) ** 2  # the factors may be beyond float64 alone
         largest = np.zeros(len(law[0]))
         np.maximum.at(largest, owner, np.nan_to_num(square))
         kept = ~(square <= _DROPPED * largest[owner])

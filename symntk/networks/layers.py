@@ -99,11 +99,14 @@ def layer_map(E: Expectation, numbers: Mapping[str, float]) -> LayerMap:
 def _compile(E: Expectation, numbers: Mapping[str, float]) -> LayerMap:
     from symntk.emit.compile import namespace
     from symntk.emit.general import GeneralMap, layer_arguments
-    from symntk.emit.module import map_source
-    from symntk.emit.runtime.general import _layer_map
+    from symntk.emit.module import _assemble, _map_code
 
     written = E.as_map("layer_map")
-    space = namespace(map_source(written))
+    code = _map_code(written)
+    if isinstance(written, GeneralMap):
+        arguments = layer_arguments(written)
+        code += f"\n\n\ndef _layer_map_prepared(a, b):\n    return _layer_map({arguments}, a, b)"
+    space = namespace(_assemble(f'"""A layer map of {type(written).__name__}."""', code))
     function = space["_layer_map_given"]
     values = tuple(numbers[s.name] for s in E.parameters)
 
@@ -115,10 +118,7 @@ def _compile(E: Expectation, numbers: Mapping[str, float]) -> LayerMap:
         except ValueError as error:
             raise DomainError(str(E), str(error)) from error
 
-    if not isinstance(written, GeneralMap):
-        return LayerMap(given, None)
-    arguments = eval(f"({layer_arguments(written)},)", space)  # names of our own generated source
-    return LayerMap(given, lambda a, b: _layer_map(*(*arguments, a, b)))
+    return LayerMap(given, space.get("_layer_map_prepared"))
 
 
 @dataclass(frozen=True, eq=False)

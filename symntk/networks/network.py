@@ -12,9 +12,8 @@ import sympy as sp
 from symntk.errors import DivergenceError, DomainError, FormulaError, SymntkError
 from symntk.kernels.kernels import Kernels
 from symntk.networks.layers import SLOPES, Layer, Plan, numbers_for, pair
-from symntk.networks.recursion import _network_finite, _network_gram
 
-if TYPE_CHECKING:  # what needs SciPy's linear algebra is imported where it is used
+if TYPE_CHECKING:  # a formula needs neither SciPy nor the recursion: they are imported where they are used
     from symntk.networks.regression import GradientFlow
 
 KERNELS: dict[str, tuple[str, str] | None] = {
@@ -29,8 +28,8 @@ class Network:
     """A fully connected network of infinite width in the NTK parametrization, all weights and biases trained.
 
     h¹ = σ_w/√n_0 · W¹x + σ_b b¹, h^{l+1} = σ_w/√n_l · W^{l+1} σ(h^l) + σ_b b^{l+1}, output h^L, standard normal W, b;
-    `depth` L counts weight layers. Its kernels obey (Jacot, Gabriel & Hongler 2018; Eilers, Memmesheimer & Goedeke
-    2024, arXiv 2405.15539)
+    `depth` L counts weight layers. What many layers do is in `symntk.networks.mean_field`. The kernels obey (Jacot,
+    Gabriel & Hongler 2018, arXiv 1806.07572; Eilers, Memmesheimer & Goedeke 2024, arXiv 2405.15539)
 
         Σ¹ = σ_w²/n_0 ⟨x, x'⟩ + σ_b²,   Σ^{l+1} = σ_w² E[σ(u) σ(v)] + σ_b²,   (u, v) ~ N(0, Σ^l)
         Θ¹ = Σ¹,   Θ^{l+1} = Σ^{l+1} + Θ^l · σ_w² E[σ'(u) σ'(v)]     (σ̃'(v) in place of σ'(v) for the SG-NTK)
@@ -278,6 +277,8 @@ kernel
 
     @staticmethod
     def _run(plan: Plan, x1: Any, x2: Any, singular: str, parameters: dict[str, float]) -> Any:
+        from symntk.networks.recursion import _network_finite, _network_gram
+
         if singular not in ("raise", "inf"):
             raise DomainError(plan.asked, f"singular = {singular!r}", "'raise' or 'inf'")
         numbers = numbers_for(plan.asked, plan.expectations, parameters)

@@ -156,5 +156,5 @@ def test_exported_singular_kernel():
     with pytest.raises(ValueError, match="diverges like"):
         space["ntk"](POINTS)
     assert np.array_equal(space["ntk"](POINTS, singular="inf"), NETS["sign"].ntk(POINTS, singular="inf"))
-    # √0.1·√0.4 is 0.2 to rounding: parallel inputs
-    assert np.isposinf(space["ntk_map"](0.1, 0.4, [0.2, 0.1]))[0] and space["ntk_map"](0.1, 0.4, 0.1) < 2
+    # 0.5 = √0.1·√2.5 to rounding, though 0.1·2.5 − 0.5² is 1.4e-17 in these binary numbers: parallel inputs
+    assert np.isposinf(space["ntk_map"](0.1, 2.5, [0.5, 0.4]))[0] and space["ntk_map"](0.1, 2.5, 0.4) < 3

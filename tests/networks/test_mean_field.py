@@ -77,6 +77,18 @@ def test_swish_at_its_critical_point():
     assert field.slope(q, w) == pytest.approx(1.0, abs=1e-5)
 
 
+def test_an_edge_where_the_variance_is_unstable_is_none():
+    """GELU: at σ_b² = 0.05 χ₁ = 1 only at an unstable variance; from σ_b² = 0.173 on at a stable one (Roberts, Yaida &
+    Hanin 2022, section 5.3.4)."""
+    field = FIELDS["gelu"]
+    with pytest.raises(DomainError, match=r"not stable: weight_std = 1\.517.*slope 1\.08"):
+        field.edge_of_chaos(np.sqrt(0.05))
+    edge, bias_std = field.edge_of_chaos(np.sqrt(0.2)), np.sqrt(0.2)
+    point = field.fixed_point(edge, bias_std)
+    assert point.is_stable and field.chi(point.variance, edge) == pytest.approx(1.0, abs=1e-9)
+    assert field.edge_of_chaos(0.0) == pytest.approx(2.0, rel=1e-9)  # 1/σ'(0)
+
+
 @pytest.mark.parametrize(
     ("name", "weight_std", "bias_std"), [("erf", 2.0, 0.3), ("tanh", 1.5, 0.1), ("gelu", 1.2, 0.2)]
 )

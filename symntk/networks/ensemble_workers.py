@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
+from symntk.errors import SymntkError
 from symntk.networks.ensemble_run import Interrupted, Run
 
 Chunk = Callable[..., dict[str, np.ndarray]]
@@ -76,7 +77,12 @@ def _in_processes(
         errors = [e for e in (job.exception() for job in jobs) if e is not None]
         for error in sorted(errors, key=lambda e: isinstance(e, Interrupted)):
             raise error
-        return [job.result() for job in jobs]
+        found = []
+        for result in (job.result() for job in jobs):
+            if isinstance(result, tuple):
+                raise SymntkError(*result)
+            found.append(result)
+        return found
 
 
 @contextmanager
@@ -103,28 +109,44 @@ def one_core_each() -> Iterator[None]:
 
 
 def _start(count: Any, stop: Any) -> None:
-    """In a worker: Ctrl-C is the parent's to handle."""
+    """In a worker: Ctrl-C is the parent's to handle, and without a parent there is nothing to do."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    _SHARED.update(count=count, stop=stop)
+    _SHARED.update(count=count, stop=stop, busy=False, orphan=False)
+    threading.Thread(target=_outlive_the_parent_shortly, daemon=True).start()
 
 
-def _work(chunk: Chunk, run: Run, start: int, stop: int) -> dict[str, np.ndarray]:
-    """One chunk in a worker; reports now and then."""
+def _outlive_the_parent_shortly() -> None:
+    """When the parent was killed: let the chunk under way write its checkpoint, then end, as the pool never would."""
+    parent = mp.parent_process()
+    if parent is not None:
+        parent.join()
+        _SHARED["orphan"] = True
+        while _SHARED["busy"]:
+            time.sleep(0.01)
+        os._exit(1)
+
+
+def _work(chunk: Chunk, run: Run, start: int, stop: int) -> dict[str, np.ndarray] | tuple[str, str, str]:
+    """One chunk in a worker; reports now and then. An error for people travels as its three texts."""
     count, asked = _SHARED["count"], _SHARED["stop"]
-    parent = os.getppid()
-    kept, last, orphan = 0, time.monotonic(), False
+    kept, last = 0, time.monotonic()
+    _SHARED["busy"] = True
 
     def report(steps: int) -> None:
-        nonlocal kept, last, orphan
+        nonlocal kept, last
         kept += steps
         if time.monotonic() - last >= _REPORT:
-            with count.get_lock():
-                count.value += kept
+            if not _SHARED["orphan"]:
+                with count.get_lock():
+                    count.value += kept
             kept, last = 0, time.monotonic()
-            orphan = os.getppid() != parent  # nobody waits for the result of a worker whose parent was killed
 
     try:
-        return chunk(run, start, stop, report, lambda: orphan or asked.is_set())
+        return chunk(run, start, stop, report, lambda: _SHARED["orphan"] or asked.is_set())
+    except SymntkError as error:
+        return error.asked, error.wrong, error.advice
     finally:
-        with count.get_lock():
-            count.value += kept
+        _SHARED["busy"] = False
+        if not _SHARED["orphan"]:  # the parent may have been killed while it held the lock
+            with count.get_lock():
+                count.value += kept

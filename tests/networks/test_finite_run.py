@@ -161,6 +161,7 @@ def test_workers_do_the_same(tmp_path):
     assert [part["loss"].shape[1] for part in found] == [3, 2]
     outputs = np.concatenate([part["outputs"] for part in found], axis=1)
     np.testing.assert_allclose(outputs, train(ensemble(), 60).outputs, atol=1e-4)
+    assert "SymntkError: to resume from" in start(tmp_path, 70, workers=2).communicate(timeout=60)[1].decode()
 
 
 def test_a_checkpoint_of_another_run_is_refused(tmp_path):

@@ -16,7 +16,7 @@ import mpmath as mp
 import numpy as np
 import sympy as sp
 
-from symntk.emit.compile import namespace
+from symntk.emit.compile import function_of_x
 from symntk.emit.partition import FARTHEST, partition
 from symntk.emit.stable_body import numbers, source
 from symntk.errors import SymntkError
@@ -53,9 +53,7 @@ class GeneralShape:
         """The body as a function."""
         if self.body is None:
             raise SymntkError("the values of a function", "it is a sum of deltas only")
-        head = "import numpy as np\nimport scipy.special as special\n\n\ndef function(x):\n    return "
-        made: Callable[[np.ndarray], np.ndarray] = namespace(head + self.body)["function"]
-        return made
+        return function_of_x(self.body)
 
 
 def general_shape(form: GeneralForm) -> GeneralShape:

@@ -24,6 +24,7 @@ Array = Any
 """An array of the library in use."""
 _HEAD = "import numpy as np\nimport scipy.special as special\n\n\ndef function(x):\n    return "
 _ZERO = " + 0.0 * x"
+_SMALL = 10**6  # multiplications up to which OpenBLAS multiplies matrices without rearranging them first
 
 
 @dataclass(frozen=True)
@@ -107,6 +108,30 @@ def mollified(function: Function, slope: float, order: int = 2) -> Function:
     return Function(f"{function.name}, deltas of slope {slope}", form.regular(x) + sp.Add(*peaks))
 
 
+def blocks(rows: int, columns: int, points: int) -> int:
+    """Blocks of rows in which a matrix is multiplied with points: the fewest equal ones that are small, else 1.
+
+    >>> blocks(500, 500, 16), blocks(503, 503, 16)
+    (4, 1)
+    """
+    for count in range(1, rows // 16 + 1):
+        if rows % count == 0 and rows // count * columns * points <= _SMALL:
+            return count
+    return 1
+
+
+def product(matrices: np.ndarray, values: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
+    """Matrices (M, n, k) times values (M, k, points), in blocks of rows: half the time of the product at once."""
+    networks, rows, columns = matrices.shape
+    points = values.shape[-1]
+    count = blocks(rows, columns, points)
+    if out is None:
+        out = np.empty((networks, rows, points), values.dtype)
+    right = np.ascontiguousarray(values)[:, None]
+    np.matmul(matrices.reshape(networks, count, -1, columns), right, out=out.reshape(networks, count, -1, points))
+    return out
+
+
 class Arrays(Protocol):
     """What an ensemble needs of an array library besides operators and `@`."""
 
@@ -118,6 +143,9 @@ class Arrays(Protocol):
 
     def get(self, values: Array) -> np.ndarray:
         """A NumPy array with its own memory."""
+
+    def product(self, matrices: Array, values: Array) -> Array:
+        """Matrices (M, n, k) times values (M, k, points)."""
 
     def subtract_product(self, target: Array, left: Array, right: Array) -> None:
         """Subtract left @ right from the target, in place."""
@@ -146,6 +174,10 @@ class NumpyArrays:
     def get(self, values: Array) -> np.ndarray:
         """A contiguous copy."""
         return np.array(values, order="C")
+
+    def product(self, matrices: Array, values: Array) -> Array:
+        """Matrices (M, n, k) times values (M, k, points)."""
+        return product(matrices, values)
 
     def subtract_product(self, target: Array, left: Array, right: Array) -> None:
         """Subtract left @ right from the target, in place; the product's memory is kept for the next call."""

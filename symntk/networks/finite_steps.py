@@ -20,29 +20,17 @@ from collections.abc import Sequence
 import numpy as np
 
 from symntk.networks.finite import Architecture, Elementwise, Parameters
+from symntk.networks.finite_arrays import product
 
 FLUSH = 1000
 _LANES = 16  # points of a full register; matrix products with 15 columns take longer than with 16
 _MANY = 20  # changed entries of a network from which its layer is computed anew
-_SMALL = 10**6  # multiplications up to which OpenBLAS multiplies matrices without rearranging them first
 
 
 def _padded(points: int) -> int:
     """Points to compute with: a few idle ones where that fills registers."""
     idle = -points % _LANES
     return points + idle if 4 * idle <= points else points
-
-
-def _blocks(rows: int, columns: int, points: int) -> int:
-    """Blocks of rows in which a matrix is multiplied with points: the fewest equal ones that are small, else 1.
-
-    >>> _blocks(500, 500, 16), _blocks(503, 503, 16)
-    (4, 1)
-    """
-    for blocks in range(1, rows // 16 + 1):
-        if rows % blocks == 0 and rows // blocks * columns * points <= _SMALL:
-            return blocks
-    return 1
 
 
 class StepTraining:
@@ -82,7 +70,6 @@ class StepTraining:
         self.s = [np.zeros(units, dtype) for _ in range(hidden)]
         self.gram = [np.zeros((networks, total, total), dtype) for _ in self.base]
         self._below = np.zeros(units, dtype)
-        self._blocks = _blocks(shape.width, shape.width, total)
         self._residual = np.zeros((networks, 1, total), dtype)
         self.steps = 0
         self._anew()
@@ -121,7 +108,7 @@ class StepTraining:
         deltas = [delta]
         for layer in reversed(range(len(self.base))):
             gain = self.shape.gains[layer + 1]
-            below = self._times(self.base[layer], delta)
+            below = product(self.base[layer], delta, out=self._below)
             recent = self.sums[layer].swapaxes(1, 2) @ delta
             recent *= self.rate * gain
             below -= self.s[layer] @ recent
@@ -130,13 +117,6 @@ class StepTraining:
             delta *= gain
             deltas.insert(0, delta)
         return deltas
-
-    def _times(self, matrices: np.ndarray, delta: np.ndarray) -> np.ndarray:
-        """Matrices (M, n, n) times delta (M, n, points), in blocks of rows."""
-        networks, width, points = delta.shape
-        split = matrices.reshape(networks, self._blocks, -1, width)
-        np.matmul(split, delta[:, None], out=self._below.reshape(networks, self._blocks, -1, points))
-        return self._below
 
     def _take_changes(self, layer: int) -> None:
         """What changed in the values of one hidden layer moves the units above, and the rows of B."""

@@ -170,7 +170,6 @@ def test_piece_moments(power: int) -> None:
 
 def test_what_has_no_stable_code_says_so() -> None:
     listed = {
-        SURROGATES["q_pseudo"].expression(alpha=20): (False, "too high an order"),
         1 / (1 + x**2) ** 2: (True, "pole of higher order"),
         1 / ((1 + x**2) * (4 + x**2)): (True, "several pairs of poles"),
         sp.exp(-(x**2)) + 1 / (1 + x**2): (False, "two dimensions only"),

@@ -10,6 +10,7 @@ empirical SG-NTK at initialization and the analytic one, and its slope over the 
 The second table holds the time of a step per ten networks of width 500 and 15 points, in core-seconds of one process
 that uses one core: the medians of several windows. With --torch, the Python of an environment that has PyTorch, also
 the same ensemble by `torch.func.vmap` of one network's gradient.
+An environment variable OPENBLAS_CORETYPE that keeps NumPy from the processor's own kernels shows in these times.
 """
 
 from __future__ import annotations

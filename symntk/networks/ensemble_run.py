@@ -47,7 +47,7 @@ class Run:
             "shape": [shape.inputs, shape.width, shape.depth, shape.weight_std, shape.bias_std],
             "functions": [f.text for f in (*self.activations, *self.slopes)],
             "numbers": [self.seed, self.dtype, self.backend, self.device, self.rate, self.steps, *self.record],
-            "flags": [self.keep, self.own_processes],  # processes of our own choose other kernels of linear algebra
+            "flags": [self.keep, self.own_processes],  # linear algebra on one core may round otherwise
             "x": self.x,
             "y": self.y,
             "test": self.test,

@@ -87,15 +87,8 @@ def _in_processes(
 
 @contextmanager
 def one_core_each() -> Iterator[None]:
-    """Environment of new processes: linear algebra on one core.
-
-    Where the processor has AVX-512 and OpenBLAS, which knows processors by name, may not know it, its kernels for
-    AVX-512 are chosen: measured on an AMD EPYC of family 26, products with 16 columns take half the time.
-    """
-    wanted = {name: "1" for name in ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS")}
-    found: Any = np.show_config(mode="dicts")
-    if "X86_V4" in found["SIMD Extensions"]["found"] or "AVX512_SKX" in found["SIMD Extensions"]["found"]:
-        wanted["OPENBLAS_CORETYPE"] = os.environ.get("OPENBLAS_CORETYPE", "SkylakeX")
+    """Environment of new processes: linear algebra on one core."""
+    wanted = dict.fromkeys(("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS"), "1")
     before = {name: os.environ.get(name) for name in wanted}
     os.environ.update(wanted)
     try:

@@ -190,3 +190,45 @@ def list_(table: str | None, name: str | None) -> None:
     else:
         entries = found(name, {title.removesuffix("s"): held for title, held in chosen.items()})
         click.echo("\n\n".join(entry_text(kind, entry) for kind, entry in entries))
+
+
+@main.group(short_help="Repeat an experiment of the surrogate-gradient NTK paper.")
+def experiment() -> None:
+    """Repeat an experiment of Eilers, Memmesheimer & Goedeke 2024 (arXiv 2405.15539): a figure and tables of numbers.
+
+    An experiment that was interrupted continues from its checkpoints when it is started again with the same options.
+    """
+
+
+def _is_experiment(command: Callable[..., None]) -> Callable[..., None]:
+    """The options of all experiments."""
+    path = click.Path(path_type=Path, file_okay=False)
+    options = [
+        click.option("--full", is_flag=True, help="The paper's sizes, instead of some that take seconds."),
+        click.option("--output", "-o", default=".", type=path, help="Folder of the files, by default this one."),
+        click.option("--workers", default=2, show_default=True, type=click.IntRange(0), help="Processes that train."),
+        click.option("--seed", default=0, show_default=True, type=click.IntRange(0), help="Of weights and data."),
+        click.option("--checkpoints", type=path, help="Their folder, by default OUTPUT/checkpoints."),
+        click.option("--no-figure", is_flag=True, help="Write the tables alone; matplotlib is not needed."),
+    ]
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def _experiment(
+    name: str, full: bool, output: Path, workers: int, seed: int, checkpoints: Path | None, no_figure: bool
+) -> None:
+    from symntk.networks.experiments import Options
+    from symntk.report.experiment_files import write
+
+    options = Options(full, seed, workers, checkpoints or output / "checkpoints", sys.stderr.isatty())
+    for line in write(name, options, output, figure=not no_figure):
+        click.echo(line)
+
+
+@experiment.command("sgntk-fig3", short_help="Sign networks trained by surrogate gradients, against the SG-NTK.")
+@_is_experiment
+def sgntk_fig3(**options: Any) -> None:
+    """Sign networks trained by surrogate gradients, against the SG-NTK's process and regression with the NNGP."""
+    _experiment("sgntk-fig3", **options)

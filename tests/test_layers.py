@@ -26,7 +26,7 @@ RANK = {
 }
 REQUIRED = {"sympy", "mpmath", "numpy", "scipy", "click", "tqdm"}
 OPTIONAL = {"sklearn", "matplotlib", "jax", "torch", "dask", "distributed", "zarr", "flint", "neural_tangents"}
-WHERE_OPTIONAL: dict[str, str] = {"torch": "networks/finite_torch.py"}
+WHERE_OPTIONAL: dict[str, str] = {"torch": "networks/finite_torch.py", "matplotlib": "report/experiment_figures.py"}
 """Optional package -> the one file, relative to the package, that adapts to it."""
 
 

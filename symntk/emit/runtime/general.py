@@ -15,7 +15,7 @@ from symntk.emit.runtime.covariance import _TINY_VARIANCE, _as_float64, _covaria
 from symntk.emit.runtime.hermite_series import _series_expectation
 from symntk.emit.runtime.quadrature import _panel_expectation, _panel_mean
 from symntk.emit.runtime.route import _density
-from symntk.emit.runtime.table import _table, _tabulated
+from symntk.emit.runtime.table import _TABLE_TAIL, _table, _tabulated
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -28,8 +28,9 @@ _MANY = 512
 # A Chebyshev series of this many terms on log-variances over a range of 2: E[g(√v z)] is analytic where |arg v| < π/2,
 # so that the terms decay like 3.5^-n.
 _CHEBYSHEV = 32
-# Tolerance of the values of a table, whose errors an interpolation multiplies by up to ten.
-_TABLE_TOLERANCE = 4e-12
+# The share of the tolerance that a table has for its values and for its last terms; interpolation multiplies errors by
+# up to ten.
+_TABLE_SHARE = 0.04
 
 
 def _evaluate_general(
@@ -114,8 +115,10 @@ def _layer_map(
         inside = np.clip(cov, -full, full)
         return _evaluate_general(f, g, f_shape, g_shape, route, tolerance, u, v, inside, 0.0, 0.0, det, patience)
 
+    tail = max(_TABLE_TAIL, _TABLE_SHARE * tolerance)
+
     def precise(u: np.ndarray, v: np.ndarray, cov: np.ndarray, det: np.ndarray | None) -> np.ndarray:
-        accuracy = min(tolerance, _TABLE_TOLERANCE)
+        accuracy = min(tolerance, tail)
         return _evaluate_general(f, g, f_shape, g_shape, route, accuracy, u, v, cov, 0.0, 0.0, det, patience)
 
     table = None
@@ -124,7 +127,7 @@ def _layer_map(
         parities = _parity(f, f_shape), _parity(g, g_shape)
         if parities[0] * parities[1] >= 0:
             try:
-                table = _table(precise, parities[0] or parities[1], f is g, a, b)
+                table = _table(precise, parities[0] or parities[1], f is g, a, b, tail)
             except ValueError:
                 # not resolved at a corner where there may be no pair: the map will tell where there is one
                 table = None

@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 # Points in θ, and in a logarithm of a variance, that are tried in turn on a few lines.
 _TABLE_ANGLES = (24, 64, 192)
 _TABLE_VARIANCES = (12, 24, 48)
-# What the last terms, and the differences at points that are not nodes, may be, relative to the map's root mean square
-# over θ; a third of what maps promise.
+# What the last terms may be, relative to the map's root mean square over θ, unless the caller allows more; and the
+# differences at points that are not nodes, in multiples of that. Together a tenth of what maps promise.
 _TABLE_TAIL = 4e-12
-_TABLE_CHECK = 1e-11
+_TABLE_CHECK = 2.5
 # Entries per number that a table computes, below which it is not made; variances within which products are normal.
 _TABLE_GAIN = 8
 _TABLE_RANGE = 1e100
@@ -38,6 +38,7 @@ def _table(
     same: bool,
     a: np.ndarray,
     b: np.ndarray,
+    tail: float = _TABLE_TAIL,
 ) -> tuple[np.ndarray, ...] | None:
     """A table of direct(a, b, cov, det) for all pairs of the flat variances a and b; None where it would not pay.
 
@@ -48,16 +49,16 @@ def _table(
     ranges = [_table_range(variances) for variances in ((np.concatenate([a, b]),) * 2 if same else (a, b))]
     if any(low > high for low, high in ranges) or most < 8 * _TABLE_ANGLES[0]:
         return None
-    number = _table_angles(direct, parity, ranges, most)
+    number = _table_angles(direct, parity, ranges, most, tail)
     if not number:
         return None
     each = int(np.sqrt(most / number)) * (1 if same else 2)
-    counts = [_table_count(direct, ranges, axis, each) for axis in ((0,) if same else (0, 1))]
+    counts = [_table_count(direct, ranges, axis, each, tail) for axis in ((0,) if same else (0, 1))]
     for more in (0, 4):
         some = [count + (more if count > 2 else 0) for count in (counts * 2 if same else counts)]
         if 0 in counts or some[0] * some[1] * (number + 2 * more) > most:
             break
-        table = _table_trial(direct, parity, same, ranges, some, number + 2 * more)
+        table = _table_trial(direct, parity, same, ranges, some, number + 2 * more, tail)
         if table is not None:
             return table
     return None
@@ -87,17 +88,19 @@ def _table_direct(direct: Callable[..., np.ndarray], u: np.ndarray, v: np.ndarra
     return np.asarray(direct(np.exp(u)[:, None], np.exp(v)[:, None], full * np.sin(theta), (full * np.cos(theta)) ** 2))
 
 
-def _table_enough(values: np.ndarray) -> int:
+def _table_enough(values: np.ndarray, tail: float) -> int:
     """How many Chebyshev points the columns need that are given at so many of them; 0 where these are not enough."""
     size = np.sqrt(np.mean(np.square(values), axis=0))
     if not (np.all(np.isfinite(values)) and np.all(size > 0.0)):
         return 0
     largest = np.max(np.abs(_table_transform(len(values)) @ values) / size, axis=1)
-    enough = int(np.flatnonzero(largest > 0.5 * _TABLE_TAIL)[-1]) + 3
+    enough = int(np.flatnonzero(largest > 0.5 * tail)[-1]) + 3
     return enough if enough <= len(values) else 0
 
 
-def _table_angles(direct: Callable[..., np.ndarray], parity: int, ranges: list[tuple[float, float]], most: int) -> int:
+def _table_angles(
+    direct: Callable[..., np.ndarray], parity: int, ranges: list[tuple[float, float]], most: int, tail: float
+) -> int:
     """How many angles the pairs of least and of largest variances need; 0 for too many."""
     u, v = np.array(ranges)
     for number in _TABLE_ANGLES:
@@ -105,13 +108,15 @@ def _table_angles(direct: Callable[..., np.ndarray], parity: int, ranges: list[t
             break
         angle = _table_angle_nodes(number, parity)
         values = _table_direct(direct, u, v, angle).T
-        enough = _table_enough(values / angle[:, None] if parity < 0 else values)
+        enough = _table_enough(values / angle[:, None] if parity < 0 else values, tail)
         if enough:
             return enough
     return 0
 
 
-def _table_count(direct: Callable[..., np.ndarray], ranges: list[tuple[float, float]], axis: int, most: int) -> int:
+def _table_count(
+    direct: Callable[..., np.ndarray], ranges: list[tuple[float, float]], axis: int, most: int, tail: float
+) -> int:
     """How many variances u (axis 0) or v are needed at the ends of the other's range; 0 for more than `most`."""
     low, high = ranges[axis]
     width = high - low
@@ -128,7 +133,7 @@ def _table_count(direct: Callable[..., np.ndarray], ranges: list[tuple[float, fl
         u, v = (here, there) if axis == 0 else (there, here)
         values = _table_direct(direct, u, v, np.array([0.4, 1.1, 1.5]))
         values /= np.sqrt(np.mean(np.square(values), axis=1, keepdims=True))
-        enough = _table_enough(np.concatenate([values[:count], values[count:]], axis=1))
+        enough = _table_enough(np.concatenate([values[:count], values[count:]], axis=1), tail)
         if enough:
             return enough
     return 0
@@ -141,6 +146,7 @@ def _table_trial(
     ranges: list[tuple[float, float]],
     counts: list[int],
     number: int,
+    tail: float,
 ) -> tuple[np.ndarray, ...] | None:
     """The table with so many variances and angles, or None where that is not enough."""
     logs = [_table_nodes(count, low, high) for count, (low, high) in zip(counts, ranges, strict=True)]
@@ -168,7 +174,7 @@ def _table_trial(
     transforms = [_table_transform(count) for count in (*counts, number)]
     series = np.einsum("nm,mpq->npq", transforms[2], grid)
     series = np.einsum("ip,npq,jq->nij", transforms[0], series, transforms[1], optimize=True)
-    limit = _TABLE_TAIL * float(np.min(size / np.exp(scales[0][:, None] + scales[1])))
+    limit = tail * float(np.min(size / np.exp(scales[0][:, None] + scales[1])))
     kept = []
     for axis, count in enumerate((number, *counts)):
         largest = np.max(np.abs(series), axis=tuple(other for other in range(3) if other != axis))
@@ -180,7 +186,7 @@ def _table_trial(
     for row in (-2, -1):
         sides = np.exp(u[row, None]), np.full(number, np.exp(v[row]))
         wrong = _table_values(table, *sides, np.array(other[None]))[0] - found[row]
-        if not np.max(np.abs(wrong)) <= _TABLE_CHECK * np.sqrt(np.mean(np.square(found[row]))):
+        if not np.max(np.abs(wrong)) <= _TABLE_CHECK * tail * np.sqrt(np.mean(np.square(found[row]))):
             return None
     return table
 

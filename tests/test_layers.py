@@ -26,7 +26,11 @@ RANK = {
 }
 REQUIRED = {"sympy", "mpmath", "numpy", "scipy", "click", "tqdm"}
 OPTIONAL = {"sklearn", "matplotlib", "jax", "torch", "dask", "distributed", "zarr", "flint", "neural_tangents"}
-WHERE_OPTIONAL: dict[str, str] = {"torch": "networks/finite_torch.py", "matplotlib": "report/experiment_figures.py"}
+WHERE_OPTIONAL: dict[str, str] = {
+    "torch": "networks/finite_torch.py",
+    "matplotlib": "report/experiment_figures.py",
+    "sklearn": "networks/sklearn_adapter.py",
+}
 """Optional package -> the one file, relative to the package, that adapts to it."""
 
 

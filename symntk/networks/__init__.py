@@ -1,1 +1,23 @@
-"""Networks: the layer recursion, composed formulas, mean-field facts and regression."""
+"""Networks: the layer recursion, composed formulas, mean-field facts and regression.
+
+`NetworkKernel` and `SurrogateGradientRegressor` are scikit-learn's view of them; scikit-learn is imported at first use.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+_OF_SKLEARN = ("NetworkKernel", "SurrogateGradientRegressor")
+
+
+def __getattr__(name: str) -> Any:
+    """What needs scikit-learn."""
+    if name not in _OF_SKLEARN:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module("symntk.networks.sklearn_adapter"), name)
+
+
+def __dir__() -> list[str]:
+    """All names, the lazy ones included."""
+    return sorted({*globals(), *_OF_SKLEARN})

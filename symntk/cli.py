@@ -1,4 +1,4 @@
-"""The command line: derive, export, verify, list.
+"""The command line: derive, export, verify, list, experiment.
 
 Only click is imported here; each command imports what it needs, so that none waits for what it does not use.
 Errors go to the standard error stream in three lines, what was asked, what is wrong and what to try, with exit
@@ -225,6 +225,20 @@ def _experiment(
     options = Options(full, seed, workers, checkpoints or output / "checkpoints", sys.stderr.isatty())
     for line in write(name, options, output, figure=not no_figure):
         click.echo(line)
+
+
+@experiment.command("sgntk-fig1", short_help="The NTK of erf(m x) networks diverges as m grows.")
+@_is_experiment
+def sgntk_fig1(**options: Any) -> None:
+    """The NTK of erf(m x) networks before and after gradient descent, against the analytic one: it diverges."""
+    _experiment("sgntk-fig1", **options)
+
+
+@experiment.command("sgntk-fig2", short_help="The SG-NTK of erf(m x) networks converges as m grows.")
+@_is_experiment
+def sgntk_fig2(**options: Any) -> None:
+    """The SG-NTK of erf(m x) networks before and after surrogate gradients, against the analytic one: it converges."""
+    _experiment("sgntk-fig2", **options)
 
 
 @experiment.command("sgntk-fig3", short_help="Sign networks trained by surrogate gradients, against the SG-NTK.")

@@ -11,8 +11,8 @@ import numpy as np
 from symntk.errors import SymntkError
 from symntk.networks.experiments import circle_angles, target, training_angles
 from symntk.networks.experiments_fit import Fit, Theory
+from symntk.networks.experiments_kernels import KernelResult, Panel
 
-_COLOURS = ("#9ecae1", "#4292c6", "#08519c", "black")
 _SAMPLES = 8  # single networks that are drawn
 
 
@@ -53,6 +53,38 @@ def draw_fit(path: Path, known: Theory, done: list[Fit], seed: int) -> list[Path
         axes[-1].legend(fontsize=7, loc="best")
 
     return _save(path, (1.0 + 4.2 * len(done), 4.2), draw)
+
+
+def draw_kernels(path: Path, result: KernelResult) -> list[Path]:
+    """Figures 1 and 2: a row of panels per slope, one per width; returns the files, path.svg and path.png."""
+    slopes = [m for m in result.analytic if m != np.inf]
+    widths = sorted({panel.width for panel in result.panels})
+
+    def draw(figure: Any) -> None:
+        grid = figure.subplots(len(slopes), len(widths), sharex=True, sharey=True, squeeze=False)
+        for panel in result.panels:
+            _kernel_panel(grid[slopes.index(panel.slope)][widths.index(panel.width)], panel, result)
+        for ax in grid[:, 0]:
+            ax.set_ylabel(f"{'NTK' if result.kernel == 'ntk' else 'SG-NTK'} with (0, 1), asinh axis")
+        for ax in grid[-1]:
+            ax.set_xlabel("angle")
+        grid[0][0].legend(fontsize=7, loc="upper left")
+
+    return _save(path, (3.3 * len(widths) + 0.6, 2.9 * len(slopes) + 0.4), draw)
+
+
+def _kernel_panel(ax: Any, panel: Panel, result: KernelResult) -> None:
+    angles, last = circle_angles(), max(panel.kernels)
+    for steps, colour in ((0, "#9ecae1"), (last, "#fdae6b")):
+        for i, one in enumerate(panel.kernels[steps]):
+            name = "before training" if steps == 0 else f"after {last} steps"
+            ax.plot(angles, one, color=colour, lw=0.7, label=name if i == 0 else None)
+    limit = result.analytic[np.inf]
+    ax.plot(angles, np.where(np.isinf(limit), np.nan, limit), color="0.4", lw=1.2, ls="--", label="analytic, m = ∞")
+    ax.plot(angles, result.analytic[panel.slope], color="black", lw=1.2, label=f"analytic, m = {panel.slope}")
+    ax.set(title=f"m = {panel.slope}, width {panel.width}", xlim=(-np.pi, np.pi))
+    ax.set_yscale("asinh", linear_width=0.1)
+    _angles(ax)
 
 
 def _angles(ax: Any) -> None:

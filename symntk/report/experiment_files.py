@@ -4,64 +4,101 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import cast
 
-from symntk.networks import experiments_fit
+from symntk.errors import FormulaError
+from symntk.networks import experiments_fit, experiments_kernels
 from symntk.networks.experiments import RATE, TRAINING_POINTS, Options, Table
 from symntk.networks.experiments_fit import Sizes
+from symntk.networks.experiments_kernels import KernelSizes
 from symntk.report import experiment_figures as figures
 
-_SETTING = (
-    "Inputs on the unit circle, 2 inputs, depth 3, σ_w = 1, σ_b = 0.1, surrogate erf of slope 1; full-batch steps with "
-    f"η = {RATE} on ½ · mean (f − y)², {TRAINING_POINTS} training points without noise, one drawn from each of "
-    f"{TRAINING_POINTS} equal arcs (seed {{seed}})."
+_KERNELS = {"sgntk-fig1": "ntk", "sgntk-fig2": "sg_ntk"}
+_TITLES = {
+    "ntk": "The NTK of erf(m x) networks trained by gradient descent: it diverges at angle 0 as m grows",
+    "sg_ntk": "The SG-NTK of erf(m x) networks trained by surrogate gradients: it converges as m grows",
+}
+_RMS = (
+    "The kernel is that of (0, 1) with the test point at an angle; rms are over networks and 100 test points, those "
+    "away from 0 over angles of more than π/8. Width ∞ is the analytic kernel."
+)
+_FIT = (
+    "sd is the process's standard deviation at a test point, distance the ensemble's mean minus the process's at the "
+    "same training time; rms are over 100 test points. Of a Gaussian, 95.45 % lie inside ±2 sd."
 )
 
 
 def write(
-    name: str, options: Options, output: Path, *, figure: bool = True, sizes: Sizes | None = None
+    name: str, options: Options, output: Path, *, figure: bool = True, sizes: Sizes | KernelSizes | None = None
 ) -> Iterator[str]:
     """Run an experiment and write its files, after each ensemble what is known so far.
 
     Args:
-        name: "sgntk-fig3".
+        name: "sgntk-fig1", "sgntk-fig2" or "sgntk-fig3".
         options: those of all experiments.
         output: folder of the files, made where it is missing.
         figure: draw the figure.
-        sizes: of figure 3, other than the fast and the full ones.
+        sizes: other than the fast and the full ones.
 
     Yields:
         The table, and the names of the files, as text.
+
+    Raises:
+        FormulaError: there is no experiment of this name.
+        SymntkError: a figure without matplotlib.
     """
+    if name not in (*_KERNELS, "sgntk-fig3"):
+        raise FormulaError(
+            f"the experiment {name!r}", "there is none of this name", ", ".join([*_KERNELS, "sgntk-fig3"])
+        )
     if figure:
         figures.need_matplotlib()
     output.mkdir(parents=True, exist_ok=True)
-    yield from _fit(options, output, figure, sizes)
-
-
-def _fit(options: Options, output: Path, figure: bool, sizes: Sizes | None) -> Iterator[str]:
-    stem = output / "sgntk_fig3"
-    files: list[Path] = []
-    found = None
-    for known, done in experiments_fit.run(options, sizes):
-        found = experiments_fit.table(known, done)
-        text = (
-            "# Sign networks trained by surrogate gradients, against the process of the SG-NTK\n\n"
-            f"{_SETTING.format(seed=options.seed)} sd is the process's standard deviation at a test point, distance "
-            "the ensemble's mean minus the process's at the same training time; rms are over 100 test points.\n"
-        )
-        files = _write_tables(stem, text, found)
-        curves = stem.with_name(f"{stem.name}_curves.csv")
-        curves.write_text(experiments_fit.curves(known, done).csv(), encoding="utf-8")
-        files.append(curves)
-        if figure:
-            files += figures.draw_fit(stem, known, done, options.seed)
-    if found is not None:
-        yield found.markdown()
+    stem = output / name.replace("-", "_")
+    if name in _KERNELS:
+        steps = _kernels(name, options, stem, figure, cast("KernelSizes | None", sizes))
+    else:
+        steps = _fit(options, stem, figure, cast("Sizes | None", sizes))
+    *_, (table, files) = steps  # each writes its files over those of the one before
+    yield table.markdown()
     yield from (str(path) for path in files)
 
 
-def _write_tables(stem: Path, text: str, table: Table) -> list[Path]:
-    files = [stem.with_suffix(".md"), stem.with_suffix(".csv")]
-    files[0].write_text(f"{text}\n{table.markdown()}\n", encoding="utf-8")
-    files[1].write_text(table.csv(), encoding="utf-8")
-    return files
+def _kernels(
+    name: str, options: Options, stem: Path, figure: bool, sizes: KernelSizes | None
+) -> Iterator[tuple[Table, list[Path]]]:
+    kernel = _KERNELS[name]
+    for result in experiments_kernels.run(kernel, options, sizes):
+        table = experiments_kernels.table(result)
+        files = _tables(
+            stem, f"{_TITLES[kernel]}\n\n{_setting(options)} {_RMS}", table, experiments_kernels.curves(result)
+        )
+        yield table, files + (figures.draw_kernels(stem, result) if figure else [])
+
+
+def _fit(options: Options, stem: Path, figure: bool, sizes: Sizes | None) -> Iterator[tuple[Table, list[Path]]]:
+    title = "Sign networks trained by surrogate gradients, against the process of the SG-NTK"
+    for known, done in experiments_fit.run(options, sizes):
+        table = experiments_fit.table(known, done)
+        files = _tables(stem, f"{title}\n\n{_setting(options)} {_FIT}", table, experiments_fit.curves(known, done))
+        yield table, files + (figures.draw_fit(stem, known, done, options.seed) if figure else [])
+
+
+def _setting(options: Options) -> str:
+    return (
+        "Inputs on the unit circle, 2 inputs, depth 3, σ_w = 1, σ_b = 0.1, surrogate erf of slope 1; full-batch steps "
+        f"with η = {RATE} on ½ · mean (f − y)², {TRAINING_POINTS} training points without noise, one drawn from each "
+        f"of {TRAINING_POINTS} equal arcs (seed {options.seed})."
+    )
+
+
+def _tables(stem: Path, text: str, table: Table, curves: Table) -> list[Path]:
+    """The table in both forms and the curves."""
+    made = {
+        stem.with_suffix(".md"): f"# {text}\n\n{table.markdown()}\n",
+        stem.with_suffix(".csv"): table.csv(),
+        stem.with_name(f"{stem.name}_curves.csv"): curves.csv(),
+    }
+    for path, content in made.items():
+        path.write_text(content, encoding="utf-8")
+    return list(made)

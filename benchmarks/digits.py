@@ -23,7 +23,7 @@ from symntk.networks import NetworkKernel, SurrogateGradientRegressor
 
 RIDGES = (1e-4, 1e-2, 1e-1)
 METHODS = [
-    *(("sign", "SG-NTK", surrogate) for surrogate in ("erf", "triangle")),
+    *(("sign", "SG-NTK", surrogate) for surrogate in ("erf", "arctan")),
     *((activation, "NNGP", None) for activation in ("sign", "relu", "erf", "tanh")),
     *((activation, "NTK", None) for activation in ("relu", "erf", "tanh")),
 ]
@@ -35,25 +35,27 @@ def data():
     return digits.data / 8.0 - 1.0, digits.target
 
 
-def votes(method, scales, x, targets, train, test):
-    """Predictions (ridges, test images, classes)."""
+def predictors(method, scales, x, targets):
+    """For each ridge a function of training and test indices that predicts (test images, classes)."""
     activation, kernel, surrogate = method
     if kernel == "SG-NTK":
         models = [SurrogateGradientRegressor(activation, surrogate, ridge=ridge, **scales) for ridge in RIDGES]
-        return [model.fit(x[train], targets[train]).predict(x[test]) for model in models]
-    of_network = NetworkKernel(activation, kernel.lower(), **scales)
-    gram, across = of_network(x[train]), of_network(x[test], x[train])
+        return [lambda train, test, m=m: m.fit(x[train], targets[train]).predict(x[test]) for m in models]
+    gram = NetworkKernel(activation, kernel.lower(), **scales)(x)
     models = [KernelRidge(alpha=ridge, kernel="precomputed") for ridge in RIDGES]
-    return [model.fit(gram, targets[train]).predict(across) for model in models]
+    return [
+        lambda train, test, m=m: m.fit(gram[np.ix_(train, train)], targets[train]).predict(gram[np.ix_(test, train)])
+        for m in models
+    ]
 
 
 def accuracies(method, scales, folds, seed):
     """Accuracy of every ridge and fold (ridges, folds), and the share of all images that is right (ridges,)."""
     x, labels = data()
-    targets = np.eye(10)[labels] - 0.1
+    models = predictors(method, scales, x, np.eye(10)[labels] - 0.1)
     right, by_fold = np.zeros((len(RIDGES), len(x)), dtype=bool), []
     for train, test in StratifiedKFold(folds, shuffle=True, random_state=seed).split(x, labels):
-        right[:, test] = np.argmax(votes(method, scales, x, targets, train, test), axis=2) == labels[test]
+        right[:, test] = [np.argmax(predict(train, test), axis=1) == labels[test] for predict in models]
         by_fold.append(right[:, test].mean(axis=1))
     return np.stack(by_fold, axis=1), right.mean(axis=1)
 

@@ -40,7 +40,7 @@ def difference_quotient(kernel, x):
     ("activation", "name"),
     [
         *((activation, "nngp") for activation in ("erf", "sign", "sin", "softsign")),
-        *((activation, "ntk") for activation in ("relu", "erf", "sin", "gelu", "abs")),
+        *((activation, "ntk") for activation in ("relu", "erf", "sin", "abs")),
         *((activation, "surrogate_ntk") for activation in ("sign", "relu")),
     ],
 )
@@ -74,7 +74,7 @@ def test_the_gradient_near_full_correlation():
 
 @pytest.mark.parametrize("name", ["nngp", "ntk", "surrogate_ntk"])
 def test_the_diagonal_is_that_of_the_gram_matrix(name):
-    kernel = NetworkKernel("gelu", name, 4, 1.3, 0.4, surrogate="erf")
+    kernel = NetworkKernel("erf", name, 4, 1.3, 0.4, surrogate="erf")
     assert kernel.diag(X) == pytest.approx(np.diag(kernel(X)), rel=1e-14)
     assert kernel.diag(np.zeros((10**5, 2))).shape == (10**5,)  # a matrix of 80 GB is not made
 

@@ -183,7 +183,7 @@ class TestFiles:
     def test_tables_and_pictures_twice_the_same(self, tmp_path):
         contents = []
         for folder in (tmp_path / "a", tmp_path / "b"):
-            lines = list(write("sgntk-fig3", Options(), folder, sizes=TINY))
+            lines = list(write("sgntk-fig3", Options(), folder, sizes=Sizes((20,), 12, 40)))
             names = [Path(line).name for line in lines[1:]]
             assert sorted(names) == sorted(path.name for path in folder.iterdir())
             contents.append({path.name: path.read_bytes() for path in folder.iterdir()})

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from symntk.emit.runtime.covariance import _as_float64, _finish, _result_type
+from symntk.emit.runtime.covariance import _TINY_VARIANCE, _as_float64, _finish, _result_type
 from symntk.emit.runtime.gram import _LARGE_TILE, _TILE, _aligned, _inputs, _labels, _near
 
 if TYPE_CHECKING:
@@ -99,11 +99,11 @@ def _network_prepared(layer_map: Any, prepare: Any, a: np.ndarray, b: np.ndarray
 def _network_variances(
     start: np.ndarray, weight_std: Sequence[float], bias_std: Sequence[float], layers: Sequence[Layer], side: str
 ) -> list[np.ndarray]:
-    """Variances of layers 1 to depth."""
-    out = [start]
+    """Variances of layers 1 to depth; 0 becomes the tiny variance that the maps take it for."""
+    out = [np.maximum(start, _TINY_VARIANCE)]
     for layer, weight, bias in zip(layers, weight_std[1:], bias_std[1:], strict=True):
         values, back = np.unique(out[-1], return_inverse=True)
-        moved = weight**2 * layer[side](values, values, values, None) + bias**2
+        moved = np.maximum(weight**2 * layer[side](values, values, values, None) + bias**2, _TINY_VARIANCE)
         out.append(moved[back].reshape(out[-1].shape))
     return out
 

@@ -9,6 +9,7 @@ import pytest
 from mpmath import mp, mpf
 
 import symntk
+from symntk.emit.compile import namespace
 
 CASES = [("relu", None, "ntk"), ("erf", None, "ntk"), ("sign", "erf", "sg_ntk"), ("leaky_relu", None, "nngp")]
 rng = np.random.default_rng(3)
@@ -150,3 +151,14 @@ def test_runs_without_symntk_and_agrees_on_real_vectors(tmp_path):
     for i, j in np.random.default_rng(0).integers(0, 1797, size=(50, 2)):
         true = recursion(kernels, "sg_ntk", digits[i], digits[j], 3, 1.0, 0.1)
         assert abs(gram[i, j] / true - 1) < 1e-12
+
+
+def test_an_input_of_zeros_without_bias_passes_all_layers():
+    x = np.array([[0.0, 0.0], [1.0, 2.0], [3.0, -1.0]])
+    for name in ("relu", "erf"):
+        kernels = symntk.derive(name)
+        nngp = namespace(kernels.source())["nngp"]
+        for depth in (2, 3, 5):
+            for gram in (nngp(x, depth=depth), symntk.Network(kernels, depth).nngp(x)):
+                assert np.max(np.abs(gram[0])) < 1e-70
+                np.testing.assert_allclose(gram[1:, 1:], nngp(x[1:], depth=depth), rtol=1e-13)

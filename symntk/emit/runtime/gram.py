@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from symntk.emit.runtime.covariance import _result_type
+from symntk.emit.runtime.covariance import _TINY_VARIANCE, _result_type
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -164,10 +164,11 @@ def _inputs(x1: np.ndarray, x2: np.ndarray | None) -> tuple[np.ndarray, np.ndarr
 def _variances(
     x: np.ndarray, scale: float, shift: float, depth: int, weight_std: float, nngp_map: Callable[..., np.ndarray]
 ) -> list[np.ndarray]:
-    """Each input's variance in layers 1 to depth."""
-    layers = [scale * np.einsum("ij,ij->i", x, x) + shift]
+    """Each input's variance in layers 1 to depth; 0 becomes the tiny variance that the maps take it for."""
+    layers = [np.maximum(scale * np.einsum("ij,ij->i", x, x) + shift, _TINY_VARIANCE)]
     for _ in range(depth - 1):
-        layers.append(weight_std**2 * nngp_map(layers[-1], layers[-1], layers[-1], None) + shift)
+        variance = weight_std**2 * nngp_map(layers[-1], layers[-1], layers[-1], None) + shift
+        layers.append(np.maximum(variance, _TINY_VARIANCE))
     return layers
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from symntk.emit.runtime.covariance import _TINY_VARIANCE, _as_float64, _finish, _result_type
-from symntk.emit.runtime.gram import _LARGE_TILE, _TILE, _aligned, _inputs, _labels, _near
+from symntk.emit.runtime.gram import _LARGE_TILE, _TILE, _aligned, _inputs, _labels, _mirror, _near
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -64,10 +64,7 @@ def _network_gram(
         total = _network_entries(of_rows, of_columns, cov, det, same, parallel, weight_std, bias_std, maps)
         out[down, across] = total
         if mirror:
-            out[down.stop :, down] = total[:, down.stop - start :].T
-            # the tile's own square, whose halves may differ in their last digits
-            square = out[down, down]
-            square[...] = np.where(np.tri(len(square), k=-1, dtype=bool), square.T, square)
+            _mirror(out, total, down)
         start = down.stop
     return out
 

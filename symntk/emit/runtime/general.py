@@ -14,7 +14,7 @@ import numpy as np
 from symntk.emit.runtime.covariance import _TINY_VARIANCE, _as_float64, _covariance, _finish, _refuse
 from symntk.emit.runtime.hermite_series import _series_expectation
 from symntk.emit.runtime.quadrature import _panel_expectation, _panel_mean
-from symntk.emit.runtime.route import _density
+from symntk.emit.runtime.route import _delta_mean, _density
 from symntk.emit.runtime.table import _TABLE_TAIL, _table, _tabulated
 
 if TYPE_CHECKING:
@@ -171,29 +171,13 @@ def _dirac_parts(
     total = np.zeros(len(a))
     for weight, place in f_shape[2]:
         if g is not None:
-            total += weight * _dirac_mean(g, g_shape, place, a, c, d, m1, m2)
+            total += weight * _delta_mean(lambda m, v: _line_mean(g, g_shape, m, v), place, a, c, d, m1, m2)
         for other, there in g_shape[2]:
             total += weight * other * _density(place, there, a, c, d, m1, m2)
     for weight, place in g_shape[2]:
         if f is not None:
-            total += weight * _dirac_mean(f, f_shape, place, b, c, d, m2, m1)
+            total += weight * _delta_mean(lambda m, v: _line_mean(f, f_shape, m, v), place, b, c, d, m2, m1)
     return total
-
-
-def _dirac_mean(
-    g: Callable[[np.ndarray], np.ndarray],
-    g_shape: Shape,
-    place: float,
-    a: np.ndarray,
-    c: np.ndarray,
-    d: np.ndarray,
-    m1: np.ndarray,
-    m2: np.ndarray,
-) -> np.ndarray:
-    """E[δ(u − t) g(v)] for flat arrays."""
-    density = np.exp(-0.5 * (place - m1) ** 2 / a) / np.sqrt(2.0 * np.pi * a)
-    mean = _line_mean(g, g_shape, m2 + c / a * (place - m1), d * (d / a))
-    return np.where(density > 0.0, density * mean, 0.0)
 
 
 def _line_mean(

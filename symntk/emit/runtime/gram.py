@@ -76,12 +76,17 @@ def _gram(
             total = cov if slope is None else cov + total * (weight_std**2 * slope)
         out[down, across] = total
         if mirror:
-            out[down.stop :, down] = total[:, down.stop - start :].T
-            # the tile's own square, whose halves may differ in their last digits
-            square = out[down, down]
-            square[...] = np.where(np.tri(len(square), k=-1, dtype=bool), square.T, square)
+            _mirror(out, total, down)
         start = down.stop
     return out
+
+
+def _mirror(out: np.ndarray, tile: np.ndarray, down: slice) -> None:
+    """Enter the transpose of a tile, whose columns begin at its first row, below the diagonal."""
+    out[down.stop :, down] = tile[:, down.stop - down.start :].T
+    # the tile's own square, whose halves may differ in their last digits
+    square = out[down, down]
+    square[...] = np.where(np.tri(len(square), k=-1, dtype=bool), square.T, square)
 
 
 def _for_layers(

@@ -118,10 +118,10 @@ def _by_parts(
         total += _panel_expectation(f, g, f_knots, g_knots, a, b, c, d, m1, m2, f_rates, g_rates)
     if g is not None:
         for weight, place in f_deltas:
-            total += weight * _delta_mean(g, g_knots, g_rates, place, a, c, d, m1, m2)
+            total += weight * _delta_mean(lambda m, v: _panel_mean(g, g_knots, m, v, g_rates), place, a, c, d, m1, m2)
     if f is not None:
         for weight, place in g_deltas:
-            total += weight * _delta_mean(f, f_knots, f_rates, place, b, c, d, m2, m1)
+            total += weight * _delta_mean(lambda m, v: _panel_mean(f, f_knots, m, v, f_rates), place, b, c, d, m2, m1)
     for weight, place in f_deltas:
         for other, there in g_deltas:
             if weight * other != 0.0:
@@ -130,9 +130,7 @@ def _by_parts(
 
 
 def _delta_mean(
-    g: Callable[[np.ndarray], np.ndarray],
-    g_knots: Sequence[tuple[float, float]],
-    g_rates: Sequence[float],
+    line: Callable[[np.ndarray, np.ndarray], np.ndarray],
     place: float,
     a: np.ndarray,
     c: np.ndarray,
@@ -140,9 +138,9 @@ def _delta_mean(
     m1: np.ndarray,
     m2: np.ndarray,
 ) -> np.ndarray:
-    """E[δ(u − t) g(v)] = N(t; m1, a)·E[g(v) | u = t]."""
+    """E[δ(u − t) g(v)] = N(t; m1, a)·E[g(v) | u = t]; `line` is E[g(Y)] of a normal Y's mean and variance."""
     density = np.exp(-0.5 * (place - m1) ** 2 / a) / np.sqrt(2.0 * np.pi * a)
-    mean = _panel_mean(g, g_knots, m2 + c / a * (place - m1), d * (d / a), g_rates)
+    mean = line(m2 + c / a * (place - m1), d * (d / a))
     return np.where(density > 0.0, density * mean, 0.0)
 
 

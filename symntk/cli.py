@@ -241,7 +241,7 @@ def sgntk_fig2(**options: Any) -> None:
     _experiment("sgntk-fig2", **options)
 
 
-@experiment.command("sgntk-fig3", short_help="Sign networks trained by surrogate gradients, against the SG-NTK.")
+@experiment.command("sgntk-fig3", short_help="Trained sign networks, against the SG-NTK process.")
 @_is_experiment
 def sgntk_fig3(**options: Any) -> None:
     """Sign networks trained by surrogate gradients, against the SG-NTK's process and regression with the NNGP."""

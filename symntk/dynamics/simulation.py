@@ -1,0 +1,257 @@
+"""Simulation of balanced and of centred rate networks: Lyapunov exponents, rates, autocorrelations."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from symntk.dynamics.simulation_run import BLOCK, Plan, run_realization
+from symntk.dynamics.simulation_step import Drive, Model, phases, weights
+from symntk.errors import DivergenceError, DomainError, FormulaError
+from symntk.kernels.function import Function, as_function
+from symntk.networks.ensemble_run import Interrupted
+from symntk.networks.ensemble_workers import _interrupts
+from symntk.networks.finite_arrays import array_function
+
+__all__ = ["Drive", "Simulation", "phases", "simulate", "weights"]
+_WINDOWS = 10
+
+
+@dataclass(frozen=True)
+class Simulation:
+    """Networks that were simulated. Times are in units of τ, exponents in units of 1/τ.
+
+    Attributes:
+        N, g, dt: as they were asked for.
+        drives: the inputs.
+        growth: logarithms of what the tangent vectors were stretched by in each block of 16 steps
+            (realizations, inputs, exponents, blocks).
+        rate: mean of φ(h_i(t)) over units, after each step (realizations, inputs, steps).
+        mean: mean of h_i(t) over units, the same shape.
+        variance: variance of h_i(t) over units, the same shape; c(t, t) of the theory.
+        autocorrelation: mean over units and times of x_i(t) x_i(t + lag), where x is h less its mean over units
+            (realizations, inputs, lags); c(t, t + lag) of the theory, averaged over t.
+        start: steps before the first that is recorded.
+    """
+
+    N: int
+    g: float
+    dt: float
+    drives: tuple[Drive, ...]
+    growth: np.ndarray
+    rate: np.ndarray
+    mean: np.ndarray
+    variance: np.ndarray
+    autocorrelation: np.ndarray
+    start: int
+
+    @property
+    def spectrum(self) -> np.ndarray:
+        """The largest Lyapunov exponents, in falling order (realizations, inputs, exponents)."""
+        return np.asarray(self.growth.mean(-1) / (BLOCK * self.dt))
+
+    @property
+    def lyapunov(self) -> np.ndarray:
+        """The largest Lyapunov exponent λ₁ (realizations, inputs)."""
+        return np.asarray(self.spectrum[..., 0])
+
+    @property
+    def error(self) -> np.ndarray:
+        """Standard error of the mean of λ₁ over realizations (inputs,).
+
+        Of a single realization: that of the mean over ten windows of the run, which does not hold what differs from
+        one J to the next.
+        """
+        values = self.lyapunov
+        if len(values) == 1:
+            windows = np.array_split(self.growth[0, :, 0], min(_WINDOWS, self.growth.shape[-1]), axis=-1)
+            values = np.array([w.mean(-1) for w in windows]) / (BLOCK * self.dt)
+        if len(values) == 1:
+            return np.full(values.shape[1:], np.nan)
+        return np.asarray(values.std(0, ddof=1) / math.sqrt(len(values)))
+
+    @property
+    def times(self) -> np.ndarray:
+        """The times of `rate`, `mean` and `variance` (steps,)."""
+        return np.asarray((self.start + 1 + np.arange(self.rate.shape[-1])) * self.dt)
+
+    @property
+    def lags(self) -> np.ndarray:
+        """The lags of `autocorrelation`."""
+        return np.asarray(np.arange(self.autocorrelation.shape[-1]) * self.dt)
+
+    def table(self) -> str:
+        """Markdown: input, λ₁, its standard error."""
+        lines = ["| I_1 | input | λ₁ | standard error |", "|---|---|---|---|"]
+        for drive, value, error in zip(self.drives, self.lyapunov.mean(0), self.error, strict=True):
+            kind = "common" if drive.common else "independent"
+            lines.append(f"| {drive.amplitude:g} | {kind if drive.amplitude else 'none'} | {value:.4f} | {error:.4f} |")
+        return "\n".join(lines)
+
+
+def simulate(
+    N: int,
+    g: float,
+    inputs: Sequence[float | Drive] = (0.0,),
+    *,
+    common: bool = True,
+    frequency: float = 0.2,
+    I_0: float = 1.0,
+    J_0: float = 1.0,
+    activation: str | Function = "relu",
+    steps: int = 16_000,
+    burn: int = 3_200,
+    dt: float = 1 / 16,
+    realizations: int = 5,
+    seed: int = 0,
+    lyapunov: int = 1,
+    record: bool = True,
+    lags: float | None = None,
+    dtype: str = "float32",
+    checkpoint: str | Path | None = None,
+    checkpoint_seconds: float = 60.0,
+    progress: bool = True,
+) -> Simulation:
+    """Networks τ h_i' = −h_i + Σ_j J_ij φ(h_j) + √N I_0 + δI_i(t), J_ij ~ N(−J_0/√N, g²/N), in time steps dt.
+
+    A realization has its own J, phases of independent input, initial state and tangent vectors, each from a random
+    stream of its own: the first two of five are the two of two, and inputs of one realization share them all. All
+    inputs are simulated side by side, with one product of matrices per step. `symntk.dynamics.simulation_step` states
+    the step, whose mean-field theory is exact for it.
+
+    Args:
+        N: units.
+        g: standard deviation of J times √N.
+        inputs: amplitudes I_1 of I_1 sin 2πft, or `Drive`s.
+        common: of amplitudes: whether all units get the same input, else each with a random phase of its own.
+        frequency: of amplitudes: f, in units of 1/τ.
+        I_0: constant input, as in the equation; 0 for a centred network.
+        J_0: mean of J, as in the equation; 0 for a centred network.
+        activation: φ, a registered name, a formula or a function of `symntk`.
+        steps: recorded steps, rounded up to a multiple of 16.
+        burn: steps before them, rounded up likewise.
+        dt: the step, in units of τ.
+        realizations: how many.
+        seed: of all random numbers.
+        lyapunov: how many exponents; 0 for none.
+        record: keep rate, mean and variance of each step.
+        lags: longest lag of the autocorrelation, in units of τ; None for none.
+        dtype: precision of J and of the products with it; states are float64.
+        checkpoint: a folder with one file per realization. A run with the same options continues from it, with the
+            same result to the last bit as one that was not interrupted.
+        checkpoint_seconds: time between writing a file.
+        progress: show a progress bar.
+
+    Raises:
+        DomainError: impossible numbers, or the activity grew without bound.
+        DivergenceError: exponents of an activation that jumps.
+        SymntkError: the checkpoint is of another run.
+        KeyboardInterrupt: interrupted; the checkpoint is written before.
+
+    >>> import numpy as np
+    >>> run = simulate(100, 0.5, activation="tanh", I_0=0, J_0=0, steps=800, burn=800, realizations=2, progress=False)
+    >>> run.lyapunov.shape, bool(np.all(run.lyapunov < 0))  # no chaos below g = 1
+    ((2, 1), True)
+    """
+    drives = tuple(d if isinstance(d, Drive) else Drive(float(d), common, frequency) for d in inputs)
+    asked = f"to simulate {N} units with g = {g} in steps of {dt}"
+    _possible(asked, N, g, drives, I_0, J_0, dt, steps, burn, realizations, lyapunov)
+    if dtype not in ("float32", "float64"):
+        raise FormulaError(asked, f"the precision {dtype!r}", '"float32" or "float64"')
+    function = as_function(activation)
+    try:
+        derivative = array_function(function.derivative)
+    except DivergenceError:
+        if lyapunov:
+            raise
+        derivative = None
+    model = Model(
+        N=int(N),
+        g=float(g),
+        I_0=float(I_0),
+        J_0=float(J_0),
+        dt=float(dt),
+        activation=array_function(function),
+        derivative=derivative,
+        drives=drives,
+        exponents=int(lyapunov),
+        seed=int(seed),
+        dtype=dtype,
+    )
+    plan = Plan(
+        model=model,
+        burn=-(-burn // BLOCK),
+        blocks=-(-steps // BLOCK),
+        record=record,
+        lags=-1 if lags is None else round(lags / dt),
+        folder=None if checkpoint is None else Path(checkpoint),
+        every_seconds=checkpoint_seconds,
+    )
+    if plan.lags >= plan.blocks * BLOCK:
+        raise DomainError(asked, f"a lag of {lags} is longer than the run", "more steps, or shorter lags")
+    return _joined(plan, _all(plan, realizations, progress))
+
+
+def _all(plan: Plan, realizations: int, progress: bool) -> list[dict[str, np.ndarray]]:
+    """The results of all realizations, one after the other."""
+    if plan.folder is not None:
+        plan.folder.mkdir(parents=True, exist_ok=True)
+    with (
+        _interrupts() as stopping,
+        tqdm(total=realizations * plan.total, unit="step", disable=not progress, smoothing=0.05) as bar,
+    ):
+        try:
+            return [run_realization(plan, r, bar.update, stopping.is_set) for r in range(realizations)]
+        except Interrupted:
+            raise KeyboardInterrupt from None
+
+
+def _joined(plan: Plan, parts: list[dict[str, np.ndarray]]) -> Simulation:
+    """The realizations' results side by side."""
+    joined = {name: np.stack([part[name] for part in parts]) for name in parts[0]}
+    return Simulation(plan.model.N, plan.model.g, plan.model.dt, plan.model.drives, start=plan.burn * BLOCK, **joined)
+
+
+def _possible(
+    asked: str,
+    N: int,
+    g: float,
+    drives: tuple[Drive, ...],
+    I_0: float,
+    J_0: float,
+    dt: float,
+    steps: int,
+    burn: int,
+    realizations: int,
+    lyapunov: int,
+) -> None:
+    """Refuse numbers with which there is nothing to simulate."""
+    counts = {"N": (N, 1), "steps": (steps, 1), "burn": (burn, 0), "realizations": (realizations, 1)}
+    for name, (value, least) in (counts | {"lyapunov": (lyapunov, 0), "inputs": (len(drives), 1)}).items():
+        if value < least:
+            raise DomainError(asked, f"{name} = {value}", f"at least {least}")
+    numbers = {"g": g, "I_0": I_0, "J_0": J_0} | {f"amplitude {i}": d.amplitude for i, d in enumerate(drives)}
+    for name, number in (numbers | {f"frequency {i}": d.frequency for i, d in enumerate(drives)}).items():
+        if not math.isfinite(number):
+            raise DomainError(asked, f"{name} = {number}", "a finite number")
+    if lyapunov > N:
+        raise DomainError(asked, f"{lyapunov} Lyapunov exponents of {N} units", f"at most {N}")
+    if g < 0:
+        raise DomainError(asked, "g is a standard deviation, and it is negative", "g ≥ 0")
+    if J_0 < 0:
+        raise DomainError(
+            asked,
+            f"J_0 = {J_0}: the mean of J is excitatory, so the rate √N J_0 of the mean grows instead of balancing I_0",
+            "J_0 > 0, or J_0 = 0 for a centred network",
+        )
+    if not 0 < dt < 1:
+        raise DomainError(
+            asked,
+            "a step leaves 1 − dt of a unit's input, which has to lie between 0 and 1",
+            "dt = 1/16, in units of τ",
+        )

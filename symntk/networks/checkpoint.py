@@ -7,6 +7,7 @@ import json
 import os
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -35,42 +36,70 @@ def fingerprint(parts: Mapping[str, Any]) -> str:
     return digest.hexdigest()
 
 
+def need_folder(folder: Path) -> None:
+    """Make the folder where it is missing; say now what would otherwise be said when the first file is written.
+
+    Raises:
+        SymntkError: nothing can be written there.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=folder).close()
+    except OSError as error:
+        raise SymntkError(f"to write to the folder {folder}", error.strerror or str(error), "another folder") from error
+
+
 def save(path: Path, run: str, arrays: Mapping[str, np.ndarray]) -> None:
     """Write the file whole or not at all, also when the process or the machine stops in between.
 
     Raises:
-        OSError: the file cannot be written.
+        SymntkError: the file cannot be written; the one before is still there.
     """
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
+    part: Path | None = None
     try:
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=_part(path))
+        part = Path(name)
         with os.fdopen(handle, "wb") as file:
             np.savez(file, allow_pickle=False, **{_RUN: np.array(run)}, **arrays)
             file.flush()
             os.fsync(file.fileno())
-        os.replace(name, path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+        part.replace(path)
+    except OSError as error:
+        wrong = f"{error.strerror or error}; the checkpoint before, if there was one, is kept"
+        raise SymntkError(f"to write the checkpoint {path}", wrong, "to make room, then start again") from error
+    finally:
+        if part is not None:
+            part.unlink(missing_ok=True)
+    for left in path.parent.glob(f"{_part(path)}*"):  # of a process that was killed while it wrote
+        left.unlink(missing_ok=True)
+
+
+def _part(path: Path) -> str:
+    """How the names of unfinished files begin."""
+    return f".{path.name}-"
 
 
 def load(path: Path, run: str) -> dict[str, np.ndarray] | None:
     """The arrays of the run's checkpoint, None where there is no file.
 
     Raises:
-        SymntkError: the file is of another run, or no checkpoint.
+        SymntkError: the file is of another run, no checkpoint, or cannot be read.
     """
     asked = f"to resume from {path}"
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with path.open("rb") as opened, np.lib.npyio.NpzFile(opened, allow_pickle=False) as file:
             found = {name: file[name] for name in file.files}
     except FileNotFoundError:
         return None
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
-        raise SymntkError(asked, "it is no checkpoint", "another folder") from error
+    except OSError as error:
+        raise SymntkError(asked, error.strerror or str(error), "another folder") from error
+    except (ValueError, EOFError, NotImplementedError, zipfile.BadZipFile, zlib.error) as error:
+        raise SymntkError(asked, "it is no checkpoint, or damaged", "to delete it, or another folder") from error
     if str(found.pop(_RUN, "")) != run:
         raise SymntkError(
             asked,
-            "it belongs to another run: functions, sizes, seed, data, rate, steps, precision or chunk differ",
+            "it belongs to another run: functions, sizes, seed, data, rate, steps, recorded steps, precision, chunk, "
+            "array library, or workers or none, differ",
             "the options of that run, or another folder",
         )
     return found

@@ -11,13 +11,14 @@ import numpy as np
 from symntk.errors import DomainError, FormulaError
 from symntk.kernels.function import Function, as_function
 from symntk.kernels.kernels import Kernels
+from symntk.networks import checkpoint as checkpoints
 from symntk.networks.ensemble_run import Run, Training, run_chunk
 from symntk.networks.ensemble_workers import run_all
 from symntk.networks.finite import Architecture, Elementwise, Parameters, empirical_kernel, forward
 from symntk.networks.finite_arrays import ArrayFunction, array_function, arrays
 
 _MEMORY = 2**28  # bytes of weights that kernels and outputs are computed from at a time
-_CHUNK = 2**22  # bytes of weights trained at a time: about what a core's caches hold
+_CHUNK = 2**22  # bytes of weights that NumPy trains at a time: about what a core's caches hold
 
 
 class Ensemble:
@@ -60,11 +61,11 @@ class Ensemble:
     ) -> None:
         self.shape = Architecture(inputs, width, depth, float(weight_std), float(bias_std))
         layers = [kernels] * (depth - 1) if isinstance(kernels, Kernels) else list(kernels)
-        asked = f"an ensemble of {networks} networks"
+        asked = f"an ensemble of {networks} networks with the seed {seed}"
         if len(layers) != depth - 1:
             raise DomainError(asked, f"{len(layers)} kernels for {depth - 1} hidden layers", "one of each hidden layer")
-        if networks < 1:
-            raise DomainError(asked, "there is none", "at least 1")
+        if networks < 1 or seed < 0 or networks != int(networks) or seed != int(seed):
+            raise DomainError(asked, "numbers that make none", "an integer from 1 on, and a seed from 0 on")
         if dtype not in ("float32", "float64"):
             raise FormulaError(asked, f"the precision {dtype!r}", '"float32" or "float64"')
         self.layers, self.networks, self.seed = layers, int(networks), int(seed)
@@ -98,10 +99,13 @@ class Ensemble:
             rule: "gradient" propagates back the true derivative, "surrogate" the surrogate derivative.
             test: inputs at which outputs are recorded; x by default.
             record: steps at which they are, from 0 (before training) to `steps`; these two by default.
-            chunk: networks trained together; by default as many as the caches hold. The result does not depend on it.
+            chunk: networks trained together; by default as many as the caches hold, or a GPU's memory. With NumPy the
+                result does not depend on it, to the last bit.
             workers: processes that share the work, each with linear algebra on one core: the fastest way to use
                 several cores. A script that asks for them needs the usual `if __name__ == "__main__":`. 0 is this
-                process; its results agree with those of workers up to rounding.
+                process. Any number of workers from 1 on gives the same bits; so does this process if its linear
+                algebra uses one core, else rounding differs, and in the end single networks of `sign` differ
+                visibly (one sign that flips earlier changes what follows), while the ensemble's statistics agree.
             checkpoint: a folder with one file per chunk. A run with the same options continues from it, with the
                 same result to the last bit as one that was not interrupted.
             checkpoint_steps: a file is written after so many steps, where given.
@@ -111,22 +115,28 @@ class Ensemble:
 
         Raises:
             DivergenceError: rule "gradient" for an activation that jumps.
-            SymntkError: the checkpoint is of another run.
+            DomainError: numbers that make no run.
+            SymntkError: the checkpoint is of another run, or cannot be written.
             KeyboardInterrupt: interrupted; the checkpoint is written before.
         """
         points, targets = self._inputs(x), np.asarray(y, dtype=np.float64)
-        if targets.shape != points.shape[1:] or not np.all(np.isfinite(targets)):
+        if targets.shape != points.shape[1:] or not targets.size or not np.all(np.isfinite(targets)):
             raise DomainError(
                 "to train an ensemble",
                 f"targets of shape {targets.shape} for {points.shape[1]} points, or not finite",
                 "one finite number per point",
             )
         times = sorted({0, steps} if record is None else set(record))
-        if steps < 0 or not all(0 <= t <= steps for t in times):
-            raise DomainError("to train an ensemble", f"{steps} steps, recorded at {times}", "0 ≤ record ≤ steps")
+        if not times or not all(0 <= t <= steps and t == int(t) for t in (*times, steps)):
+            wrong = f"{steps} steps, recorded at {times}"
+            raise DomainError("to train an ensemble", wrong, "integers, 0 ≤ record ≤ steps, at least one")
+        if workers < 0 or (chunk is not None and chunk < 1):
+            wrong = f"{workers} workers, {chunk} networks at a time"
+            raise DomainError("to train an ensemble", wrong, "workers from 0 on, chunks from 1 on")
         if not (np.isfinite(rate) and rate >= 0):
             raise DomainError("to train an ensemble", f"the rate {rate}", "a number that is not negative")
-        size = chunk or max(1, _CHUNK // (self.shape.numbers * np.dtype(self.dtype).itemsize))
+        memory = _CHUNK if self.backend == "numpy" else _MEMORY
+        size = chunk or max(1, memory // (self.shape.numbers * np.dtype(self.dtype).itemsize))
         run = Run(
             shape=self.shape,
             activations=self._activations(),
@@ -148,7 +158,7 @@ class Ensemble:
             own_processes=workers > 0,
         )
         if run.folder is not None:
-            run.folder.mkdir(parents=True, exist_ok=True)
+            checkpoints.need_folder(run.folder)
         chunks = [(a, min(a + size, self.networks)) for a in range(0, self.networks, size)]
         parts = run_all(run, chunks, workers, progress, run_chunk)
         return Training.joined(run, parts)

@@ -60,7 +60,7 @@ class Training:
 
     Attributes:
         record: steps at which outputs were recorded.
-        outputs: (records, networks, test points).
+        outputs: (records, networks, test points); not finite for a network that a rate too large made diverge.
         loss: ½ · mean (f − y)² on the training points, (records, networks).
         parameters: weights and biases of each layer, where they were kept.
     """

@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from typing import Any
 
@@ -65,24 +66,46 @@ def _in_processes(
     context = mp.get_context("spawn")
     count, stop = context.Value("q", 0), context.Event()
     with one_core_each(), ProcessPoolExecutor(workers, context, _start, (count, stop)) as pool:
-        jobs = [pool.submit(_work, chunk, run, a, b) for a, b in chunks]
+        with _interrupts_later():
+            jobs = [pool.submit(_work, chunk, run, a, b) for a, b in chunks]
         waiting = set(jobs)
-        while waiting:
-            done, waiting = wait(waiting, timeout=_REPORT, return_when=FIRST_COMPLETED)
-            if stopping.is_set():
-                stop.set()
-            bar.update(count.value - bar.n)
-            if any(job.exception() is not None for job in done):
-                stop.set()  # the others write their checkpoints; the error is raised below
-        errors = [e for e in (job.exception() for job in jobs) if e is not None]
-        for error in sorted(errors, key=lambda e: isinstance(e, Interrupted)):
-            raise error
-        found = []
-        for result in (job.result() for job in jobs):
-            if isinstance(result, tuple):
-                raise SymntkError(*result)
-            found.append(result)
-        return found
+        try:
+            while waiting:
+                done, waiting = wait(waiting, timeout=_REPORT, return_when=FIRST_COMPLETED)
+                bar.update(count.get_obj().value - bar.n)  # no lock: a worker may have been killed while it held it
+                if stopping.is_set() or any(job.exception() is not None for job in done):
+                    stop.set()
+        finally:
+            stop.set()  # whatever happened, the others write their checkpoints and end
+    errors = [e for e in (job.exception() for job in jobs) if e is not None]
+    for error in sorted(errors, key=lambda e: isinstance(e, Interrupted)):
+        if isinstance(error, _Told):
+            raise SymntkError(*error.args)
+        if isinstance(error, BrokenProcessPool):
+            raise SymntkError(
+                f"to train an ensemble in {workers} processes",
+                "one of them ended: it was killed, memory was short, or the script lacks its main guard",
+                'fewer workers, or `if __name__ == "__main__":` around what runs; checkpoints continue',
+            ) from error
+        raise error
+    return [job.result() for job in jobs]
+
+
+class _Told(Exception):
+    """A `SymntkError` on its way from a worker, as its three texts."""
+
+
+@contextmanager
+def _interrupts_later() -> Iterator[None]:
+    """Ctrl-C waits, and processes that start meanwhile never see it: it would break them before `_start`."""
+    if not hasattr(signal, "pthread_sigmask"):  # Windows
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 @contextmanager
@@ -119,9 +142,16 @@ def _outlive_the_parent_shortly() -> None:
         os._exit(1)
 
 
-def _work(chunk: Chunk, run: Run, start: int, stop: int) -> dict[str, np.ndarray] | tuple[str, str, str]:
-    """One chunk in a worker; reports now and then. An error for people travels as its three texts."""
+def _work(chunk: Chunk, run: Run, start: int, stop: int) -> dict[str, np.ndarray]:
+    """One chunk in a worker; reports now and then.
+
+    Raises:
+        _Told: an error for people.
+        Interrupted: it was asked to stop.
+    """
     count, asked = _SHARED["count"], _SHARED["stop"]
+    if asked.is_set() or _SHARED["orphan"]:
+        raise Interrupted  # there is nothing to keep of a chunk that has not begun
     kept, last = 0, time.monotonic()
     _SHARED["busy"] = True
 
@@ -137,7 +167,7 @@ def _work(chunk: Chunk, run: Run, start: int, stop: int) -> dict[str, np.ndarray
     try:
         return chunk(run, start, stop, report, lambda: _SHARED["orphan"] or asked.is_set())
     except SymntkError as error:
-        return error.asked, error.wrong, error.advice
+        raise _Told(error.asked, error.wrong, error.advice) from None
     finally:
         _SHARED["busy"] = False
         if not _SHARED["orphan"]:  # the parent may have been killed while it held the lock

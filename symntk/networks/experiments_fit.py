@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
+from scipy.special import erf
 
 from symntk.kernels.kernels import Kernels
 from symntk.kernels.kernels import derive as derive_kernels
@@ -77,28 +79,76 @@ class Comparison:
     """An ensemble's outputs against the process.
 
     Attributes:
-        distance: ensemble mean minus the process's mean, in units of the process's sd, at each test point.
-        error: standard error of the ensemble mean in the same units.
-        inside: share of networks within two sd of the process's mean, at each test point.
-        spread: the ensemble's sd in the same units.
+        off: outputs minus the process's mean, in units of the process's sd, (networks, test points).
     """
 
-    distance: np.ndarray
-    error: np.ndarray
-    inside: np.ndarray
-    spread: np.ndarray
+    off: np.ndarray
 
     @classmethod
     def of(cls, outputs: np.ndarray, process: Prediction) -> Comparison:
         """Compare outputs (networks, test points)."""
-        off = (outputs.astype(np.float64) - process.mean) / process.std
-        spread = off.std(axis=0, ddof=1)
-        return cls(off.mean(axis=0), spread / np.sqrt(len(off)), np.mean(np.abs(off) <= 2, axis=0), spread)
+        return cls((outputs.astype(np.float64) - process.mean) / process.std)
+
+    @cached_property
+    def distance(self) -> np.ndarray:
+        """Ensemble mean minus the process's mean, in units of the process's sd, at each test point."""
+        return np.asarray(self.off.mean(axis=0))
+
+    @cached_property
+    def spread(self) -> np.ndarray:
+        """The ensemble's sd in the same units."""
+        return np.asarray(self.off.std(axis=0, ddof=1))
+
+    @property
+    def error(self) -> np.ndarray:
+        """Standard error of the ensemble's mean in the same units."""
+        return np.asarray(self.spread / np.sqrt(len(self.off)))
+
+    @cached_property
+    def bias(self) -> tuple[float, float]:
+        """The root mean square of the distance without its sampling error, and its own standard error.
+
+        distance² = bias² + error² in expectation; pairs of different networks alone give bias², without error². The
+        standard error is the jackknife's over networks.
+        """
+        networks, points = self.off.shape
+        pairs = self.off @ self.off.T / points
+        np.fill_diagonal(pairs, 0.0)
+        square = pairs.sum() / (networks * (networks - 1))
+        without = (pairs.sum() - 2 * pairs.sum(axis=0)) / ((networks - 1) * (networks - 2))
+        error = np.sqrt((networks - 1) * without.var())
+        value = np.sqrt(max(0.0, square))
+        return float(value), float(error / max(2 * value, np.sqrt(error)))  # of a root near 0: the root of the error
 
     @property
     def within(self) -> np.ndarray:
         """At which test points the distance is at most the standard error plus 5 % of the sd."""
         return np.asarray(np.abs(self.distance) <= self.error + TOLERANCE)
+
+    @property
+    def within_expected(self) -> float:
+        """The share of points that would be within if the distance were nothing but Gaussian sampling error."""
+        return float(np.mean(erf((1 + TOLERANCE / self.error) / np.sqrt(2))))
+
+    @property
+    def inside(self) -> np.ndarray:
+        """Which outputs are within two sd of the process's mean, (networks, test points)."""
+        return np.asarray(np.abs(self.off) <= 2)
+
+    @property
+    def inside_own(self) -> np.ndarray:
+        """Which are within two sd of the process around the ensemble's own mean, (networks, test points)."""
+        return np.asarray(np.abs(self.off - self.distance) <= 2)
+
+
+def share(inside: np.ndarray) -> tuple[float, float]:
+    """Mean of (networks, points) and its standard error: networks are independent, a network's points are not.
+
+    >>> share(np.array([[True, True], [False, False]]))
+    (0.5, 0.5)
+    """
+    each = inside.mean(axis=1)
+    return float(each.mean()), float(each.std(ddof=1) / np.sqrt(len(each)))
 
 
 def theory(kernels: Kernels, seed: int, record: tuple[int, ...]) -> Theory:
@@ -167,41 +217,34 @@ def run(options: Options, sizes: Sizes | None = None) -> Iterator[tuple[Theory, 
 
 
 def table(known: Theory, done: list[Fit]) -> Table:
-    """One row for each width and recorded step; for a Gaussian the last share but one would be 0.9545."""
-    headings = (
-        "width",
-        "networks",
-        "steps",
-        "rms distance / sd",
-        "rms standard error / sd",
-        "rms distance / rms sd",
-        "largest distance / sd",
-        "share of points within standard error + 5 % of sd",
-        "ensemble sd / sd (rms)",
-        "networks inside ±2 sd, mean over points",
-        "least over points",
-    )
-    rows: list[tuple[str | int | float, ...]] = []
+    """One row for each width and recorded step; for a Gaussian the shares of networks would be 0.9545."""
+    rows: list[dict[str, str | int | float]] = []
     for fit in done:
         for step, outputs in fit.outputs.items():
             process = known.surrogate[step]
             seen = Comparison.of(outputs, process)
+            inside, inside_error = share(seen.inside)
             rows.append(
-                (
-                    fit.width,
-                    len(outputs),
-                    step,
-                    rms(seen.distance),
-                    rms(seen.error),
-                    rms(seen.distance * process.std) / rms(process.std),
-                    float(np.max(np.abs(seen.distance))),
-                    float(np.mean(seen.within)),
-                    rms(seen.spread),
-                    float(np.mean(seen.inside)),
-                    float(np.min(seen.inside)),
-                )
+                {
+                    "width": fit.width,
+                    "networks": len(outputs),
+                    "steps": step,
+                    "rms distance / sd": rms(seen.distance),
+                    "rms standard error / sd": rms(seen.error),
+                    "rms distance beyond sampling error / sd": seen.bias[0],
+                    "standard error of that": seen.bias[1],
+                    "rms distance / rms sd": rms(seen.distance * process.std) / rms(process.std),
+                    "largest distance / sd": float(np.max(np.abs(seen.distance))),
+                    "share of points within standard error + 5 % of sd": float(np.mean(seen.within)),
+                    "that share without bias": seen.within_expected,
+                    "ensemble sd / sd (rms)": rms(seen.spread),
+                    "networks inside ±2 sd, mean over points": inside,
+                    "standard error of this mean": inside_error,
+                    "least over points": float(np.min(seen.inside.mean(axis=0))),
+                    "networks inside ±2 sd of their own mean": share(seen.inside_own)[0],
+                }
             )
-    return Table(headings, rows)
+    return Table(tuple(rows[0]), [tuple(row.values()) for row in rows])
 
 
 def curves(known: Theory, done: list[Fit]) -> Table:

@@ -69,8 +69,10 @@ class _Names:
             raise FormulaError(f"the function {name} in PyTorch", "PyTorch has none of this name", 'backend="numpy"')
 
         def call(*values: Any) -> Any:
-            if name == "where":
-                return function(*values)
+            if name == "where":  # between plain numbers it would choose single precision
+                condition, *cases = values
+                tensor, kind = self._torch.tensor, {"dtype": self._torch.float64, "device": condition.device}
+                return function(condition, *(v if hasattr(v, "dtype") else tensor(v, **kind) for v in cases))
             tensors = [v for v in values if isinstance(v, self._torch.Tensor)]
             if not tensors:
                 return function(*(self._torch.tensor(v, dtype=self._torch.float64) for v in values)).item()

@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import cast
 
 from symntk.errors import FormulaError
-from symntk.networks import experiments_fit, experiments_kernels
+from symntk.networks import checkpoint, experiments_fit, experiments_kernels
 from symntk.networks.experiments import RATE, TRAINING_POINTS, Options, Table
 from symntk.networks.experiments_fit import Sizes
 from symntk.networks.experiments_kernels import KernelSizes
 from symntk.report import experiment_figures as figures
+from symntk.report.experiment_findings import findings
 
 _KERNELS = {"sgntk-fig1": "ntk", "sgntk-fig2": "sg_ntk"}
 _TITLES = {
@@ -24,7 +25,9 @@ _RMS = (
 )
 _FIT = (
     "sd is the process's standard deviation at a test point, distance the ensemble's mean minus the process's at the "
-    "same training time; rms are over 100 test points. Of a Gaussian, 95.45 % lie inside ±2 sd."
+    "same training time; rms are over 100 test points. The share without bias is that of points at which Gaussian "
+    "sampling error alone would be so small. Of a Gaussian, 95.45 % lie inside ±2 sd. Standard errors, also behind ±, "
+    "are over networks, which are independent."
 )
 
 
@@ -45,7 +48,7 @@ def write(
 
     Raises:
         FormulaError: there is no experiment of this name.
-        SymntkError: a figure without matplotlib.
+        SymntkError: a figure without matplotlib, or a folder that cannot be written to.
     """
     if name not in (*_KERNELS, "sgntk-fig3"):
         raise FormulaError(
@@ -53,7 +56,7 @@ def write(
         )
     if figure:
         figures.need_matplotlib()
-    output.mkdir(parents=True, exist_ok=True)
+    checkpoint.need_folder(output)
     stem = output / name.replace("-", "_")
     if name in _KERNELS:
         steps = _kernels(name, options, stem, figure, cast("KernelSizes | None", sizes))
@@ -80,7 +83,8 @@ def _fit(options: Options, stem: Path, figure: bool, sizes: Sizes | None) -> Ite
     title = "Sign networks trained by surrogate gradients, against the process of the SG-NTK"
     for known, done in experiments_fit.run(options, sizes):
         table = experiments_fit.table(known, done)
-        files = _tables(stem, f"{title}\n\n{_setting(options)} {_FIT}", table, experiments_fit.curves(known, done))
+        text = f"{title}\n\n{_setting(options)} {_FIT}\n\n{findings(known, done)}"
+        files = _tables(stem, text, table, experiments_fit.curves(known, done))
         yield table, files + (figures.draw_fit(stem, known, done, options.seed) if figure else [])
 
 

@@ -24,10 +24,11 @@ from symntk.networks.experiments import (
     target,
     training_angles,
 )
-from symntk.networks.experiments_fit import Comparison, Sizes
+from symntk.networks.experiments_fit import Comparison, Sizes, share
 from symntk.networks.experiments_kernels import KernelSizes
 from symntk.networks.regression import Prediction
 from symntk.report.experiment_files import write
+from symntk.report.experiment_findings import findings
 
 TINY = Sizes((30, 20), 12, 40)
 TINY_KERNELS = KernelSizes((2, 5), (10,), 4, 3)
@@ -130,6 +131,7 @@ class TestComparison:
         seen = Comparison.of(drawn, process)
         assert np.max(np.abs(seen.distance)) < 5 / np.sqrt(2000)
         assert np.mean(seen.inside) == pytest.approx(0.9545, abs=0.01)
+        assert np.mean(seen.inside_own) == pytest.approx(0.9545, abs=0.01)
         assert seen.spread == pytest.approx(np.ones(100), abs=0.1)
         assert seen.error == pytest.approx(seen.spread / np.sqrt(2000))
         assert np.all(seen.within)  # the 5 % alone are more than twice the standard error
@@ -141,8 +143,63 @@ class TestComparison:
         assert seen.distance == pytest.approx([1, 1])
         assert seen.error == pytest.approx([0.5, 0.5])
         assert not np.any(seen.within)
-        assert seen.inside.tolist() == [1, 1]
-        assert Comparison.of(outputs + 1.5 * process.std, process).inside.tolist() == [0.5, 0.5]
+        assert np.all(seen.inside)
+        moved = Comparison.of(outputs + 1.5 * process.std, process)
+        assert moved.inside.tolist() == [[True, True], [False, False]]
+        assert np.all(moved.inside_own)
+
+    def test_bias_and_its_error_are_those_of_many_ensembles(self, sign):
+        # 150 networks of a process whose mean is off by 0.1 sd, 40 times: unbiased, and its own error is the one seen
+        process = experiments_fit.theory(sign, 0, (1000,)).surrogate[1000]
+        rng = np.random.default_rng(1)
+        for bias, squares in ((0.1, 0.01), (0.0, 0.0)):
+            drawn = rng.multivariate_normal(process.mean + bias * process.std, process.covariance, size=(40, 150))
+            seen = [Comparison.of(one, process) for one in drawn]
+            found, errors = np.array([one.bias for one in seen]).T
+            exact = np.array([np.mean(one.distance**2 - one.error**2) for one in seen])  # bias² = distance² − error²
+            assert np.maximum(exact, 0) == pytest.approx(found**2, abs=1e-12)
+            assert np.mean(exact) == pytest.approx(squares, abs=4 * np.std(exact) / np.sqrt(40))
+            if bias:
+                assert np.mean(errors) == pytest.approx(np.std(found), rel=0.4)
+            else:
+                assert np.mean(found < 2 * errors) > 0.8
+                assert np.mean([np.mean(one.within) for one in seen]) == pytest.approx(
+                    seen[0].within_expected, abs=0.03
+                )
+
+    def test_the_error_of_a_share_is_over_networks(self):
+        rng = np.random.default_rng(2)
+        drawn = np.repeat(rng.random((400, 200, 1)) < 0.9, 5, axis=2)  # five points that always agree
+        found = np.array([share(one) for one in drawn])
+        assert found[:, 0].mean() == pytest.approx(0.9, abs=0.005)
+        assert found[:, 1].mean() == pytest.approx(found[:, 0].std(), rel=0.15)
+
+
+class TestFindings:
+    """The text is written from the numbers: other numbers, other words."""
+
+    def test_networks_that_approach_the_process_and_networks_that_do_not(self, sign):
+        known = experiments_fit.theory(sign, 0, (1000,))
+        process = known.surrogate[1000]
+        drawn = np.random.default_rng(0).multivariate_normal(np.zeros(100), process.covariance, size=400)
+        drawn -= drawn.mean(axis=0)
+
+        def fit(width, bias, spread):
+            outputs = process.mean + bias * process.std + spread * drawn
+            return experiments_fit.Fit(width, {1000: outputs}, np.zeros(400))
+
+        better = findings(known, [fit(10, 0.4, 0.8), fit(100, 0.1, 0.95), fit(1000, 0.01, 1.0)])
+        assert "falls from width 10 to 100, falls from width 100 to 1000" in better
+        assert "at 100 of 100 points, everywhere" in better
+        worse = findings(known, [fit(10, 0.1, 0.95), fit(100, 0.4, 0.8)])
+        assert "rises from width 10 to 100; by least squares it goes like width^0.6" in worse
+        assert "at 0 of 100 points, so not everywhere" in worse
+        same = findings(known, [fit(10, 0.1, 0.95), fit(100, 0.1, 0.95)])
+        assert "It stays within sampling error from width 10 to 100" in same
+        assert "falls" not in same
+        one = findings(known, [fit(10, 0.1, 0.95)])
+        assert "width^" not in one
+        assert "± " in one
 
 
 class TestFit:
@@ -190,6 +247,7 @@ class TestFiles:
         assert contents[0] == contents[1]
         made = contents[0]
         assert lines[0] in made["sgntk_fig3.md"].decode()
+        assert "\n- At width 20 the mean lies within" in made["sgntk_fig3.md"].decode()
         assert len(made["sgntk_fig3_curves.csv"].decode().splitlines()) == 101
         assert ET.fromstring(made["sgntk_fig3.svg"]).tag.endswith("svg")
         assert made["sgntk_fig3.png"].startswith(b"\x89PNG")
@@ -225,6 +283,15 @@ class TestCommands:
         result = invoke(*arguments)
         assert result.exit_code == 2
         assert "another run" in result.stderr
+
+    def test_a_folder_that_cannot_be_written_to_is_told_before_training(self, tiny, tmp_path):
+        (tmp_path / "file").write_text("")
+        for output, checkpoints in (("file/x", "good"), ("good", "file/x")):
+            folders = ["-o", str(tmp_path / output), "--checkpoints", str(tmp_path / checkpoints)]
+            result = invoke("sgntk-fig3", "--workers", "0", "--no-figure", *folders)
+            assert result.exit_code == 2
+            assert "file/x" in result.stderr
+            assert not list(tmp_path.rglob("*.npz"))
 
     def test_names_and_options(self, tmp_path):
         assert all(name in invoke("--help").stdout for name in ("sgntk-fig1", "sgntk-fig2", "sgntk-fig3"))

@@ -7,15 +7,18 @@ import signal
 import subprocess
 import sys
 import time
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-from symntk.errors import FormulaError, SymntkError
+from symntk.errors import DomainError, FormulaError, SymntkError
 from symntk.kernels.kernels import derive
 from symntk.networks import ensemble_run, finite_steps
 from symntk.networks.checkpoint import load, save
 from symntk.networks.ensemble import Ensemble
+from symntk.networks.ensemble_run import Interrupted
+from symntk.networks.ensemble_workers import run_all
 
 ANGLE = np.linspace(-3, 3, 6)
 X, Y = np.stack([np.sin(ANGLE), np.cos(ANGLE)], axis=1), np.sin(2 * ANGLE)
@@ -114,15 +117,23 @@ SCRIPT = """
 import sys
 from symntk.networks import finite_steps
 from tests.networks.test_finite_run import FLUSH, ensemble, train
+from symntk.networks import checkpoint
 finite_steps.FLUSH = FLUSH
+if len(sys.argv) > 4:
+    import os, resource, signal
+    if sys.argv[4] == "full":
+        resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, 10_000))
+    else:
+        writes, real = iter(range(4)), os.fsync
+        checkpoint.os.fsync = lambda file: real(file) if next(writes) < 3 else os.kill(os.getpid(), signal.SIGKILL)
 if __name__ == "__main__":
     train(ensemble(), int(sys.argv[2]), chunk=3, checkpoint=sys.argv[1], checkpoint_steps=20, workers=int(sys.argv[3]))
 """
 
 
-def start(folder, steps, workers=0):
+def start(folder, steps, workers=0, *more):
     return subprocess.Popen(
-        [sys.executable, "-c", SCRIPT, str(folder), str(steps), str(workers)],
+        [sys.executable, "-c", SCRIPT, str(folder), str(steps), str(workers), *more],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
@@ -153,6 +164,59 @@ def test_a_killed_run_continues_to_the_same_bits(tmp_path, how):
     same(resumed, train(ensemble(), steps, chunk=3))
 
 
+def test_killed_in_the_middle_of_a_write(tmp_path):
+    """The file before is whole, and what the killed process left goes away with the next file."""
+    process = start(tmp_path, 200, 0, "kill")
+    process.communicate(timeout=60)
+    assert process.returncode == -signal.SIGKILL
+    path = tmp_path / "networks-000000-000003.npz"
+    left = [p for p in tmp_path.iterdir() if p != path]
+    assert [p.name.startswith(f".{path.name}") for p in left] == [True]
+    with np.load(path) as file:
+        assert int(file["state/step"]) == 60
+    same(train(ensemble(), 200, chunk=3, checkpoint=tmp_path), train(ensemble(), 200, chunk=3))
+    assert not left[0].exists()
+
+
+def test_a_full_disk_is_told_and_what_was_written_stays(tmp_path):
+    """Files of at most 10 kB: a checkpoint in the middle does not fit."""
+    process = start(tmp_path, 200, 0, "full")
+    error = process.communicate(timeout=60)[1].decode()
+    assert process.returncode == 1
+    assert "SymntkError: to write the checkpoint" in error
+    assert "make room" in error
+    assert list(tmp_path.iterdir()) == []
+
+
+def _ends(*_):
+    os._exit(1)
+
+
+def _one_fails(_run, start, _stop, _report, stopping):
+    if start == 0:
+        raise SymntkError("a chunk", "it fails", "nothing")
+    while not stopping():
+        time.sleep(0.01)
+    raise Interrupted
+
+
+def _interrupts_are_blocked(*_):
+    return {"blocked": np.array([signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, [])])}
+
+
+@pytest.mark.parametrize(("chunk", "told"), [(_ends, "one of them ended"), (_one_fails, "a chunk: it fails")])
+def test_an_error_in_a_worker_stops_all(chunk, told):
+    with pytest.raises(SymntkError, match=told):
+        run_all(SimpleNamespace(steps=1), [(0, 1), (1, 2)], 2, False, chunk)
+
+
+@pytest.mark.skipif(not hasattr(signal, "pthread_sigmask"), reason="no signal masks")
+def test_ctrl_c_does_not_break_a_worker_that_starts():
+    """It reaches a whole group of processes, workers that still import among them; the parent alone handles it."""
+    assert run_all(SimpleNamespace(steps=1), [(0, 1)], 1, False, _interrupts_are_blocked)[0]["blocked"].all()
+    assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, [])
+
+
 def test_workers_do_the_same(tmp_path):
     process = start(tmp_path, 60, workers=2)
     error = process.communicate(timeout=60)[1].decode()
@@ -171,9 +235,45 @@ def test_a_checkpoint_of_another_run_is_refused(tmp_path):
             train(other, 40, checkpoint=tmp_path)
     with pytest.raises(SymntkError, match="another run"):
         train(ensemble(), 50, checkpoint=tmp_path)
-    (tmp_path / "networks-000000-000005.npz").write_bytes(b"PK")
-    with pytest.raises(SymntkError, match="no checkpoint"):
-        train(ensemble(), 40, checkpoint=tmp_path)
+
+
+@pytest.mark.parametrize("damage", ["truncated", "changed", "empty", "another format", "a folder"])
+def test_a_damaged_checkpoint_is_refused(tmp_path, damage):
+    path = tmp_path / "one.npz"
+    save(path, "run", {"a": np.arange(1000.0)})
+    whole = path.read_bytes()
+    path.unlink()
+    if damage == "a folder":
+        path.mkdir()
+    elif damage == "another format":
+        with path.open("wb") as file:
+            np.save(file, np.arange(3))
+    else:
+        middle = len(whole) // 2
+        changed = whole[:middle] + bytes([whole[middle] ^ 1]) + whole[middle + 1 :]
+        path.write_bytes({"truncated": whole[:middle], "changed": changed, "empty": b""}[damage])
+    with pytest.raises(SymntkError, match=r"to resume from .*one\.npz: (it is no checkpoint|Is a directory)"):
+        load(path, "run")
+
+
+@pytest.mark.parametrize("wrong", [{"chunk": -1}, {"chunk": 0}, {"workers": -1}, {"steps": 2.5}, {"steps": -1}])
+def test_numbers_that_make_no_run(wrong):
+    with pytest.raises(DomainError):
+        ensemble().train(X, Y, **{"steps": 2, "rate": 0.1, "progress": False, **wrong})
+    for record in ([], [1.5], [-1], [3]):
+        with pytest.raises(DomainError, match="record"):
+            ensemble().train(X, Y, steps=2, rate=0.1, record=record, progress=False)
+    with pytest.raises(DomainError, match="targets"):
+        ensemble().train(X[:0], Y[:0], steps=2, rate=0.1, progress=False)
+    for options in ({"seed": -1}, {"networks": 0}, {"networks": 1.5}):
+        with pytest.raises(DomainError):
+            ensemble(**options)
+
+
+def test_a_folder_that_cannot_be_written_to_is_told_before_training(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(SymntkError, match="to write to the folder"):
+        train(ensemble(), 10**9, checkpoint=tmp_path / "file" / "x")
 
 
 def test_a_checkpoint_is_whole_or_the_one_before(tmp_path, monkeypatch):
@@ -184,7 +284,7 @@ def test_a_checkpoint_is_whole_or_the_one_before(tmp_path, monkeypatch):
         raise OSError("the disk is full")
 
     monkeypatch.setattr(np, "savez", fails)
-    with pytest.raises(OSError, match="full"):
+    with pytest.raises(SymntkError, match="the disk is full; the checkpoint before"):
         save(path, "run", {"a": np.arange(4)})
     monkeypatch.undo()
     np.testing.assert_array_equal(load(path, "run")["a"], np.arange(3))
@@ -200,7 +300,7 @@ def test_torch_gives_the_same_where_it_is_installed():
         with pytest.raises(FormulaError, match=r"symntk\[torch\]"):
             train(ensemble(backend="torch"), 2)
         return
-    for activation in ("sign", "tanh", "elu"):
+    for activation in ("sign", "tanh", "elu", "selu"):  # selu's derivative chooses between plain numbers
         one, two = (
             train(ensemble(activation, dtype="float64", backend=backend, device=device), 40)
             for backend, device in (("numpy", None), ("torch", "cpu"))

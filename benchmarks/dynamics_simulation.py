@@ -7,7 +7,7 @@
 
 `driven` prints λ₁ at g = 2, f = 0.2/τ, dt = τ/16 under five common and five independent inputs on both sides of the
 transition (common inputs scale with √N), `undriven` λ₁ without input at several g, `times` the milliseconds of a step
-in float32 and float64, `learning` the test error of students of driven teachers. Interrupted runs of the first two
+in float32 and float64, `learning` the test error of students of driven teachers. Interrupted runs but of `times`
 continue where they stopped (--folder holds their checkpoints). Set OPENBLAS_NUM_THREADS=1 to measure one core.
 """
 
@@ -18,6 +18,7 @@ import math
 import time
 from pathlib import Path
 
+from symntk.dynamics.learning import FULL, Task, teach
 from symntk.dynamics.simulation import Drive, simulate
 
 COMMON = (0.25, 0.56, 0.78, 1.0, 1.34)  # times √N
@@ -77,16 +78,32 @@ def times(options):
             print(f"| {N} | {count} | {' | '.join(cells)} |", flush=True)
 
 
+def learning(options):
+    """Test errors of students over the amplitude of their teachers' input."""
+    if options.full:
+        task, realizations = FULL, options.realizations
+        drives = [Drive(a) for a in (2.0, 5.0, 8.0, 11.0, 14.0, 17.0, 20.0, 22.0, 25.0, 30.0)]
+        drives += [Drive(a, common=False) for a in (0.5, 1.0, 2.0, 3.0, 4.0, 5.0, 8.0)]
+    else:
+        task, realizations = Task(), 3
+        drives = [*(Drive(a) for a in (2.0, 5.0, 17.0)), *(Drive(a, common=False) for a in (1.0, 3.0, 5.0))]
+    before = time.process_time()
+    found = teach(drives, task, realizations=realizations, checkpoint_folder=options.folder / f"students-{task.N}")
+    print(f"\nN = {task.N}, g = {task.g:g}, f = {task.frequency:g}, {realizations} realizations\n\n{found.table()}")
+    print(f"\n{time.process_time() - before:.0f} core-seconds")
+
+
 def main():
     """Measure and print."""
     parser = argparse.ArgumentParser(description="Simulated rate networks.")
-    parser.add_argument("part", choices=["driven", "undriven", "times"])
+    parser.add_argument("part", choices=["driven", "undriven", "times", "learning"])
     parser.add_argument("--N", type=int, nargs="*", help="units")
     parser.add_argument("--realizations", type=int, default=5)
     parser.add_argument("--steps", type=int, default=16_000)
     parser.add_argument("--folder", type=Path, default=Path("build/dynamics_simulation"))
+    parser.add_argument("--full", action="store_true", help="of learning: the paper's size")
     options = parser.parse_args()
-    {"driven": driven, "undriven": undriven, "times": times}[options.part](options)
+    {"driven": driven, "undriven": undriven, "times": times, "learning": learning}[options.part](options)
 
 
 if __name__ == "__main__":

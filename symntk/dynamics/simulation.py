@@ -14,6 +14,7 @@ from symntk.dynamics.simulation_run import BLOCK, Plan, run_realization
 from symntk.dynamics.simulation_step import Drive, Model, phases, weights
 from symntk.errors import DivergenceError, DomainError, FormulaError
 from symntk.kernels.function import Function, as_function
+from symntk.language.activations import ACTIVATIONS
 from symntk.networks.ensemble_run import Interrupted
 from symntk.networks.ensemble_workers import _interrupts
 from symntk.networks.finite_arrays import array_function
@@ -163,7 +164,7 @@ def simulate(
     _possible(asked, N, g, drives, I_0, J_0, dt, steps, burn, realizations, lyapunov)
     if dtype not in ("float32", "float64"):
         raise FormulaError(asked, f"the precision {dtype!r}", '"float32" or "float64"')
-    function = as_function(activation)
+    function = as_function(activation, ACTIVATIONS)
     try:
         derivative = array_function(function.derivative)
     except DivergenceError:

@@ -27,6 +27,7 @@ from symntk.networks.finite_arrays import ArrayFunction, NumpyArrays
 
 _WEIGHTS, _PHASES, _START, _TANGENTS = range(4)  # random streams of a realization
 _NEWTON, _CLOSE = 60, 1e-12
+_LARGEST = 1e100  # what a unit's input may reach
 
 
 @dataclass(frozen=True)
@@ -173,6 +174,11 @@ class RateNetwork:
 
         A row is left as it is once it is solved, so no row depends on the others.
         """
+        asked = f"step {self.steps + 1} of a network of {self.model.N} units with g = {self.model.g}"
+        if not np.abs(x).max() < _LARGEST:  # or NaN
+            raise DomainError(
+                asked, "its activity grows without bound", "a smaller g, J_0 > 0, or an activation that is bounded"
+            )
         s, open_rows = self._drive.copy(), np.ones(len(x), dtype=bool)
         for _ in range(_NEWTON):
             h = x + s[:, None]
@@ -183,14 +189,9 @@ class RateNetwork:
             if not open_rows.any():
                 self.h, self.rates, self._slopes, self._drive = h, rates, slopes, s
                 return
-            if not np.all(np.isfinite(miss)) or np.any(steep[open_rows] <= 0):
+            if np.any(steep[open_rows] <= 0):
                 break
             s = np.where(open_rows, s - miss / steep, s)
-        asked = f"step {self.steps + 1} of a network of {self.model.N} units with g = {self.model.g}"
-        if not np.all(np.isfinite(x)) or np.abs(x).max() > 1e100:
-            raise DomainError(
-                asked, "its activity grows without bound", "a smaller g, J_0 > 0, or an activation that is bounded"
-            )
         raise SymntkError(
             asked,
             "the feedback of the mean has no solution that Newton's method finds; the activation falls too steeply",

@@ -1,0 +1,214 @@
+"""Simulated rate networks: the step, exponents that are known, records, resuming."""
+
+from __future__ import annotations
+
+import math
+import signal
+
+import numpy as np
+import pytest
+
+from symntk.dynamics.simulation import Drive, phases, simulate, weights
+from symntk.dynamics.simulation_step import Model, RateNetwork
+from symntk.errors import DivergenceError, DomainError, SymntkError
+from symntk.kernels.function import as_function
+from symntk.networks.finite_arrays import array_function
+
+DT = 1 / 16
+CENTRED = {"I_0": 0.0, "J_0": 0.0}
+
+
+def run(*arguments, **options):
+    return simulate(*arguments, **({"progress": False, "dtype": "float64"} | options))
+
+
+DRIVES = (Drive(5.0), Drive(2.0, common=False))
+
+
+def network(activation="relu", N=300, g=2.0, dt=DT, exponents=1):
+    function = as_function(activation)
+    codes = array_function(function), array_function(function.derivative)
+    return RateNetwork(Model(N, g, 1.0, 1.0, dt, *codes, DRIVES, exponents, 3, "float64"), 0)
+
+
+def of_the_linear_step(N, g, count):
+    """The largest ln |eigenvalue| of the linear network's step, per unit of time."""
+    values = np.linalg.eigvals(g / math.sqrt(N) * weights(N, dtype="float64"))
+    return np.sort(np.log(np.abs(1 - DT + DT * values)) / DT)[::-1][:count]
+
+
+@pytest.mark.parametrize(("activation", "g"), [("x", 0.8), ("x", 1.2), ("tanh", 0.8)])
+def test_exponents_of_a_network_that_is_linear(activation, g):
+    """tanh below g = 1 has the fixed point 0, where its slope is 1."""
+    found = run(40, g, activation=activation, steps=3200, burn=4800, realizations=1, lyapunov=3, **CENTRED)
+    known = of_the_linear_step(40, g, 3)
+    assert np.abs(found.spectrum[0, 0] - known).max() < 2e-3
+    assert abs(found.spectrum[0, 0].sum() - known.sum()) < 1e-3
+
+
+def test_exponents_approach_g_minus_one():
+    """The circular law: the spectral radius of a large J is g."""
+    found = run(400, 0.5, activation="x", steps=800, burn=1600, realizations=1, **CENTRED)
+    assert abs(found.lyapunov[0, 0] + 0.5) < 0.04
+
+
+@pytest.mark.parametrize("common", [True, False])
+def test_units_without_connections_forget_at_the_rate_of_one(common):
+    found = run(20, 0.0, [3.0], common=common, J_0=0.0, steps=160, burn=16, realizations=2, lyapunov=20)
+    assert np.abs(found.spectrum - math.log(1 - DT) / DT).max() < 1e-12
+    assert np.all(found.error < 1e-12)
+
+
+def test_classical_networks_are_chaotic_above_one():
+    found = run(200, 4.0, activation="tanh", steps=1600, burn=800, realizations=2, **CENTRED)
+    assert np.all(found.lyapunov > 0.1)
+
+
+@pytest.mark.parametrize(("activation", "dt"), [("relu", DT), ("relu", 0.5), ("tanh", 0.5)])
+def test_the_step_is_the_one_stated(activation, dt):
+    """h(t+dt) less Euler's part is the same for all units, with the rate at t+dt: also where √N dt is far above 2."""
+    net = network(activation, dt=dt)
+    phi = {"relu": lambda h: np.maximum(h, 0), "tanh": np.tanh}[activation]
+    G, theta = weights(300, 3, 0, "float64"), phases(300, 3, 0)
+    for _ in range(3):
+        before, t = net.h, net.steps * dt
+        net.step()
+        rest = net.h - (1 - dt) * before - dt * 2.0 / math.sqrt(300) * phi(before) @ G
+        rest[1] -= dt * 2.0 * np.sin(2 * np.pi * 0.2 * t + theta)
+        assert np.ptp(rest, axis=1).max() < 1e-11
+        shared = math.sqrt(300) * (1 - phi(net.h).mean(1)) + [5 * math.sin(0.4 * np.pi * (t + dt)), 0.0]
+        assert np.abs(rest.mean(1) - dt * shared).max() < 1e-10
+
+
+def test_tangent_vectors_are_the_derivative_of_the_step():
+    step = 1e-6
+    states = []
+    for sign in (-1, 0, 1):
+        net = network("tanh", N=50, exponents=2)
+        if sign:
+            net.restore(net.state() | {"h": net.h + sign * step * net.tangents[:, 1]})
+        for _ in range(4):
+            net.step()
+        states.append(net.tangents[:, 1] if sign == 0 else net.h)
+    assert np.abs((states[2] - states[0]) / (2 * step) - states[1]).max() < 1e-8
+
+
+def test_the_mean_is_balanced():
+    """The rate is I_0/J_0 up to O(1/√N), whatever the units do."""
+    found = run(400, 1.6, steps=800, realizations=1, burn=800, I_0=0.7, J_0=1.3)
+    assert abs(found.rate.mean() - 0.7 / 1.3) < 2 / math.sqrt(400)
+    assert found.rate.std() < 0.1 * math.sqrt(found.variance.mean())
+
+
+def test_autocorrelation_of_units_that_only_filter():
+    """Without connections each unit is a sinusoid of Euler's low-pass, with its own phase."""
+    found = run(50, 0.0, [2.0], common=False, steps=1600, burn=800, realizations=2, lags=5.0, **CENTRED)
+    omega = 0.4 * np.pi
+    amplitude = 2.0 / abs((np.exp(1j * omega * DT) - 1 + DT) / DT)
+    for r in range(2):
+        apart = 1 - abs(np.exp(1j * phases(50, 0, r)).mean()) ** 2
+        known = amplitude**2 / 2 * apart * np.cos(omega * found.lags)
+        assert np.abs(found.autocorrelation[r, 0] - known).max() < 1e-5
+        assert abs(found.variance[r, 0].mean() - known[0]) < 1e-5
+    assert found.lags[-1] == 5.0
+    assert found.times[0] == 801 * DT and len(found.times) == 1600
+
+
+def test_inputs_are_simulated_independently():
+    """A row alone and among others; before rounding has grown, as the products may be summed in another order."""
+    drives = [Drive(0.0), Drive(10.0), Drive(3.0, common=False), Drive(2.0, frequency=0.05, waveform=np.cos)]
+    options = {"steps": 160, "burn": 0, "realizations": 1}
+    together = run(100, 2.0, drives, **options)
+    for i, drive in enumerate(drives):
+        alone = run(100, 2.0, [drive], **options)
+        assert np.abs(together.rate[:, i] - alone.rate[:, 0]).max() < 1e-10
+        assert np.abs(together.lyapunov[:, i] - alone.lyapunov[:, 0]).max() < 1e-10
+
+
+def test_seeds_and_realizations():
+    options = {"steps": 160, "burn": 16}
+    two = run(60, 2.0, [1.0], realizations=2, **options)
+    assert np.array_equal(run(60, 2.0, [1.0], realizations=1, **options).rate, two.rate[:1])
+    assert not np.allclose(two.rate[0], two.rate[1])
+    assert not np.allclose(run(60, 2.0, [1.0], realizations=1, seed=1, **options).rate, two.rate[:1])
+
+
+def test_single_precision_differs_by_its_rounding():
+    options = {"steps": 800, "burn": 800, "realizations": 1}
+    single, double = (run(60, 2.0, [8.0], common=False, dtype=d, **options) for d in ("float32", "float64"))
+    assert double.lyapunov[0, 0] < -0.03  # else rounding would grow
+    assert 0 < np.abs(single.rate - double.rate).max() < 1e-5
+    assert np.abs(single.lyapunov - double.lyapunov).max() < 1e-5
+
+
+def test_independent_input_suppresses_chaos_where_common_input_does_not():
+    found = run(
+        500,
+        2.0,
+        [Drive(0.0), Drive(6.0), Drive(6.0, common=False)],
+        steps=2400,
+        burn=800,
+        realizations=1,
+        dtype="float32",
+    )
+    none, common, independent = found.lyapunov[0]
+    assert none > 0.02 and common > 0.02 and independent < -0.04
+    assert "| 6 | independent |" in found.table()
+
+
+def interrupted_at(call, waveform=np.sin):
+    """A waveform that interrupts the process when it is called for the given time."""
+    seen = []
+
+    def wave(angle):
+        seen.append(1)
+        if len(seen) == call:
+            signal.raise_signal(signal.SIGINT)
+        return waveform(angle)
+
+    return wave
+
+
+@pytest.mark.parametrize("call", [40, 300])
+def test_a_run_that_was_interrupted_continues_to_the_last_bit(tmp_path, call):
+    """In the first realization, and in the second, where the first is read from its file."""
+    options = {"steps": 160, "burn": 32, "realizations": 2, "lyapunov": 2, "lags": 1.0, "dtype": "float32"}
+    with pytest.raises(KeyboardInterrupt):
+        run(50, 2.0, [Drive(4.0, waveform=interrupted_at(call))], checkpoint=tmp_path, **options)
+    assert list(tmp_path.glob("*.npz"))
+    resumed = run(50, 2.0, [4.0], checkpoint=tmp_path, **options)
+    whole = run(50, 2.0, [4.0], **options)
+    for name in ("growth", "rate", "mean", "variance", "autocorrelation"):
+        assert np.array_equal(getattr(resumed, name), getattr(whole, name)), name
+    with pytest.raises(SymntkError, match="another run"):
+        run(50, 2.1, [4.0], checkpoint=tmp_path, **options)
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"N": 0}, "N = 0"),
+        ({"g": -1.0}, "negative"),
+        ({"J_0": -1.0}, "excitatory"),
+        ({"dt": 1.5}, "between 0 and 1"),
+        ({"lyapunov": 11}, "11 Lyapunov exponents of 10 units"),
+        ({"inputs": [math.inf]}, "amplitude 0 = inf"),
+        ({"inputs": []}, "inputs = 0"),
+        ({"lags": 20.0}, "longer than the run"),
+    ],
+)
+def test_impossible_numbers_are_refused(options, told):
+    with pytest.raises(DomainError, match=told):
+        run(**({"N": 10, "g": 1.0, "steps": 160} | options))
+
+
+def test_activity_without_bound_is_an_error():
+    with pytest.raises(DomainError, match="grows without bound"):
+        run(100, 20.0, steps=4000, realizations=1, I_0=1.0, J_0=0.0)
+
+
+def test_an_activation_that_jumps_has_no_exponents_but_a_simulation():
+    with pytest.raises(DivergenceError):
+        run(100, 2.0, activation="sign", **CENTRED)
+    found = run(100, 2.0, activation="sign", steps=160, burn=16, realizations=1, lyapunov=0, **CENTRED)
+    assert found.spectrum.shape == (1, 1, 0) and np.all(np.isfinite(found.variance))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 
@@ -105,6 +107,90 @@ def test_the_kernel_is_the_product_of_jacobians():
 
     got = empirical_kernel(shape, unflat(shape, start), sigma, (slope, slope), x1, x2)
     np.testing.assert_allclose(got, jacobian(x1) @ jacobian(x2).swapaxes(1, 2), atol=1e-8)
+
+
+SCALAR = {
+    "tanh": (math.tanh, lambda x: 1 - math.tanh(x) ** 2),
+    "relu": (lambda x: max(x, 0.0), lambda x: float(x > 0)),
+    "erf(5*x)": (lambda x: math.erf(5 * x), lambda x: 10 / math.sqrt(math.pi) * math.exp(-25 * x * x)),
+    "gelu": (
+        lambda x: x * (1 + math.erf(x / math.sqrt(2))) / 2,
+        lambda x: (1 + math.erf(x / math.sqrt(2))) / 2 + x * math.exp(-x * x / 2) / math.sqrt(2 * math.pi),
+    ),
+}
+
+
+def by_hand(weights, biases, sigma, slopes, x, scales):
+    """The output and the (quasi-)gradient of one network at one input, number by number."""
+    values, inside, above = list(x), [], []
+    for layer, (w, b) in enumerate(zip(weights, biases, strict=True)):
+        inside.append(values)
+        gain = scales[0] / math.sqrt(len(values))
+        h = [gain * sum(w[i][j] * v for i, v in enumerate(values)) + scales[1] * b[j][0] for j in range(len(b))]
+        above.append(h)
+        values = [sigma[layer](v) for v in h] if layer < len(sigma) else h
+    delta, gradient = [1.0], []
+    for layer in reversed(range(len(weights))):
+        gain = scales[0] / math.sqrt(len(inside[layer]))
+        gradient = [gain * v * d for v in inside[layer] for d in delta] + [scales[1] * d for d in delta] + gradient
+        if layer:
+            back = [gain * sum(w * d for w, d in zip(row, delta, strict=True)) for row in weights[layer]]
+            delta = [slopes[layer - 1](h) * v for h, v in zip(above[layer - 1], back, strict=True)]
+    return values[0], np.array(gradient)
+
+
+@pytest.mark.parametrize("bias", [0.0, 0.4])
+@pytest.mark.parametrize("width", [1, 4])
+@pytest.mark.parametrize("names", [["relu"], ["tanh", "gelu"], ["erf(5*x)", "relu", "tanh", "gelu"]])
+def test_kernels_and_steps_are_those_of_networks_written_out(names, width, bias):
+    """Layers that differ, in depth 2, 3 and 5; SG-NTK J(x) Jˢ(x')ᵀ, NTK and the surrogate step, with loops alone."""
+    ensemble = Ensemble(
+        [derive(name, surrogate_derivative="exp(-x**2/3)") for name in names],
+        len(names) + 1, width, networks=2, inputs=3, weight_std=1.3, bias_std=bias, dtype="float64", seed=7,
+    )  # fmt: skip
+    x1, x2, y = RNG.normal(size=(2, 3)), RNG.normal(size=(3, 3)), RNG.normal(size=3)
+    sg_ntk, ntk, outputs = ensemble.kernel(x1, x2), ensemble.kernel(x1, x2, second="derivative"), ensemble.outputs(x1)
+    trained = ensemble.train(x2, y, steps=1, rate=0.1, keep=True, progress=False)
+    start, end = ensemble.shape.draw(7, range(2), "float64"), trained.parameters
+    sigma, slopes = [SCALAR[name][0] for name in names], [SCALAR[name][1] for name in names]
+    surrogate = [lambda x: math.exp(-(x**2) / 3)] * len(names)
+    for one in range(2):
+        weights, biases = [w[one].tolist() for w, _ in start], [b[one].tolist() for _, b in start]
+        true1, true2, other2 = (
+            [by_hand(weights, biases, sigma, slope, x, (1.3, bias)) for x in points]
+            for slope, points in ((slopes, x1), (slopes, x2), (surrogate, x2))
+        )
+        np.testing.assert_allclose(outputs[one], [f for f, _ in true1], atol=1e-12)
+        for got, second in ((sg_ntk, other2), (ntk, true2)):
+            expected = [[g @ g2 for _, g2 in second] for _, g in true1]
+            np.testing.assert_allclose(got[one], expected, rtol=1e-10, atol=1e-12)
+        step = -0.1 / 3 * sum((f - t) * g for (f, g), t in zip(other2, y, strict=True))
+        np.testing.assert_allclose((flat(end) - flat(start))[one], step, rtol=1e-9, atol=1e-13)
+
+
+def test_wide_networks_train_as_their_initial_kernel_says():
+    """The loss follows (1 − η/points · I)^t with the empirical SG-NTK at the start, the better the wider they are."""
+    x, steps, rate = circle(8), 300, 0.2
+    y, off = np.sin(2 * np.arctan2(x[:, 0], x[:, 1])), []
+    for width in (30, 480):
+        ensemble = Ensemble(derive("erf(2*x)", "erf"), 3, width, networks=6, inputs=2, bias_std=0.1, dtype="float64")
+        trained = ensemble.train(x, y, steps=steps, rate=rate, progress=False)
+        one = np.eye(8) - rate / 8 * ensemble.kernel(x)
+        error = (np.linalg.matrix_power(one, steps) @ (trained.outputs[0] - y)[..., None])[..., 0]
+        linear = np.sqrt(np.mean(error**2, axis=1) / 2)
+        off.append(np.mean(np.abs(np.sqrt(trained.loss[1]) - linear)) / np.mean(linear))
+        assert np.all(trained.loss[1] < 0.5 * trained.loss[0])  # far enough for kernels to differ
+    assert off[1] < min(0.02, off[0] / 4)  # theory asks for the root of the width, 4; 1/width, 16, is seen
+
+
+def test_weights_of_different_networks_and_seeds_are_uncorrelated():
+    shape = Architecture(2, 40, 3)
+    values = np.concatenate([flat(shape.draw(seed, range(30), np.float64)) for seed in (0, 1)])
+    assert values.mean() == pytest.approx(0, abs=4 / np.sqrt(values.size))
+    assert values.var() == pytest.approx(1, abs=4 * np.sqrt(2 / values.size))
+    pairs = np.corrcoef(values)[np.triu_indices(60, 1)] * np.sqrt(values.shape[1])
+    assert np.abs(pairs).max() < 5
+    assert pairs.std() == pytest.approx(1, abs=0.1)
 
 
 def test_a_surrogate_step_moves_outputs_by_the_surrogate_kernel():

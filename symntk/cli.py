@@ -8,7 +8,8 @@ status 2; a failed verification exits with 1, an interruption with 130.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -70,12 +71,17 @@ def main() -> None:
             stream.reconfigure(errors="replace")
 
 
-def _takes_a_pair(command: Callable[..., None]) -> Callable[..., None]:
+def _takes_a_pair(command: Callable[..., None], required: bool = True) -> Callable[..., None]:
     """The argument and the two options that say whose kernels are meant."""
     surrogate = click.option("--surrogate", "-s", metavar="S", help="Name of a surrogate, or its primitive's formula.")
     derivative = click.option("--surrogate-derivative", metavar="F", help="Formula of the surrogate derivative itself.")
     tol = click.option("--tol", default=1e-10, show_default=True, help="Error bound where there is no closed form.")
-    return click.argument("activation")(surrogate(derivative(tol(command))))
+    return click.argument("activation", required=required)(surrogate(derivative(tol(command))))
+
+
+def _takes_a_pair_or_none(command: Callable[..., None]) -> Callable[..., None]:
+    """The same, where another option may stand in place of the activation."""
+    return _takes_a_pair(command, required=False)
 
 
 def _derive(activation: str, surrogate: str | None, surrogate_derivative: str | None, tol: float) -> Kernels:
@@ -132,7 +138,9 @@ def export(
 
 
 @main.command(epilog=_FORMULAS, short_help="Check the kernels against an oracle.")
-@_takes_a_pair
+@_takes_a_pair_or_none
+@click.option("--output", "-o", type=click.Path(path_type=Path), help="Write the certificate: .json, or .txt to read.")
+@click.option("--replay", type=click.Path(path_type=Path), metavar="FILE", help="Make a certificate's checks again.")
 @click.option("--dps", default=50, show_default=True, type=click.IntRange(10, 1000), help="Digits.")
 @click.option("--points", default=3, show_default=True, type=click.IntRange(1), help="Random points per check.")
 @click.option("--seed", default=0, show_default=True, help="Of the random points.")
@@ -140,34 +148,56 @@ def export(
 @click.pass_context
 def verify(
     ctx: click.Context,
-    activation: str,
+    activation: str | None,
     surrogate: str | None,
     surrogate_derivative: str | None,
     tol: float,
+    output: Path | None,
+    replay: Path | None,
     dps: int,
     points: int,
     seed: int,
     as_json: bool,
 ) -> None:
-    """Check the kernels against an independent oracle; the exit status is 1 where anything fails."""
-    from tqdm import tqdm
+    """Check the kernels against an independent oracle; the exit status is 1 where anything fails.
 
-    kernels = _derive(activation, surrogate, surrogate_derivative, tol)
-    # disable=None: no bar where the error stream is no terminal
-    with tqdm(total=len(kernels.names), disable=None, leave=False, bar_format="{l_bar}{bar}| {elapsed}") as bar:
+    With --replay FILE the pair of a certificate is derived again and checked at the same points.
+    """
+    from symntk.kernels.certificate_file import replay as replay_file
 
-        def show(name: str, check: str) -> None:
-            bar.update(kernels.names.index(name) - bar.n)
-            bar.set_description_str(f"{name}: {check}")
-
-        found = kernels.verify(dps=dps, points=points, seed=seed, progress=show)
+    if (activation is None) == (replay is None):
+        raise SymntkError("a verification", "it needs an activation or a certificate, one of them", "--replay FILE")
+    with _check_progress() as show:
+        if replay is not None:
+            again = replay_file(replay, show)
+            found, table, passed = again.verification, again.table(), again.agrees
+        else:
+            kernels = _derive(str(activation), surrogate, surrogate_derivative, tol)
+            found = kernels.verify(dps=dps, points=points, seed=seed, progress=show)
+            table, passed = found.table(), found.passed
+    if output is not None:
+        found.write(output)
     if as_json:
         import json
 
         click.echo(json.dumps(found.to_dict(), indent=2, ensure_ascii=False))
     else:
-        click.echo(found.table())
-    ctx.exit(0 if found.passed else 1)
+        click.echo(table)
+    ctx.exit(0 if passed else 1)
+
+
+@contextmanager
+def _check_progress() -> Iterator[Callable[[str, str], None]]:
+    """A bar that names the kernel and the check that comes next."""
+    from tqdm import tqdm
+
+    # disable=None: no bar where the error stream is no terminal
+    with tqdm(disable=None, leave=False, bar_format="{desc}| {elapsed}") as bar:
+
+        def show(name: str, check: str) -> None:
+            bar.set_description_str(f"{name}: {check}")
+
+        yield show
 
 
 @main.command(name="list", short_help="List the registered functions.")

@@ -8,20 +8,17 @@ extended precision, which is right to 1e-12, and by identities among expectation
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
 from random import Random
 from typing import TYPE_CHECKING, Any
 
-import sympy as sp
 from mpmath import mp
 
 from symntk.errors import DivergenceError, DomainError, SymntkError, VerificationError
 from symntk.kernels.function import Function, as_function
-from symntk.language.symbols import mean_u, var_u
 from symntk.verify.agreement import Agreement
 from symntk.verify.certificate import Check
 from symntk.verify.general_oracle import fast_reference, general_oracle, general_scale
-from symntk.verify.points import Law, Point, edge_points, parameter_values, random_points
+from symntk.verify.points import Law, Point, parameter_values
 
 if TYPE_CHECKING:
     from symntk.kernels.expectation import Expectation
@@ -37,6 +34,7 @@ class GeneralClaim:
     def __init__(self, E: Expectation, given: dict[str, Any], rng: Random) -> None:
         values = parameter_values(E.parameters, given, rng)
         self.E, self.f, self.g = E, E.f.at(values), E.g.at(values)
+        self.values = values
         self.numbers = {s.name: float(v) for s, v in values.items()}
         self._found: dict[tuple[Law, int], Any] = {}
 
@@ -46,7 +44,12 @@ class GeneralClaim:
 
     def value(self, law: Law) -> float:
         """What the float64 code says."""
-        return float(self.E(*_given(law, self.E.means), **self.numbers))
+        return float(self.E(*law_arguments(law, self.E.means), **self.numbers))
+
+    def evalf(self, law: Law, dps: int) -> Any:
+        """What the formula says; parameters are exact."""
+        exact = {symbol.name: value for symbol, value in self.values.items()}
+        return self.E.evalf(*law_arguments(law, self.E.means), dps=dps, **exact)
 
     def oracle(self, law: Law, dps: int) -> Any:
         """What quadrature says."""
@@ -57,24 +60,6 @@ class GeneralClaim:
     def scale(self, law: Law) -> float:
         """√(E f² · E g²)."""
         return general_scale(self.f.general, self.g.general, law)
-
-
-def general_checks(
-    E: Expectation, dps: int, points: int, seed: int, parameters: dict[str, Any]
-) -> Iterator[tuple[str, Callable[[], Check]]]:
-    """Name and test of every check, in the order of the table."""
-    rng = Random(seed)
-    claim = GeneralClaim(E, parameters, rng)
-    tested = random_points(rng, points, means=E.means)
-    edges = edge_points(means=E.means)
-    if E.expression is not None:
-        yield "random points", lambda: _formula_check("random points", claim, tested, dps)
-        yield "edge points", lambda: _formula_check("edge points", claim, edges, 20)
-    yield "Price's theorem", lambda: _price(claim, tested)
-    yield "independence", lambda: _independence(claim, tested)
-    yield "exchange symmetry", lambda: _exchange(claim, tested)
-    yield "full correlation", lambda: _full(claim, tested)
-    yield "float64", lambda: float64_check(claim, [*tested, *edges])
 
 
 def required_digits(E: Expectation) -> float:
@@ -111,11 +96,13 @@ def _is_finite(claim: GeneralClaim, law: Law) -> bool:
         return False
 
 
-def _given(law: Law, means: bool) -> tuple[float, ...]:
+def law_arguments(law: Law, means: bool) -> tuple[float, ...]:
+    """The numbers that an expectation takes: five with means, three without."""
     return law if means else law[:3]
 
 
-def _formula_check(name: str, claim: GeneralClaim, points: list[Point], dps: int) -> Check:
+def formula_check(name: str, claim: GeneralClaim, points: list[Point], dps: int) -> Check:
+    """The formula and the oracle at each point."""
     agreement, absent = Agreement(dps - _GUARD, dps), []
     for point in points:
         try:
@@ -123,12 +110,12 @@ def _formula_check(name: str, claim: GeneralClaim, points: list[Point], dps: int
         except (DivergenceError, VerificationError):
             absent.append(point.label)
             continue
-        value = claim.E.evalf(*_given(point.law, claim.E.means), dps=dps, **claim.numbers)
+        value = claim.evalf(point.law, dps)
         agreement.add(value, reference, lambda law=point.law: claim.scale(law), point.label)
-    return _result(name, agreement, f"formula and oracle at {dps} digits", absent)
+    return result(name, agreement, f"formula and oracle at {dps} digits", absent)
 
 
-def _price(claim: GeneralClaim, points: list[Point]) -> Check:
+def price_quotient(claim: GeneralClaim, points: list[Point]) -> Check:
     """∂E[f(u) g(v)]/∂c = E[f'(u) g'(v)] (Price 1958), by a difference quotient of the float64 code."""
     name, agreement = "Price's theorem", Agreement(_PRICE_DIGITS, 16)
     try:
@@ -138,61 +125,45 @@ def _price(claim: GeneralClaim, points: list[Point]) -> Check:
             h = _SLOPE_STEP * math.sqrt(a * b)
             moved = [claim.value((a, b, c + k * h, m1, m2)) for k in (-2, -1, 1, 2)]
             quotient = (moved[0] - 8 * moved[1] + 8 * moved[2] - moved[3]) / (12 * h)
-            right = float(slope(*_given(point.law, claim.E.means)))
+            right = float(slope(*law_arguments(point.law, claim.E.means)))
             agreement.add(mp.mpf(quotient), mp.mpf(right), claim.scale(point.law) / math.sqrt(a * b), point.label)
     except SymntkError as error:
         skipped = "derivative of a delta" in error.wrong  # E[f' g'] is no function then, which is no failure
         return Check(name, error.wrong, None, None, skipped, 0)
-    return _result(name, agreement, "a difference quotient of E(...) and E[f' g'] in float64", [])
+    return result(name, agreement, "a difference quotient of E(...) and E[f' g'] in float64", [])
 
 
-def _independence(claim: GeneralClaim, points: list[Point]) -> Check:
+def independence(claim: GeneralClaim, points: list[Point]) -> Check:
     """At c = 0, E[f(u) g(v)] = E[f(u)] · E[g(v)]."""
     agreement, one = Agreement(required_digits(claim.E), 16), as_function(1)
     first, second = claim.of(claim.f, one), claim.of(claim.g, one)
     for point in points:
         a, b, _, m1, m2 = point.law
-        left = first(*_given((a, 1.0, 0.0, m1, 0.0), claim.E.means))
-        right = second(*_given((b, 1.0, 0.0, m2, 0.0), claim.E.means))
+        left = first(*law_arguments((a, 1.0, 0.0, m1, 0.0), claim.E.means))
+        right = second(*law_arguments((b, 1.0, 0.0, m2, 0.0), claim.E.means))
         law = (a, b, 0.0, m1, m2)
         agreement.add(mp.mpf(claim.value(law)), mp.mpf(float(left * right)), claim.scale(law), point.label)
-    return _result("independence", agreement, "at c = 0, the product of E[f] and E[g]", [])
+    return result("independence", agreement, "at c = 0, the product of E[f] and E[g]", [])
 
 
-def _exchange(claim: GeneralClaim, points: list[Point]) -> Check:
+def exchange(claim: GeneralClaim, points: list[Point]) -> Check:
     """E[f(u) g(v)] at (a, b, c, m1, m2) is E[g(u) f(v)] at (b, a, c, m2, m1)."""
     agreement, turned = Agreement(required_digits(claim.E), 16), claim.of(claim.g, claim.f)
     for point in points:
         a, b, c, m1, m2 = point.law
-        other = float(turned(*_given((b, a, c, m2, m1), claim.E.means)))
+        other = float(turned(*law_arguments((b, a, c, m2, m1), claim.E.means)))
         agreement.add(mp.mpf(claim.value(point.law)), mp.mpf(other), claim.scale(point.law), point.label)
-    return _result("exchange symmetry", agreement, "the exchanged expectation in float64", [])
-
-
-def _full(claim: GeneralClaim, points: list[Point]) -> Check:
-    """At v = u the float64 code and the oracle agree, or both say that it diverges, with the rate that is stated."""
-    laws = [(a, a, a, m1, m1) for a, _, _, m1, _ in (point.law for point in points)]
-    if not claim.E.diagonal.diverges:
-        agreement, absent = compare_float64(claim, [Point("v = u", law) for law in laws])
-        return _result("full correlation", agreement, "E(...) and the oracle at v = u", absent)
-    agreement = Agreement(4, 16)
-    for a, _, _, m1, _ in laws:
-        c = a * (1 - 1e-12)
-        with mp.workdps(40):
-            gap = mp.mpf(a) ** 2 - mp.mpf(c) ** 2
-            stated = sp.sympify(claim.E.diagonal.coefficient, strict=True).subs({var_u: a, mean_u: m1} | claim.numbers)
-            expected = mp.mpf(float(stated)) * gap ** mp.mpmathify(claim.E.diagonal.power)
-        agreement.add(mp.mpf(claim.value((a, a, c, m1, m1))), expected, 0, "1 − ρ = 1e-12")
-    return _result("full correlation", agreement, f"{claim.E.diagonal} at 1 − ρ = 1e-12", [])
+    return result("exchange symmetry", agreement, "the exchanged expectation in float64", [])
 
 
 def float64_check(claim: GeneralClaim, points: list[Point]) -> Check:
     """E(...) against the oracle at every point."""
     agreement, absent = compare_float64(claim, points)
-    return _result("float64", agreement, "E(...) and the oracle in extended precision", absent)
+    return result("float64", agreement, "E(...) and the oracle in extended precision", absent)
 
 
-def _result(name: str, agreement: Agreement, detail: str, absent: list[str]) -> Check:
+def result(name: str, agreement: Agreement, detail: str, absent: list[str]) -> Check:
+    """The check of an agreement; `absent` names the points where there was nothing to compare with."""
     where = agreement.where if agreement.where not in ("a random point", "v = u") else ""
     parts = [detail, f"fewest at {where}" if where else "", agreement.remark]
     parts += [f"nothing to compare with at {', '.join(absent)}"] if absent else []

@@ -6,7 +6,8 @@ Comes in: results of checks. Goes out: a table for a terminal, a dictionary for 
 from __future__ import annotations
 
 import textwrap
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 _WIDTH = 118
@@ -50,7 +51,17 @@ class Check:
 
 @dataclass(frozen=True)
 class Certificate:
-    """All checks of one expectation.
+    """All checks of one expectation, and what is needed to make them again.
+
+    Attributes:
+        subject: the expectation, in words.
+        checks: what was checked.
+        dps: digits of the random points and of the identities.
+        version: of symntk.
+        method, formula, error_bound, diagonal, conditions: what was claimed; no formula where an integral remains.
+        parameters: their values, as text of rational numbers.
+        laws: var_u, var_v, cov, mean_u, mean_v of the random points.
+        edges: labels and laws of the edge points.
 
     >>> check = Check("random points", "against the oracle", 51.3, 45, True, 3)
     >>> print(Certificate("E[sign(u) erf(v)]", (check,), 50, "0.1.0").table())
@@ -62,6 +73,14 @@ class Certificate:
     checks: tuple[Check, ...]
     dps: int
     version: str
+    method: str = ""
+    formula: str | None = None
+    error_bound: float = 0.0
+    diagonal: str = ""
+    conditions: tuple[str, ...] = ()
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    laws: tuple[tuple[float, ...], ...] = ()
+    edges: tuple[tuple[str, tuple[float, ...]], ...] = ()
 
     @property
     def passed(self) -> bool:
@@ -84,6 +103,14 @@ class Certificate:
             "passed": self.passed,
             "dps": self.dps,
             "version": self.version,
+            "method": self.method,
+            "formula": self.formula,
+            "error bound": self.error_bound,
+            "diagonal": self.diagonal,
+            "conditions": list(self.conditions),
+            "parameters": dict(self.parameters),
+            "points": [list(law) for law in self.laws],
+            "edge points": [[label, *law] for label, law in self.edges],
             "checks": [asdict(c) for c in self.checks],
         }
 

@@ -33,7 +33,7 @@ def _in_double(function: Callable[[Any], Any]) -> Callable[[Any], Any]:
     return lambda values: function(np.asarray(values, float))
 
 
-_ARRAY_FUNCTIONS = {
+ARRAY_FUNCTIONS = {
     "logistic": special.expit,
     "softplus": lambda values: np.logaddexp(values * 0, values),
     "normal_cdf": _in_double(special.ndtr),
@@ -156,7 +156,7 @@ def realized(form: GeneralForm) -> Function:
 
 def _array_function(part: sp.Expr) -> Callable[[Any], Any]:
     stable = part.replace(lambda e: e.is_Add and len(e.args) == 2 and e.has(sp.erf), _complemented)
-    return sp.lambdify(variable, stable, modules=[_ARRAY_FUNCTIONS, "numpy"])  # type: ignore[no-any-return]
+    return sp.lambdify(variable, stable, modules=[ARRAY_FUNCTIONS, "numpy"])  # type: ignore[no-any-return]
 
 
 def _complemented(total: sp.Expr) -> sp.Expr:

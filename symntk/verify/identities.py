@@ -1,11 +1,12 @@
-"""Identities that tie a formula to a second one, derived separately: Price's theorem, exchange, independence.
+"""Identities that tie a formula to a second one, derived separately: Price's theorem, heat equations, exchange,
+independence.
 
 Comes in: a claim and the second formula. Goes out: a `Check` each; a proof by symbols where one is found, else digits.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import sympy as sp
@@ -30,6 +31,30 @@ def price_check(claim: Claim, of_derivatives: sp.Expr, points: Iterable[Point], 
     if is_identically_zero(left - of_derivatives):
         return Check("Price's theorem", "symbolically: ∂E[f g]/∂c − E[f' g'] cancels to 0", None, None, True, 0)
     return _compare("Price's theorem", claim, left, of_derivatives, points, dps, "∂E[f g]/∂c and E[f' g']")
+
+
+def heat_check(
+    claim: Claim, sides: Mapping[sp.Symbol, Callable[[], sp.Expr]], points: Iterable[Point], *, dps: int
+) -> Check:
+    """∂F/∂a = ½ E[f'' g], ∂F/∂b = ½ E[f g''], ∂F/∂m1 = E[f' g], ∂F/∂m2 = E[f g'], as far as `sides` holds them.
+
+    The density of a normal variable solves the heat equation in its variance; the right sides come from derivations of
+    their own.
+    """
+    proven: list[str] = []
+    tested: list[Check] = []
+    for symbol, side in sides.items():
+        left, right = sp.diff(claim.expression, symbol), side()
+        if is_identically_zero(left - right):
+            proven.append(f"∂/∂{symbol}")
+        else:
+            tested.append(_compare("heat equations", claim, left, right, points, dps, f"∂/∂{symbol}"))
+    parts = [f"symbolically: {', '.join(proven)}"] if proven else []
+    parts += [check.detail for check in tested]
+    digits = min((check.digits for check in tested if check.digits is not None), default=None)
+    passed = all(check.passed for check in tested)
+    count = sum(check.points for check in tested)
+    return Check("heat equations", "; ".join(parts), digits, dps - GUARD if tested else None, passed, count)
 
 
 def exchange_check(claim: Claim, exchanged: sp.Expr, points: Iterable[Point], *, dps: int) -> Check:

@@ -97,7 +97,7 @@ def expectation_oracle(
     law = _law(var_u, var_v, cov, mean_u, mean_v, dps)
     asked = f"E[f(u) g(v)] at {', '.join(mp.nstr(x, 8) for x in (law.a, law.b, law.c, law.m1, law.m2))}"
     with mp.workdps(dps + 10):
-        _require_finite(numeric(f, dps + 10), numeric(g, dps + 10), law, asked)
+        require_finite(numeric(f, dps + 10), numeric(g, dps + 10), law, asked)
         parts = [
             _smooth_part(f, g, law, dps),
             _spike_part(f, g, law, dps, asked),
@@ -137,7 +137,7 @@ def _scalar(value: Any, digits: int) -> Number:
     return mp.mpf(float(value)) if isinstance(value, np.floating) else mp.mpf(value)
 
 
-def _require_finite(f: Numeric, g: Numeric, law: Law, asked: str) -> None:
+def require_finite(f: Numeric, g: Numeric, law: Law, asked: str) -> None:
     """I − 2 Σ diag(α_u, α_v) positive definite for each pair of terms; a delta only needs the other's conditional."""
 
     def check(p: Number, q: Number, a: Number, b: Number, determinant: Number) -> None:
@@ -188,7 +188,7 @@ def _norm(f: NormalForm, g: NormalForm, law: Law) -> Number:
     for form, variance, mean in ((f, law.a, law.m1), (g, law.b, law.m2)):
         smooth = NormalForm(tuple(t for t in form.terms if not isinstance(t.window, Delta)))
         same = Law(variance, variance, variance, mean, mean, mp.mpf(0))
-        _require_finite(numeric(smooth, 15), numeric(smooth, 15), same, ASKED)
+        require_finite(numeric(smooth, 15), numeric(smooth, 15), same, ASKED)
         product *= _smooth_part(smooth, smooth, same, 5)
     return mp.sqrt(product)
 

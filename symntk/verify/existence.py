@@ -1,0 +1,79 @@
+"""Where an expectation exists, by a criterion of its own: I − 2Σ diag(α, γ) positive definite for all pairs of terms.
+
+Along the ray t·Σ the expectation exists up to some t*; what a derivation states is tested on both sides of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from mpmath import mp
+
+from symntk.errors import DivergenceError
+from symntk.language.terms import NormalForm
+from symntk.verify.certificate import Check
+from symntk.verify.numeric import numeric
+from symntk.verify.oracle import Law as OracleLaw
+from symntk.verify.oracle import require_finite
+from symntk.verify.points import Law
+
+NAME = "where it exists"
+_DPS = 30
+_FARTHEST = 2.0**20
+_NEAR = 1e-6
+
+
+def exists(f: NormalForm, g: NormalForm, law: Law) -> bool:
+    """Whether E[f(u) g(v)] is finite, as far as the exponentials decide.
+
+    >>> import sympy as sp
+    >>> from symntk.language.terms import Term, collect
+    >>> grows, one = collect([Term(sp.S.One, quadratic=sp.Rational(1, 4))]), collect([Term(sp.S.One)])
+    >>> exists(grows, one, (1.9, 1, 0, 0, 0)), exists(grows, one, (2.1, 1, 0, 0, 0))
+    (True, False)
+    """
+    with mp.workdps(_DPS):
+        a, b, c, m1, m2 = (mp.mpf(number) for number in law)
+        numbers = OracleLaw(a, b, c, m1, m2, max(a * b - c * c, mp.zero))
+        try:
+            require_finite(numeric(f, _DPS), numeric(g, _DPS), numbers, "")
+        except DivergenceError:
+            return False
+    return True
+
+
+def critical_scale(f: NormalForm, g: NormalForm, law: Law) -> float | None:
+    """The t* up to which the expectation exists at t·Σ; None where it always does."""
+    if exists(f, g, _scaled(law, _FARTHEST)):
+        return None
+    low, high = 0.0, _FARTHEST
+    while high - low > 1e-9 * high:
+        middle = (low + high) / 2 if low else high / 8
+        low, high = (middle, high) if exists(f, g, _scaled(law, middle)) else (low, middle)
+        if high < 1e-12:
+            return 0.0
+    return (low + high) / 2
+
+
+def _scaled(law: Law, t: float) -> Law:
+    a, b, c, m1, m2 = law
+    return (t * a, t * b, t * c, m1, m2)
+
+
+def existence_check(f: NormalForm, g: NormalForm, laws: Iterable[Law], states: Callable[[Law], set[bool]]) -> Check:
+    """`states` gives answers to whether it exists at a law; they are right next to every boundary and far off."""
+    wrong, points, bounded = [], 0, False
+    for law in laws:
+        limit = critical_scale(f, g, law)
+        bounded = bounded or limit is not None
+        far = _FARTHEST if limit is None else limit
+        scales = [far] if limit is None else [far / 16, far * (1 - _NEAR), far * (1 + _NEAR), far * 16]
+        for t in (t for t in (1.0, *scales) if t > 0):
+            place = _scaled(law, t)
+            points += 1
+            truth = exists(f, g, place)
+            if states(place) != {truth}:
+                shown = ", ".join(f"{number:.10g}" for number in place)
+                wrong.append(f"it {'exists' if truth else 'does not exist'} at {shown}, against what is stated")
+    detail = "up to the boundary and beyond it, along rays of covariances" if bounded else "at every covariance"
+    return Check(NAME, "; ".join(wrong[:2]) or detail, None, None, not wrong, points)

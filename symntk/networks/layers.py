@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -61,13 +61,16 @@ def _role(kernels: Kernels, role: str) -> Any:
     return kernels.activation if role == "activation" else kernels.derivative
 
 
-def numbers_for(asked: str, expectations: list[Expectation], given: Mapping[str, Any]) -> dict[str, float]:
-    """The parameters' values, checked against the names that the expectations have."""
+def numbers_for(
+    asked: str, expectations: list[Expectation], given: Mapping[str, Any], others: Collection[str] = ()
+) -> dict[str, float]:
+    """The parameters' values, checked against the names that the expectations have; `others` may be given, too."""
     symbols = {s.name: s for E in expectations for s in E.parameters}
-    missing, unknown = sorted(symbols.keys() - given.keys()), sorted(given.keys() - symbols.keys())
+    missing, unknown = sorted(symbols.keys() - given.keys()), sorted(given.keys() - symbols.keys() - set(others))
     if missing or unknown:
         wrong = f"no value for {', '.join(missing)}" if missing else f"no parameter {', '.join(unknown)}"
-        raise DomainError(asked, wrong, f"the parameters are: {', '.join(sorted(symbols)) or 'none'}")
+        names = ", ".join(sorted({*symbols, *others})) or "none"
+        raise DomainError(asked, wrong, f"the parameters are: {names}")
     out = {}
     for name, symbol in symbols.items():
         try:
@@ -192,7 +195,8 @@ class Plan:
             return "the kernel is beyond float64", "smaller scales or inputs"
         grows = f"; the kernel grows like |x - x'|**(-({self.exponent})) there" if self.exponent is not None else ""
         wrong = f"at full correlation the map of hidden layer {self.divergent + 1} {slope.diagonal}{grows}"
-        return wrong, "singular='inf' for the kernel off the diagonal, or the surrogate-gradient kernel"
+        finite = "the surrogate-gradient kernel" if slope.f == slope.g else "a surrogate derivative without deltas"
+        return wrong, f"singular='inf' for the kernel off the diagonal, or {finite}"
 
     def compiled(self, numbers: Mapping[str, float]) -> list[dict[str, Any]]:
         """What the recursion reads."""

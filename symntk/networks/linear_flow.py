@@ -34,6 +34,11 @@ class Convergence:
         return self.least_real > self.rounding
 
     @property
+    def sufficient_ridge(self) -> float:
+        """A ridge above which the flow converges; 0 where it does without."""
+        return 0.0 if self.converges else self.rounding - self.least_real
+
+    @property
     def is_monotone(self) -> bool:
         """Whether the loss falls at every time from every start."""
         return self.least_symmetric > self.rounding
@@ -80,7 +85,7 @@ class LinearFlow:
         return Convergence(least, float(np.min(values.real)), rounding)
 
     def weights(self, time: float) -> Any:
-        """W(t); time may be inf where the flow converges."""
+        """W(t); time may be inf where the flow converges. Where errors grow beyond float64 it is not finite."""
         if not len(self.matrix):
             return np.zeros((0, 0))
         if np.isinf(time):
@@ -91,7 +96,7 @@ class LinearFlow:
         if self._condition <= _WELL_CONDITIONED:
             values, vectors = self._spectrum
             left = vectors * _integral(values, time)
-            return np.ascontiguousarray(scipy.linalg.solve(vectors.T, left.T).T.real)
+            return np.ascontiguousarray(scipy.linalg.solve(vectors.T, left.T, check_finite=False).T.real)
         return self._augmented(time)
 
     @cached_property
@@ -109,7 +114,10 @@ class LinearFlow:
         n = len(self.matrix)
         block = np.zeros((2 * n, 2 * n))
         block[:n, :n], block[:n, n:] = -time * self.matrix, time * np.eye(n)
-        return scipy.linalg.expm(block)[:n, n:]
+        found = scipy.linalg.expm(block)[:n, n:]
+        if not np.all(np.isfinite(found)) and self.convergence.converges:
+            return scipy.linalg.inv(self.matrix)  # t·A is beyond float64, so e^{−tA} has vanished long since
+        return found
 
 
 def _integral(values: Any, time: float) -> Any:

@@ -98,11 +98,13 @@ class MeanField:
     """
 
     def __init__(self, kernels: Kernels, **parameters: float) -> None:
+        if not isinstance(kernels, Kernels):
+            raise DomainError("mean-field theory", f"{kernels!r} is no Kernels", "symntk.derive(...)")
         self.kernels = kernels
         self.numbers = numbers_for(str(self), [kernels.nngp, kernels.ntk], parameters)
 
     def variance_map(self, variance: Any, weight_std: float, bias_std: float = 0.0) -> Any:
-        """The next layer's variance, σ_w² E[σ(√q z)²] + σ_b²; broadcasts over q."""
+        """The next layer's variance, σ_w² E[σ(√q z)²] + σ_b²; broadcasts over q > 0."""
         weight, bias = self._scales(weight_std, bias_std)
         return weight * self._square(self._variance(variance)) + bias
 
@@ -211,24 +213,48 @@ class MeanField:
         gain = layer_map(self.kernels.ntk, self.numbers).given(*np.array([[q], [q], [q * c]]), None)
         return CorrelationPoint(c, float(weight_std**2 * gain[0]), chi)
 
-    def edge_of_chaos(self, bias_std: Any) -> Any:
+    def edge_of_chaos(self, bias_std: Any, *, missing: str = "raise") -> Any:
         """The σ_w at which χ₁ = 1 at the fixed point of the variance, for each σ_b of an array or number.
 
         The line is a curve in q: χ₁ = 1 gives σ_w² = 1/E[σ'²], the fixed point σ_b² = q − E[σ²]/E[σ'²]; the q that
         belongs to σ_b is bracketed on a logarithmic grid and refined, and the variance must be stable there. Without
-        bias the point may be the limit q → 0, or every q as for ReLU.
+        bias the point may be the limit q → 0, or every q as for ReLU; there the variance map has slope 1.
+
+        Args:
+            bias_std: σ_b ≥ 0, a number or an array of any shape.
+            missing: "raise", or "nan" for NaN at each σ_b that has no such σ_w, as where a line is drawn.
+
+        Returns:
+            A number, or an array of the shape of bias_std.
 
         Raises:
             DivergenceError: χ₁ is infinite (sign): all (σ_w, σ_b) are chaotic.
-            DomainError: no variance up to 1e10 belongs to this σ_b, or none that is stable, as for GELU at small σ_b,
-                where the stable variance is ordered until it vanishes.
+            DomainError: no variance up to 1e10 belongs to a σ_b, or none that is stable, as for GELU at small σ_b,
+                where the stable variance is ordered until it vanishes; the first such entry is named.
+
+        >>> import symntk
+        >>> print(MeanField(symntk.derive("relu")).edge_of_chaos([0.0, 0.1], missing="nan").round(6))
+        [1.414214      nan]
         """
         self._refuse_infinite("the edge of chaos")
-        given = np.asarray(bias_std, dtype=float)
+        if missing not in ("raise", "nan"):
+            raise DomainError(str(self), f"missing = {missing!r}", "'raise' or 'nan'")
+        given = self._numbers("bias_std", bias_std)
         if not np.all(np.isfinite(given) & (given >= 0)):
             raise DomainError(str(self), f"bias_std = {bias_std!r}", "finite numbers of at least 0")
-        found = np.array([self._edge(float(one)) for one in given.ravel()]).reshape(given.shape)
-        return float(found) if given.ndim == 0 else found
+        found = np.empty(given.shape)
+        for index, one in np.ndenumerate(given):
+            try:
+                found[index] = self._edge(float(one))
+            except DomainError as error:
+                if missing == "raise" and given.ndim:
+                    where = index[0] if given.ndim == 1 else index
+                    wrong, advice = f"at index {where}: {error.wrong}", f"{error.advice}; or missing='nan'"
+                    raise DomainError(str(self), wrong, advice) from error
+                if missing == "raise":
+                    raise
+                found[index] = np.nan
+        return found if given.ndim else float(found)
 
     def _edge(self, bias_std: float) -> float:
         grid, line = self._edge_line
@@ -243,10 +269,7 @@ class MeanField:
 
         roots = _roots(excess, np.log(grid), np.sign(line - target / grid))
         if not roots:
-            reach = np.sqrt(max(float(np.max(line * grid)), 0.0))
-            wrong = f"no variance up to {RANGE[1]:g} is a fixed point with χ₁ = 1 at bias_std = {bias_std:g}"
-            advice = "bias_std = 0" if not np.any(line) else f"bias_std below {reach:.6g}" if reach > 0.0 else ""
-            raise DomainError(str(self), wrong, advice)
+            raise DomainError(str(self), *self._no_edge(bias_std))
         scales = [float(self._gain(np.array([np.exp(log)]))[0] ** -0.5) for log in roots]
         slopes = [float(self.slope(np.exp(log), w)) for log, w in zip(roots, scales, strict=True)]
         for weight_std, slope in zip(scales, slopes, strict=True):
@@ -254,7 +277,18 @@ class MeanField:
                 return weight_std
         shown = f"weight_std = {scales[0]:.6g}, variance {np.exp(roots[0]):.6g} with slope {slopes[0]:.6g}"
         wrong = f"at bias_std = {bias_std:g} χ₁ = 1 only where the variance is not stable: {shown}"
-        raise DomainError(str(self), wrong, "a larger bias_std, or fixed_points(weight_std, bias_std)")
+        raise DomainError(str(self), wrong, "another bias_std, or fixed_points(weight_std, bias_std)")
+
+    def _no_edge(self, bias_std: float) -> tuple[str, str]:
+        """Why no variance belongs to this σ_b, and what to try."""
+        grid, line = self._edge_line
+        wrong = f"no variance from {RANGE[0]:g} to {RANGE[1]:g} is a fixed point with χ₁ = 1 at bias_std = {bias_std:g}"
+        if not np.any(line):
+            return wrong, "bias_std = 0"
+        reached = np.sqrt((line * grid)[line > 0])
+        if not len(reached):
+            return wrong, "correlation(weight_std, bias_std).phase, which is one and the same at all scales"
+        return wrong, f"bias_std between {np.min(reached):.3g} and {np.max(reached):.3g}"
 
     @cached_property
     def _edge_line(self) -> tuple[Any, Any]:
@@ -264,8 +298,8 @@ class MeanField:
         return grid, np.where(np.abs(line) <= _FLAT, 0.0, line)
 
     def _line(self, q: Any) -> Any:
-        """σ_b²(q)/q where χ₁ = 1; −1 where the moments are beyond float64."""
-        with np.errstate(invalid="ignore", over="ignore"):
+        """σ_b²(q)/q where χ₁ = 1; −1 where the moments are beyond float64, or χ₁ is 0."""
+        with np.errstate(invalid="ignore", over="ignore", divide="ignore"):
             line = 1.0 - self._square(q) / self._gain(q) / q
         return np.where(np.isfinite(line), line, -1.0)
 
@@ -289,16 +323,27 @@ class MeanField:
             )
             raise DivergenceError(f"{what} of {self.kernels.activation.name}", wrong, "a continuous activation")
 
+    def _numbers(self, name: str, given: Any) -> Any:
+        try:
+            return np.asarray(given, dtype=float)
+        except (TypeError, ValueError) as error:
+            raise DomainError(str(self), f"{name} = {given!r} is not numbers", "a number, or an array") from error
+
     def _variance(self, given: Any) -> Any:
-        q = np.asarray(given, dtype=float)
+        q = self._numbers("variance", given)
         if not np.all(np.isfinite(q) & (q > 0)):
             raise DomainError(str(self), f"variance {given!r}", "finite variances above 0")
         return q
 
     def _scales(self, weight_std: float, bias_std: float) -> tuple[float, float]:
-        weight, bias = float(weight_std), float(bias_std)
+        try:
+            weight, bias = float(weight_std), float(bias_std)
+        except (TypeError, ValueError):
+            weight = bias = np.nan
         if not (np.isfinite(weight) and weight > 0 and np.isfinite(bias) and bias >= 0):
-            raise DomainError(str(self), f"weight_std = {weight_std!r}, bias_std = {bias_std!r}", "σ_w > 0 and σ_b ≥ 0")
+            raise DomainError(
+                str(self), f"weight_std = {weight_std!r}, bias_std = {bias_std!r}", "two numbers, σ_w > 0 and σ_b ≥ 0"
+            )
         return weight**2, bias**2
 
     def __str__(self) -> str:

@@ -76,7 +76,8 @@ kernel
         Args:
             x1: inputs (n1, features), float64 or float32.
             x2: inputs (n2, features), x1 where None.
-            parameters: a number for each free parameter of the activations, by name.
+            parameters: a number for each free parameter of the activations, by name; those of the surrogates may be
+                given, too.
 
         Returns:
             (n1, n2), row = first argument; float32 where all inputs are float32.
@@ -92,7 +93,8 @@ kernel
         Args:
             x1: inputs (n1, features).
             x2: inputs (n2, features), x1 where None.
-            singular: "raise", or "inf" for infinite entries where inputs are fully correlated and the kernel diverges.
+            singular: "raise", or "inf" for infinite entries where inputs are fully correlated and the kernel diverges
+                (-inf for opposite inputs without bias).
             parameters: a number for each free parameter.
 
         Raises:
@@ -138,7 +140,11 @@ kernel
         >>> bool(np.all(net.general(x, slopes=("derivative", "surrogate")) == net.sg_ntk(x)))
         True
         """
-        return self._run(self._plan("general", tuple(slopes), other or self), x1, x2, singular, parameters)
+        plan, others = (
+            self._plan("general", tuple(slopes), other or self),
+            self._parameters | (other or self)._parameters,
+        )
+        return self._run(plan, x1, x2, singular, parameters, others)
 
     def symbolic(
         self,
@@ -205,7 +211,8 @@ kernel
         from symntk.networks.export import network_source
 
         plans = {name: self._named(name) for name in self.names}
-        numbers = numbers_for(str(self), [E for plan in plans.values() for E in plan.expectations], parameters)
+        expectations = [E for plan in plans.values() for E in plan.expectations]
+        numbers = numbers_for(str(self), expectations, parameters, self._parameters)
         return network_source(plans, numbers, str(self))
 
     def export(self, path: str | Path, **parameters: float) -> Path:
@@ -273,22 +280,28 @@ kernel
         return Plan(asked, tuple(layers), self.weight_std, self.bias_std)
 
     def _gram(self, kernel: str, x1: Any, x2: Any, singular: str, parameters: dict[str, float]) -> Any:
-        return self._run(self._named(kernel), x1, x2, singular, parameters)
+        return self._run(self._named(kernel), x1, x2, singular, parameters, self._parameters)
+
+    @property
+    def _parameters(self) -> set[str]:
+        """Names of the parameters of all activations and surrogates: each kernel accepts them all."""
+        functions = [f for one in self.layers for f in (one.activation, one.surrogate_derivative) if f is not None]
+        return {s.name for f in functions for s in f.parameters}
 
     @staticmethod
-    def _run(plan: Plan, x1: Any, x2: Any, singular: str, parameters: dict[str, float]) -> Any:
+    def _run(plan: Plan, x1: Any, x2: Any, singular: str, parameters: dict[str, float], others: set[str]) -> Any:
+        from symntk.emit.runtime.gram import _inputs
         from symntk.networks.recursion import _network_finite, _network_gram
 
         if singular not in ("raise", "inf"):
             raise DomainError(plan.asked, f"singular = {singular!r}", "'raise' or 'inf'")
-        numbers = numbers_for(plan.asked, plan.expectations, parameters)
-        if singular == "raise" and x2 is None and plan.divergent is not None and np.shape(x1)[:1] not in ((), (0,)):
-            # the diagonal is in it: said before the matrix is computed
-            wrong, advice = plan.reason()
-            raise DivergenceError(
-                plan.asked, f"it is infinite at row 0, column 0, an input with itself: {wrong}", advice
-            )
+        numbers = numbers_for(plan.asked, plan.expectations, parameters, others)
+        wrong, advice = plan.reason()
         try:
+            if singular == "raise" and x2 is None and plan.divergent is not None and len(_inputs(x1, None)[0]):
+                # the diagonal is in it: said before the matrix is computed
+                where = "it is infinite at row 0, column 0, an input with itself"
+                raise DivergenceError(plan.asked, f"{where}: {wrong}", advice)
             gram = _network_gram(x1, x2, plan.weight_std, plan.bias_std, plan.compiled(numbers), plan.mirror)
         except SymntkError:
             raise
@@ -296,7 +309,6 @@ kernel
             raise DomainError(plan.asked, str(error)) from error
         if singular == "inf":
             return gram
-        wrong, advice = plan.reason()
         try:
             return _network_finite(gram, x2 is None, wrong)
         except ValueError as error:

@@ -49,7 +49,8 @@ def _network_gram(
         slope, fits_too = _network_prepared(layer["slope"], layer["slope_layer"], a, b)
         maps.append((cross, slope, layer["equal"]))
         small = small and fits and fits_too
-    labels1, labels2 = _labels(first, second)
+    labels1, labels2 = _labels(first, first[:0] if x2 is None else second)
+    labels2 = labels1 if x2 is None else labels2
     out = np.empty((len(first), len(second)), dtype=_result_type(x1, *(() if x2 is None else (x2,))))
     start = 0
     while start < len(first):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from symntk.networks.network import Network
 
 _ASKED = "gradient flow on the squared loss"
-_ON_A_SPHERE = 1e-8
+_LATE = 1e-6  # of rounding errors that a flow which does not converge has added up
+_ON_A_SPHERE = 1e-6  # of the norm: inputs normalized in float32 are on a sphere
 
 
 @dataclass(frozen=True)
@@ -94,6 +95,7 @@ class GradientFlow:
         self.prior = self._scaled("prior", prior, (n, n))
         self._system = LinearFlow(self.kernel + self.ridge * np.eye(n))
         self._blocks: Callable[[Any], tuple[Any, Any, Any]] | None = None
+        self._known: tuple[float, Any] | None = None  # the last time and its weights
 
     @classmethod
     def of_network(
@@ -126,7 +128,7 @@ class GradientFlow:
             time: training time t ≥ 0; inf for the end of training. With n steps of gradient descent t = n.
 
         Raises:
-            DivergenceError: time is inf and the flow does not converge.
+            DivergenceError: the flow does not converge, and time is inf or so late that rounding decides.
             DomainError: the flow was made from matrices, not from a network.
         """
         if self._blocks is None:
@@ -155,12 +157,33 @@ class GradientFlow:
         return Prediction(gain @ self.y, 0.5 * (covariance + covariance.T))
 
     def weights(self, time: float = np.inf) -> Any:
-        """A⁻¹ (1 − e^{−ηtA}) as an array (n, n): P_t is I(T, X) times it."""
+        """A⁻¹ (1 − e^{−ηtA}) as an array (n, n), not to be written to: P_t is I(T, X) times it.
+
+        Raises:
+            DivergenceError: the flow does not converge, and time is inf or so late that rounding decides.
+        """
         time = _number("time", time, least=0.0, finite=False)
-        if np.isinf(time) and not self.convergence.converges:
-            advice = f"a finite time, distinct inputs, or a ridge above {max(-self.convergence.least_real, 0.0):.3g}"
-            raise DivergenceError(_ASKED, f"it {self.convergence}", advice)
-        return self._system.weights(self.rate * time)
+        if self._known is None or self._known[0] != time:
+            found = self._weights(time)
+            found.flags.writeable = False
+            self._known = time, found
+        return self._known[1]
+
+    def _weights(self, time: float) -> Any:
+        rounding = float(4.0 * len(self.y) * np.finfo(float).eps * np.linalg.norm(self._system.matrix))
+        late = np.isinf(time) or self.rate * time * rounding > _LATE
+        if late and not self.convergence.converges:
+            raise self._divergence("" if np.isinf(time) else f"at time {time:g} rounding decides, since ")
+        with np.errstate(over="ignore", invalid="ignore"):
+            found = self._system.weights(self.rate * time)
+        if not np.all(np.isfinite(found)):
+            raise self._divergence(f"at time {time:g} errors are beyond float64, since ")
+        return found
+
+    def _divergence(self, wrong: str) -> DivergenceError:
+        ridge = self.convergence.sufficient_ridge
+        advice = f"a smaller time, distinct inputs, or a ridge above {ridge:.3g}"
+        return DivergenceError(_ASKED, f"{wrong}it {self.convergence}", advice)
 
     def errors(self, time: float) -> Any:
         """Mean of f_t(X) − y, shaped as y: the mean of what the loss is the square of."""
@@ -182,15 +205,17 @@ def classify(
 ) -> Any:
     """Labels in the singular limit: sign(Θ_∞(x, X) y), where Θ_∞ diverges on the diagonal.
 
-    For activations that tend to a discontinuous one the NTK's diagonal grows without bound, so that regression with
-    Θ_m tends to 0 off the training set, but the sign of it converges (Eilers, Memmesheimer & Goedeke 2024; theory T3).
-    Proven for inputs on a sphere, where the diagonal grows equally for all.
+    For activations that tend to a discontinuous one, as erf(m x) to sign, the NTK's diagonal grows without bound.
+    Regression with Θ_m tends to 0 off the training set, but its sign converges (Eilers, Memmesheimer & Goedeke 2024;
+    theory T3). The training inputs must lie on a sphere, where the diagonal grows equally for all: on others each label
+    would count less the faster its diagonal grows, which depends on how the activations tend to their limit.
+    Test inputs may have any norm. Training inputs that are equal count as one with the mean of their labels.
 
     Args:
         net: the network.
         x_test: (n_test, features).
-        x: training inputs (n, features), all of one norm, as the test inputs.
-        y: labels −1 and 1, (n,); or one-hot (n, classes).
+        x: training inputs (n, features), all of one norm.
+        y: labels −1 and 1, (n,); or one column for each class, as one-hot, (n, classes).
         kernel: "ntk" or "sg_ntk"; it must diverge on the diagonal.
         parameters: a number for each free parameter.
 
@@ -198,7 +223,8 @@ def classify(
         (n_test,): −1, 0 or 1; with classes the index of the largest. At a training input its own label.
 
     Raises:
-        DomainError: a kernel that is finite on the diagonal, or inputs not on a sphere.
+        DomainError: a kernel that is finite on the diagonal, training inputs not on a sphere, or two of them opposite
+            where there is no bias (their labels are tied).
 
     >>> import symntk
     >>> net = symntk.Network(symntk.derive("sign"), 3, bias_std=0.1)
@@ -208,35 +234,51 @@ def classify(
     [ 1. -1.  1. -1.]
     """
     asked = f"classification by the singular {kernel}"
-    inputs, test, labels = _array("x", x, (2,)), _array("x_test", x_test, (2,)), _array("y", y, (1, 2))
+    inputs, labels = _array("x", x, (2,), asked), _array("y", y, (1, 2), asked)
+    test = _array("x_test", x_test, (2,), asked)
     if len(labels) != len(inputs) or not len(inputs):
         raise DomainError(asked, f"{len(inputs)} inputs and {len(labels)} labels", "one label for each input")
-    norms = np.linalg.norm(np.concatenate([inputs, test]), axis=1) if test.shape[1:] == inputs.shape[1:] else np.ones(1)
+    if labels.ndim == 1 and not np.all(np.abs(labels) == 1.0):
+        raise DomainError(asked, "y holds other labels than -1 and 1", "np.where(y == first, 1, -1), or y one-hot")
+    if labels.ndim == 2 and labels.shape[1] < 2:
+        raise DomainError(asked, f"y has shape {labels.shape}", "a vector of -1 and 1, or one column for each class")
+    norms = np.linalg.norm(inputs, axis=1)
     if np.ptp(norms) > _ON_A_SPHERE * np.max(norms):
-        wrong = f"the inputs have norms between {np.min(norms):.6g} and {np.max(norms):.6g}"
+        wrong = f"the training inputs have norms between {np.min(norms):.9g} and {np.max(norms):.9g}"
         raise DomainError(asked, wrong, "inputs on a sphere: x / np.linalg.norm(x, axis=1, keepdims=True)")
     if not net.is_singular(kernel):
         raise DomainError(asked, f"the {kernel} of {net} is finite on the diagonal", "net.flow(x, y)")
-    gram = getattr(net, kernel)(test, inputs, singular="inf", **(parameters or {}))
-    own = np.isinf(gram)
+    gram = partial(getattr(net, kernel), singular="inf", **(parameters or {}))
+    own = _infinite(gram(inputs))
+    if np.any(own < 0):
+        i, j = (int(index) for index in np.argwhere(own < 0)[0])
+        wrong = f"the training inputs {i} and {j} are opposite, and without bias the network ties their labels"
+        raise DomainError(asked, wrong, "bias_std > 0, or one of the two")
+    across = gram(test, inputs)
+    certain = _infinite(across)
     # one infinite entry outweighs all others
-    gram = np.where(np.any(own, axis=1, keepdims=True), own.astype(float), gram)
-    votes = gram @ labels
+    across = np.where(np.any(certain, axis=1, keepdims=True), certain, across)
+    votes = across @ (labels.T / np.sum(own, axis=1)).T
     return np.argmax(votes, axis=1) if labels.ndim == 2 else np.sign(votes)
 
 
-def _array(name: str, given: Any, dimensions: tuple[int, ...]) -> Any:
+def _infinite(gram: Any) -> Any:
+    """The signs of infinite entries, 0 elsewhere."""
+    return np.where(np.isinf(gram), np.sign(gram), 0.0)
+
+
+def _array(name: str, given: Any, dimensions: tuple[int, ...], asked: str = _ASKED) -> Any:
     try:
         array = np.asarray(given, dtype=np.float64)
     except (TypeError, ValueError) as error:
-        raise DomainError(_ASKED, f"{name} holds what are not real numbers", "an array of floats") from error
+        raise DomainError(asked, f"{name} holds what are not real numbers", "an array of floats") from error
     if array.ndim not in dimensions:
         wanted = " or ".join(str(d) for d in dimensions)
-        raise DomainError(_ASKED, f"{name} has shape {array.shape}", f"an array of {wanted} dimensions")
+        raise DomainError(asked, f"{name} has shape {array.shape}", f"an array of {wanted} dimensions")
     if not np.all(np.isfinite(array)):
         where = tuple(int(i) for i in np.argwhere(~np.isfinite(array))[0])
         advice = "a finite kernel; for one that is infinite on the diagonal, classify" if name == "kernel" else ""
-        raise DomainError(_ASKED, f"{name} is {array[where]} at {where}", advice or "finite numbers")
+        raise DomainError(asked, f"{name} is {array[where]} at {where}", advice or "finite numbers")
     return array
 
 

@@ -24,6 +24,7 @@ from symntk.networks.sklearn_gradient import GramGradient
 
 SYMMETRIC: dict[str, str | None] = {"nngp": None, "ntk": "derivative", "surrogate_ntk": "surrogate"}
 """Name of a symmetric deep kernel -> what both sides propagate backwards."""
+_BLOCK = 512  # test inputs whose covariance is held at a time
 
 
 class NetworkKernel(Kernel):  # type: ignore[misc]  # scikit-learn has no types
@@ -255,7 +256,9 @@ class SurrogateGradientRegressor(RegressorMixin, BaseEstimator):  # type: ignore
             ridge=self.ridge,
             last_layer_scale=self.last_layer_scale,
         )
-        return mean, flow.predict(X, self.time).std
+        # the whole covariance of all test inputs is not needed
+        blocks = [flow.predict(X[start : start + _BLOCK], self.time).std for start in range(0, len(X), _BLOCK)]
+        return mean, np.concatenate(blocks)
 
     @property
     def _kernel(self) -> str:
@@ -273,7 +276,23 @@ class SurrogateGradientRegressor(RegressorMixin, BaseEstimator):  # type: ignore
         return tags
 
 
-@lru_cache(maxsize=64)
 def _derived(activation: Any, surrogate: Any) -> Kernels:
-    """The kernels, derived once: an optimizer asks for them at every step."""
+    """The kernels, without free parameters: scikit-learn's parameters have no room for them."""
+    try:
+        kernels = _remembered(activation, surrogate)
+    except TypeError as error:  # not hashable
+        wrong = f"activation = {activation!r}, surrogate = {surrogate!r}"
+        raise FormulaError(
+            "a kernel for scikit-learn", wrong, "names, formulas as text, or SymPy expressions"
+        ) from error
+    names = sorted({s.name for _, E in kernels.items() for s in E.parameters})
+    if names:
+        wrong = f"{' and '.join(names)} {'are' if names[1:] else 'is'} free in {activation}, {surrogate}"
+        raise FormulaError("a kernel for scikit-learn", wrong, "a number for each in the formula, as in 'erf(5*x)'")
+    return kernels
+
+
+@lru_cache(maxsize=64)
+def _remembered(activation: Any, surrogate: Any) -> Kernels:
+    """Derived once: an optimizer asks for them at every step."""
     return derive(activation, surrogate)

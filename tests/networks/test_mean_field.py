@@ -77,6 +77,32 @@ def test_swish_at_its_critical_point():
     assert field.slope(q, w) == pytest.approx(1.0, abs=1e-5)
 
 
+def test_an_edge_that_is_missing_for_some_of_an_array():
+    field = FIELDS["gelu"]
+    given = np.array([[0.0, 0.1], [0.5, 0.2]])
+    with pytest.raises(DomainError, match=r"at index \(0, 1\): at bias_std = 0\.1 .* missing='nan'"):
+        field.edge_of_chaos(given)
+    line = field.edge_of_chaos(given, missing="nan")
+    assert line.shape == (2, 2) and np.array_equal(np.isnan(line), [[False, True], [False, True]])
+    assert line[1, 0] == field.edge_of_chaos(0.5)
+    assert np.isnan(field.edge_of_chaos(0.1, missing="nan"))
+    assert field.edge_of_chaos([]).shape == (0,)
+    with pytest.raises(DomainError, match="missing"):
+        field.edge_of_chaos(0.1, missing="none")
+
+
+def test_advice_where_there_is_no_edge():
+    """E[x⁴] = 3q², E[(2x)²] = 4q: χ₁ = 1 at σ_b² = q/4, so at every σ_b > 0, but there the variance has slope 3/2."""
+    square = MeanField(symntk.derive("x**2"))
+    with pytest.raises(DomainError, match=r"at bias_std = 0\. Try: bias_std between 5e-06 and 5e\+04"):
+        square.edge_of_chaos(0.0)
+    with pytest.raises(DomainError, match=r"slope 1\.5\. Try: another bias_std"):
+        square.edge_of_chaos(0.3)
+    for name in ("1", "softplus"):  # χ₁ is 0; or below 1 at all fixed points
+        with pytest.raises(DomainError, match=r"one and the same at all scales"):
+            MeanField(symntk.derive(name)).edge_of_chaos(0.3)
+
+
 def test_an_edge_where_the_variance_is_unstable_is_none():
     """GELU: at σ_b² = 0.05 χ₁ = 1 only at an unstable variance; from σ_b² = 0.173 on at a stable one (Roberts, Yaida &
     Hanin 2022, section 5.3.4)."""
@@ -152,6 +178,13 @@ def test_parameters_and_mistakes():
     slope = MeanField(symntk.derive("erf(k*x)"), k=2.0)
     assert slope.edge_of_chaos(0.0) == pytest.approx(np.sqrt(np.pi) / 4, rel=1e-12)
     assert MeanField(symntk.derive("exp(x)")).fixed_points(1.2) == []
-    for call in (lambda: slope.chi(-1.0, 1.0), lambda: slope.fixed_points(-1.0), lambda: slope.edge_of_chaos([-0.1])):
+    for call in (
+        lambda: slope.chi(-1.0, 1.0),
+        lambda: slope.fixed_points(-1.0),
+        lambda: slope.fixed_points([1.0, 2.0]),
+        lambda: slope.edge_of_chaos([-0.1]),
+        lambda: slope.edge_of_chaos("0.1, 0.2"),
+        lambda: MeanField("erf"),
+    ):
         with pytest.raises(DomainError):
             call()

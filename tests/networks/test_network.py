@@ -182,6 +182,40 @@ def test_rate_next_to_the_diagonal(depth):
     assert np.log10(near[1] / near[0]) == pytest.approx(float(alpha), abs=0.03)
 
 
+@pytest.mark.parametrize(
+    "names", [("relu", "sign"), ("sign", "erf"), ("sign", "relu", "sign"), ("step", "step", "erf")]
+)
+def test_rate_next_to_the_diagonal_where_layers_differ(names):
+    net = symntk.Network([symntk.derive(name) for name in names], len(names) + 1, bias_std=0.3)
+    angle = np.array([1e-3, 1e-4])
+    near = net.ntk(np.array([[1.0, 0.0]]), np.stack([np.cos(angle), np.sin(angle)], axis=1))[0]
+    assert np.log10(near[1] / near[0]) == pytest.approx(float(net._named("ntk").exponent), abs=5e-3)
+
+
+def test_a_surrogate_with_a_delta_diverges_with_an_advice_that_helps():
+    net = symntk.Network(symntk.derive("sign", surrogate_derivative="DiracDelta(x)"), 3)
+    with pytest.raises(DivergenceError, match=r"sg_ntk.*Try: singular='inf'.*a surrogate derivative without deltas"):
+        net.sg_ntk(POINTS)
+    # half of the NTK's slope in each layer, which is what the delta of sign' is to this one
+    theta, sg = (getattr(symntk.Network(net.layers[0], 2), name)(POINTS, singular="inf") for name in ("ntk", "sg_ntk"))
+    nngp = symntk.Network(net.layers[0], 2).nngp(POINTS)
+    off = ~np.eye(len(POINTS), dtype=bool)
+    assert (sg - nngp)[off] == pytest.approx(0.5 * (theta - nngp)[off], rel=1e-13)
+
+
+def test_every_kernel_takes_the_parameters_of_the_surrogate():
+    net = symntk.Network(symntk.derive("erf(m*x)", "erf(k*x)"), 3, bias_std=0.1)
+    plain = symntk.Network(symntk.derive("erf(2*x)", "erf(3*x)"), 3, bias_std=0.1)
+    for name in net.names:
+        assert getattr(net, name)(POINTS, m=2, k=3) == pytest.approx(getattr(plain, name)(POINTS), rel=1e-13)
+    flows = [one.flow(POINTS, POINTS[:, 0], parameters=p) for one, p in ((net, {"m": 2, "k": 3}), (plain, {}))]
+    means = [flow.predict(POINTS[:2] + 0.1, 0.5).mean for flow in flows]
+    assert means[0] == pytest.approx(means[1], rel=1e-12)
+    assert net.nngp(POINTS, m=2) == pytest.approx(plain.nngp(POINTS), rel=1e-13)
+    with pytest.raises(DomainError, match="no parameter q. Try: the parameters are: k, m"):
+        net.nngp(POINTS, m=2, q=1)
+
+
 def test_dtypes_and_empty_inputs():
     net = symntk.Network(RELU, 3)
     assert net.ntk(POINTS.astype(np.float32)).dtype == np.float32
@@ -203,6 +237,9 @@ def test_dtypes_and_empty_inputs():
         (lambda: symntk.Network(SIGN, 3).nngp(POINTS, POINTS[:, :2]), "features"),
         (lambda: symntk.Network(SIGN, 3).nngp(np.full((2, 2), np.nan)), "not finite"),
         (lambda: symntk.Network(SIGN, 3).ntk(POINTS, singular="no"), "singular"),
+        # what is wrong with the inputs comes before what diverges on any
+        (lambda: symntk.Network(SIGN, 3).ntk(np.full((2, 2), np.nan)), "not finite"),
+        (lambda: symntk.Network(SIGN, 3).ntk(np.ones((1, 2, 3))), "shape"),
         (lambda: symntk.Network(SIGN, 3).general(POINTS, slopes=("derivative", "x")), "slopes"),
         (lambda: symntk.Network(SIGN, 3).general(POINTS, other=symntk.Network(SIGN, 4)), "share their weights"),
         (lambda: symntk.Network(symntk.derive("relu"), 3).sg_ntk(POINTS), "no surrogate"),

@@ -43,6 +43,25 @@ def test_equals_the_ode_of_training(net, kernel, ridge):
     assert flow.predict(T, time).mean == pytest.approx(I_tx @ gain @ Y, abs=1e-12)
 
 
+@pytest.mark.parametrize("ridge", [0.0, 0.4])
+def test_covariance_is_that_of_training_all_initial_functions(ridge):
+    """f(t) = M f(0) + m y on training and test points jointly, M from the exponential of the whole system."""
+    I_xx, I_tx, S_xx, S_tx, S_tt = grams(NET, "sg_ntk")
+    time = 0.8
+    joint = np.block([[S_xx, S_tx.T], [S_tx, S_tt]])
+    # state (f, f(0), y): f' = −I(·, X)(f(X) − y) − ridge (f − f(0))
+    generator = np.zeros((26, 26))
+    generator[:10, :6] = -np.concatenate([I_xx, I_tx])
+    generator[:10, :10] -= ridge * np.eye(10)
+    generator[:10, 10:20] = ridge * np.eye(10)
+    generator[:10, 20:] = np.concatenate([I_xx, I_tx])
+    moved = scipy.linalg.expm(time * generator)[6:10]
+    by_start, by_target = moved[:, :10] + moved[:, 10:20], moved[:, 20:]
+    prediction = NET.flow(X, Y, ridge=ridge).predict(T, time)
+    assert prediction.mean == pytest.approx(by_target @ Y, abs=1e-12)
+    assert prediction.covariance == pytest.approx(by_start @ joint @ by_start.T, abs=1e-12)
+
+
 def test_before_training_it_is_the_prior():
     prediction = NET.flow(X, Y).predict(T, 0.0)
     assert np.all(prediction.mean == 0)
@@ -146,6 +165,23 @@ def test_a_flow_that_does_not_converge_says_so():
     with pytest.raises(DivergenceError, match="singular to rounding"):
         twice.predict(T)
     assert np.all(np.isfinite(twice.predict(T, 5.0).mean))
+    assert "ridge above 0." not in str(pytest.raises(DivergenceError, twice.weights).value)
+    enough = NET.flow(twice_x := np.concatenate([X, X[:1]]), np.append(Y[:, 0], 0), ridge=1e-13)
+    assert enough.convergence.converges and np.all(np.isfinite(enough.predict(twice_x).mean))
+
+
+def test_times_at_which_float64_ends():
+    """Growing errors beyond its range; rounding that grows where an eigenvalue is 0; e^{−tA} that has vanished."""
+    for matrix in ([[1.0, 0.0], [0.0, -0.5]], [[1.0, 1.0], [0.0, -0.5]], [[-1.0, 1.0], [0.0, -1.0]]):
+        with pytest.raises(DivergenceError, match="beyond float64.*grow like exp"):
+            GradientFlow(matrix, np.eye(2), [1.0, 1.0]).weights(1e4)
+    twice = NET.flow(np.concatenate([X, X[:1]]), np.concatenate([Y, Y[:1]]))
+    once = NET.flow(X, Y).predict(T).mean
+    assert twice.predict(T, 1e5).mean == pytest.approx(once, abs=1e-7)
+    with pytest.raises(DivergenceError, match="at time 1e.12 rounding decides"):
+        twice.predict(T, 1e12)
+    defective = [[1.0, 1.0], [0.0, 1.0]]
+    assert GradientFlow(defective, np.eye(2), [1.0, 1.0]).weights(1e300) == pytest.approx(np.linalg.inv(defective))
 
 
 def test_singular_kernels_are_refused_as_regression():
@@ -170,15 +206,42 @@ def test_classifier_is_the_limit_of_regression(depth):
     one_hot = np.stack([y < 0, y > 0], axis=1).astype(float)
     assert np.array_equal(2 * limit.classify(test, x, one_hot - 0.5) - 1, found)
     assert np.array_equal(2 * limit.classify(x, x, one_hot) - 1, y)
-    assert limit.classify(x[:1], x[[0, 0, 1]], np.array([1.0, -1.0, 1.0]))[0] == 0  # one input with both labels
+    assert np.array_equal(limit.classify(3 * test + 0.1, x, y), np.sign(steep_mean(steep, 3 * test + 0.1, x, y)))
+
+
+def steep_mean(net, test, x, y, ridge=0.0):
+    """Regression with erf(10⁶ x)."""
+    return net.flow(x, y, kernel="ntk", parameters={"m": 1e6}, ridge=ridge).predict(test).mean
+
+
+def test_classifier_of_equal_and_of_opposite_inputs():
+    """Equal training inputs count once; without bias the network is odd, so −x has the label of x turned."""
+    x = np.array([[1.0, 0.0], [1.0, 0.0], [1.0, 0.0], [0.0, 1.0], [-0.6, -0.8]])
+    test = np.concatenate([-x, x, [[0.8, 0.6], [0.7, 0.71], [0.6, 0.81], [0.3, -0.9]]])
+    limit, steep = (symntk.Network(symntk.derive(f), 3) for f in ("sign", "erf(m*x)"))
+    for y in np.array([[1, 1, 1, -1, 1], [1, 1, -1, -1, 1], [-1, -1, -1, 1, 1.0]]):
+        found = limit.classify(test, x, y)
+        assert np.array_equal(found, np.sign(steep_mean(steep, test, x, y, ridge=1e3)))
+        assert np.array_equal(found[:5], -found[5:10])
+    assert limit.classify(x[:1], x[[0, 1, 3]], np.array([1.0, -1.0, 1.0]))[0] == 0  # one input with both labels
+    with pytest.raises(DomainError, match="training inputs 0 and 1 are opposite"):
+        limit.classify(test, np.array([[1.0, 0.0], [-1.0, 0.0]]), [1, -1])
+    assert symntk.Network(symntk.derive("sign"), 3, bias_std=0.1).classify(x[:1], x[:1] * [[1], [-1]], [1, -1])[0] == 1
 
 
 def test_classifier_says_where_the_theorem_ends():
     sign = symntk.Network(symntk.derive("sign", "erf"), 3)
     with pytest.raises(DomainError, match="sphere"):
-        classify(sign, T, X, Y[:, 0])
+        classify(sign, T, X, np.sign(Y[:, 0]))
     with pytest.raises(DomainError, match="finite on the diagonal"):
         sign.classify(np.eye(3), np.eye(3), np.ones(3), kernel="sg_ntk")
+    with pytest.raises(DomainError, match="other labels than -1 and 1"):
+        sign.classify(np.eye(3), np.eye(3), [0, 1, 1])
+    with pytest.raises(DomainError, match=r"shape \(3, 1\)"):
+        sign.classify(np.eye(3), np.eye(3), [[1], [-1], [1]])
+    narrow = (X / np.linalg.norm(X, axis=1, keepdims=True)).astype(np.float32)
+    labels = np.sign(Y[:, 0])
+    assert np.array_equal(sign.classify(narrow, narrow, labels), labels)
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """scikit-learn's conventions, exact gradients of the kernels, and regression by the SG-NTK."""
 
+import pickle
 import subprocess
 import sys
 import warnings
@@ -10,6 +11,9 @@ from sklearn.base import clone
 from sklearn.exceptions import SkipTestWarning
 from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import ConstantKernel, WhiteKernel
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 from sklearn.utils.estimator_checks import check_estimator
 
@@ -161,6 +165,31 @@ def test_the_estimator_is_gradient_flow(time):
     assert model.least_symmetric_ == pytest.approx(net.flow(X, Y, **options).convergence.least_symmetric)
     one = clone(model).fit(X, Y[:, 1]).predict(T)
     assert one.shape == (4,) and one == pytest.approx(mean[:, 1], abs=1e-12)
+
+
+def test_the_estimator_in_a_grid_search_in_a_pipeline_in_a_pickle():
+    x = rng.normal(size=(24, 3))
+    y = x[:, 0] * x[:, 1]
+    grid = {"surrogategradientregressor__surrogate": ["erf", "triangle"], "surrogategradientregressor__depth": [2, 3]}
+    search = GridSearchCV(make_pipeline(StandardScaler(), SurrogateGradientRegressor()), grid, cv=2).fit(x, y)
+    assert np.array_equal(pickle.loads(pickle.dumps(search)).predict(T), search.predict(T))
+
+
+def test_standard_deviations_do_not_need_the_whole_covariance(monkeypatch):
+    model = SurrogateGradientRegressor().fit(X, Y)
+    whole = model.predict(X, return_std=True)[1]
+    monkeypatch.setattr("symntk.networks.sklearn_adapter._BLOCK", 3)
+    assert model.predict(X, return_std=True)[1] == pytest.approx(whole, abs=1e-10)
+    assert model.predict(X[:2], return_std=True)[1].shape == (2,)
+
+
+def test_parameters_must_be_numbers():
+    with pytest.raises(FormulaError, match=r"m is free in erf\(m\*x\).*'erf\(5\*x\)'"):
+        NetworkKernel("erf(m*x)")(X)
+    with pytest.raises(FormulaError, match=r"k is free in sign, erf\(k\*x\)"):
+        SurrogateGradientRegressor("sign", "erf(k*x)").fit(X, Y)
+    with pytest.raises(FormulaError, match="formulas as text"):
+        NetworkKernel(["relu"])(X)
 
 
 def test_the_estimator_says_what_is_wrong():

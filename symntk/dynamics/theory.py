@@ -1,0 +1,390 @@
+"""Rate networks in mean-field theory, as a user holds them: without input, with common and with independent input.
+
+    τ h_i' = −h_i + Σ_j J_ij φ(h_j) + √N I_0 + δI_i(t),   J_ij ~ N(−J_0/√N, g²/N)
+
+Source: Engelken, Ingrosso, Khajeh, Goedeke & Abbott 2022 (PLOS Comput. Biol., arXiv 2201.09916); for odd units without
+mean Sompolinsky, Crisanti & Sommers 1988 (Phys. Rev. Lett. 61, 259).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from tqdm import tqdm
+
+from symntk.dynamics import waveform
+from symntk.dynamics.band import Course, Setup, course
+from symntk.dynamics.independent import AVERAGES, PHASES, Driven, Problem, chaotic, repeating
+from symntk.dynamics.orbit import Orbit, orbits
+from symntk.dynamics.static import Static, onset, static
+from symntk.dynamics.stationary import Stationary, stationary
+from symntk.dynamics.units import Units
+from symntk.errors import DomainError
+from symntk.kernels.expectation import TOLERANCE
+
+DT, BAND, TIME = 1 / 16, 20.0, 150.0
+"""Defaults in units of τ: step, lags kept, time."""
+_MEMORY = 2.0  # τ: how fast the past that a run begins with decorrelates
+_LATE = 0.5  # the part of a run over which λ is read
+_TOLERANCE = 1e-9
+
+
+@dataclass(frozen=True)
+class NonStationary:
+    """A course of mean-field theory over time; times in the network's units.
+
+    Attributes:
+        time: (steps + 1,).
+        mean: m(t), over all units, (steps + 1,).
+        groups: mean of each group of units, (K, steps + 1): one group for common input, else one per phase.
+        rate: ν(t), (steps + 1,).
+        variance: c(t, t) of what the couplings add (with Gaussian input, of all), (steps + 1,).
+        lags: (band,).
+        autocovariance: c(t, t − lag) averaged over the last period, (band,).
+        growth: ln k(t, t), (steps + 1,); λ is half its slope.
+        lyapunov: λ_1 in 1/time over the late half, extrapolated to dt → 0 where a run of twice the step was made.
+        lyapunov_error: of λ: the change between two late windows, and that of the extrapolation.
+        dt: the step.
+    """
+
+    time: np.ndarray
+    mean: np.ndarray
+    groups: np.ndarray
+    rate: np.ndarray
+    variance: np.ndarray
+    lags: np.ndarray
+    autocovariance: np.ndarray
+    growth: np.ndarray
+    lyapunov: float
+    lyapunov_error: float
+    dt: float
+
+
+@dataclass(frozen=True)
+class Balanced:
+    """A network of N units with the couplings −J_0/√N ± g/√N and the mean input √N I_0.
+
+    Args:
+        g: standard deviation of the couplings times √N.
+        N: number of units.
+        I_0: mean input over √N.
+        J_0: mean coupling times −√N; 0 for classical networks.
+        activation: φ, a name or formula.
+        tau: τ; times, frequencies and exponents are in its unit.
+        tol: error of expectations that have no closed form.
+
+    >>> net = Balanced(2.0, 5000)
+    >>> print(round(net.stationary().lyapunov, 9))
+    0.096006649
+    >>> print(round(net.onset(), 12))  # √2
+    1.414213562373
+    """
+
+    g: float
+    N: float
+    I_0: float = 1.0
+    J_0: float = 1.0
+    activation: Any = "relu"
+    tau: float = 1.0
+    tol: float = TOLERANCE
+
+    def __post_init__(self) -> None:
+        for name, positive in (("g", True), ("N", True), ("tau", True), ("I_0", False), ("J_0", False)):
+            value = getattr(self, name)
+            if not (isinstance(value, int | float | np.number) and np.isfinite(value) and (value > 0 or not positive)):
+                raise DomainError(
+                    "a rate network", f"{name} = {value!r}", "a positive number" if positive else "a number"
+                )
+
+    @cached_property
+    def units(self) -> Units:
+        """Expectations of the activation; centred where odd units have no mean input."""
+        units = Units(self.activation, tol=self.tol)
+        return Units(self.activation, means=False, tol=self.tol) if self.I_0 == 0.0 and units.is_odd else units
+
+    @property
+    def feedback(self) -> float:
+        """√N J_0."""
+        return float(np.sqrt(self.N) * self.J_0)
+
+    @property
+    def drive(self) -> float:
+        """√N I_0."""
+        return float(np.sqrt(self.N) * self.I_0)
+
+    def static(self) -> Static:
+        """The fixed point, stable or not; its exponents are in 1/τ."""
+        return static(self.units, self.g, self.feedback, self.drive)
+
+    def onset(self) -> float:
+        """The g above which the network without input is chaotic."""
+        return onset(self.units, self.feedback, self.drive, self.g)[0]
+
+    def stationary(self) -> Stationary:
+        """The state without input; its lags are in units of τ, its exponents in 1/τ."""
+        return self._stationary
+
+    @cached_property
+    def _stationary(self) -> Stationary:
+        return stationary(self.units, self.g, self.feedback, self.drive)
+
+    def independent_stationary(self, I_1: float, f: float, *, average: str = "gaussian", points: int = 0) -> Driven:
+        """The stationary state with independent sinusoids of the amplitude I_1 and frequency f.
+
+        The chaotic one where it exists, else the one that repeats with the input; lags in units of τ, λ in 1/τ.
+
+        Args:
+            I_1: amplitude, not scaled by √N.
+            f: frequency in 1/time.
+            average: "gaussian" for Gaussian input of the same covariance, "phase" for the mean over random phases.
+            points: of the grid of lags; 0 chooses.
+        """
+        problem = self.problem(I_1, f, average)
+        start = self.stationary()
+        found = repeating(problem, start, points)
+        return found if found.lyapunov <= 0.0 or not start.is_chaotic else chaotic(problem, start, points)
+
+    def problem(self, I_1: float, f: float, average: str = "gaussian", phases: int = PHASES) -> Problem:
+        """The equations with independent sinusoids."""
+        _check_input(I_1, f)
+        if average not in AVERAGES:
+            raise DomainError("independent input", f"average = {average!r}", " or ".join(AVERAGES))
+        shared = self.units if average == "gaussian" else self._with_means
+        return Problem(shared, self.g, self.feedback, self.drive, float(I_1), float(f) * self.tau, average, phases)
+
+    @cached_property
+    def _with_means(self) -> Units:
+        return self.units if self.units.means else Units(self.activation, tol=self.tol)
+
+    def common(
+        self,
+        I_1: Any,
+        f: float | None = None,
+        *,
+        mean: Any = None,
+        time: float | None = None,
+        dt: float | None = None,
+        band: float | None = None,
+        refine: bool = False,
+        progress: bool = False,
+    ) -> NonStationary:
+        """The course with an input that all units share.
+
+        Args:
+            I_1: amplitude of sin 2πft; or the input itself, a formula in t, or an array with a value per step.
+            f: frequency of the sinusoid, or of the period of a formula or array; None where nothing repeats: then what
+                lies beyond the band is taken as constant.
+            mean: I_0 over time, a formula or an array; None for the network's own.
+            time: how long it runs, in the network's units; 150 τ by default, and at least four periods.
+            dt: the step, τ/16 by default; shortened to divide the period.
+            band: lags that are kept; 20 τ by default, or 1.5 periods where that is longer.
+            refine: also run with twice the step, and extrapolate λ; formulas and sinusoids only.
+            progress: whether a bar is shown.
+
+        Raises:
+            DomainError: an impossible parameter, or a state that does not exist; the message says which.
+        """
+        given = self._with_sinusoid(I_1, f)
+        signal = self._signal(given, mean)
+        return self._run(signal, np.ones(1), None, f, time, dt, band, refine, progress)
+
+    def independent(
+        self,
+        I_1: Any,
+        f: float | None = None,
+        *,
+        average: str = "gaussian",
+        mean: Any = None,
+        time: float | None = None,
+        dt: float | None = None,
+        band: float | None = None,
+        refine: bool = False,
+        progress: bool = False,
+        phases: int = PHASES,
+    ) -> NonStationary:
+        """The course with an input of its own for each unit, independent of the others'.
+
+        Args:
+            I_1: amplitude of sin(2πft + θ); for "gaussian" also the input's covariance, a formula in the lag t ≥ 0.
+            f: frequency.
+            average: "gaussian": Gaussian input of the covariance (I_1²/2) cos 2πfΔ, or the given one; "phase": units in
+                groups of one phase each, which is what the network does.
+            mean: I_0 over time, as for common input.
+            time: as for common input.
+            dt: as for common input.
+            band: as for common input.
+            refine: as for common input.
+            progress: whether a bar is shown.
+            phases: number of groups.
+        """
+        if average == "gaussian":
+            covariance = I_1
+            if not isinstance(I_1, str):
+                _check_input(I_1, f)
+                covariance = f"{0.5 * float(I_1) ** 2!r}*cos({2.0 * np.pi * float(f or 0.0)!r}*t)"
+            return self._run(self._signal(0.0, mean), np.ones(1), covariance, f, time, dt, band, refine, progress)
+        self.problem(I_1, float(f or 0.0), average)
+        theta = 2.0 * np.pi * (np.arange(phases) + 0.5) / phases
+        shared = self._signal(0.0, mean)
+
+        def signal(times: np.ndarray) -> np.ndarray:
+            waves = float(I_1) * np.sin(2.0 * np.pi * float(f or 0.0) * times + theta[:, None])
+            return np.asarray(shared(times) + waves)
+
+        return self._run(signal, np.full(phases, 1.0 / phases), None, f, time, dt, band, refine, progress)
+
+    def orbit(self, I_1: Any, f: float, *, mean: Any = None, dt: float | None = None) -> Orbit:
+        """One period of the state that repeats with a common input, also where it is unstable; λ in 1/τ."""
+        setup = self.orbit_setup([self._with_sinusoid(I_1, f)], f, mean, dt)
+        return orbits(setup)[0]
+
+    def orbit_setup(self, inputs: list[Any], f: float, mean: Any = None, dt: float | None = None) -> Setup:
+        """One period of several common inputs, for `orbit.orbits`."""
+        _check_input(0.0, f)
+        step, count, _ = waveform.grid(1.0 / (f * self.tau), (dt or DT * self.tau) / self.tau, 2.0 / (f * self.tau))
+        times = np.arange(count + 1) * step * self.tau
+        drive = np.stack([self._signal(one, mean)(times) for one in inputs])
+        m, c = self._begin()
+        ones = np.ones(len(inputs))
+        return Setup(
+            self._with_means,
+            self.g * ones,
+            self.feedback * ones,
+            drive,
+            np.ones(1),
+            None,
+            step,
+            count + 1,
+            count,
+            m * ones,
+            c * ones[:, None],
+        )
+
+    def _with_sinusoid(self, I_1: Any, f: float | None) -> Any:
+        """A plain number is the amplitude of a sinusoid; all else is the input itself."""
+        if isinstance(I_1, str) or np.ndim(I_1):
+            return I_1
+        if f is None and float(I_1) == 0.0:
+            return 0.0
+        _check_input(I_1, f)
+        return f"{float(I_1)!r}*sin({2.0 * np.pi * float(f or 0.0)!r}*t)" if float(I_1) else 0.0
+
+    def _signal(self, modulation: Any, mean: Any) -> Callable[[np.ndarray], np.ndarray]:
+        """√N I_0(t) + δI(t) of one group, as a function of times."""
+        base = self.I_0 if mean is None else mean
+
+        def signal(times: np.ndarray) -> np.ndarray:
+            first = waveform.sample(base, times, "the mean input I_0")
+            second = waveform.sample(modulation, times, "the input's modulation")
+            return np.asarray(np.sqrt(self.N) * first + second)[None, :]
+
+        return signal
+
+    def _begin(self) -> tuple[float, float]:
+        """Mean and variance that a run begins with: the fixed point's, or 0 and g² where there is none."""
+        try:
+            rest = self.static()
+        except DomainError:
+            return 0.0, self.g**2
+        return rest.mean, rest.variance if rest.variance > 1e-6 else self.g**2
+
+    def _run(
+        self,
+        signal: Callable[[np.ndarray], np.ndarray],
+        weights: np.ndarray,
+        covariance: Any,
+        f: float | None,
+        time: float | None,
+        dt: float | None,
+        band: float | None,
+        refine: bool,
+        progress: bool,
+    ) -> NonStationary:
+        """One run, or two of which the second has half the step of the first."""
+        fine = (dt or DT * self.tau) / self.tau
+        period = None if f is None else 1.0 / (f * self.tau)
+        length = max((time or TIME * self.tau) / self.tau, 4.0 * (period or 0.0))
+        reach = (band or max(BAND, 1.5 * (period or 0.0)) * self.tau) / self.tau
+        found = []
+        for target in [2.0 * fine, fine] if refine else [fine]:
+            step, count, steps = waveform.grid(period, target, length)
+            times = np.arange(steps + 1) * step
+            drive = signal(times * self.tau)
+            width = max(int(np.ceil(reach / step)), count + 1, 3)
+            lags = np.arange(width) * step
+            spread = None
+            if covariance is not None:
+                spread = waveform.sample(covariance, lags * self.tau, "the input's covariance")[None, :]
+            setup = self._setup(drive, weights, spread, step, width, count)
+            with tqdm(total=steps, unit="step", disable=not progress) as bar:
+                found.append(self._told(course(setup, bar.update), times, lags, step, count, weights))
+        if not refine:
+            return found[-1]
+        coarse, last = found
+        value = 2.0 * last.lyapunov - coarse.lyapunov
+        error = abs(value - last.lyapunov) + last.lyapunov_error
+        return replace(last, lyapunov=value, lyapunov_error=error)
+
+    def _setup(self, drive: np.ndarray, weights: np.ndarray, spread: Any, step: float, width: int, count: int) -> Setup:
+        m, c = self._begin()
+        row = c * np.exp(-((np.arange(width - 1, -1, -1.0) * step / _MEMORY) ** 2))
+        if spread is not None and spread[0, 0] < -_TOLERANCE:
+            raise DomainError("the input's covariance", f"its value at lag 0 is {spread[0, 0]:.3g}", "a variance ≥ 0")
+        one = np.ones(1)
+        units = self.units if not np.any(drive) else self._with_means
+        return Setup(
+            units,
+            self.g * one,
+            self.feedback * one,
+            drive[None],
+            weights,
+            spread,
+            step,
+            width,
+            count,
+            m * one,
+            row[None],
+        )
+
+    def _told(
+        self, found: Course, times: np.ndarray, lags: np.ndarray, step: float, count: int, weights: np.ndarray
+    ) -> NonStationary:
+        growth = found.growth[0]
+        window = count * max(1, int(_LATE * len(times) / count / 2))
+        last, before = (
+            (growth[-1 - k * window] - growth[-1 - (k + 1) * window]) / (2.0 * window * step) for k in (0, 1)
+        )
+        tau = self.tau
+        return NonStationary(
+            times * tau,
+            weights @ found.mean[0],
+            found.mean[0],
+            found.rate[0],
+            found.variance[0],
+            lags * tau,
+            found.rows[0],
+            growth,
+            float(last) / tau,
+            float(abs(last - before)) / tau,
+            step * tau,
+        )
+
+
+def classical(g: float, activation: Any = "tanh", *, tau: float = 1.0, tol: float = TOLERANCE) -> Balanced:
+    """The network of Sompolinsky, Crisanti & Sommers 1988: odd units, couplings without mean, no mean input.
+
+    >>> print(round(classical(1.5, "erf").onset(), 9))  # 1/φ'(0)
+    0.886226925
+    """
+    return Balanced(g, 1.0, 0.0, 0.0, activation, tau, tol)
+
+
+def _check_input(I_1: Any, f: float | None) -> None:
+    if f is None or not (np.isfinite(f) and f > 0.0):
+        raise DomainError("a sinusoidal input", f"its frequency is {f!r}", "a positive number, in 1/time")
+    if np.ndim(I_1) or not np.isfinite(float(I_1)) or float(I_1) < 0.0:
+        raise DomainError("a sinusoidal input", f"its amplitude is {I_1!r}", "a number of at least 0")

@@ -1,0 +1,71 @@
+"""Inputs over time: a number, a formula in t, or an array of values at the steps."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from symntk.errors import DomainError, FormulaError
+from symntk.language.parser import parse
+
+
+def sample(given: Any, times: np.ndarray, what: str) -> np.ndarray:
+    """The values of an input at the times.
+
+    Args:
+        given: a number, a formula in t such as "sin(2*pi*t/5)", or an array with one value per time.
+        times: (steps + 1,), in the units of the network's τ.
+        what: names the input in errors.
+
+    Raises:
+        FormulaError: the formula is not in the language, or holds other names than t.
+        DomainError: the array has another length, or a value is not a finite number.
+
+    >>> print(sample("2*sin(pi*t)", np.array([0.0, 0.5, 1.5]), "the input"))
+    [ 0.  2. -2.]
+    """
+    if isinstance(given, str):
+        values = _formula(given, times, what)
+    else:
+        try:
+            values = np.asarray(given, dtype=float)
+        except (TypeError, ValueError) as error:
+            advice = "a number, a formula in t, or an array"
+            raise DomainError(what, f"{str(given)[:60]!r} is not an input", advice) from error
+    if values.shape not in ((), times.shape):
+        raise DomainError(what, f"an array of shape {values.shape} for {len(times)} times", f"{len(times)} values")
+    if not np.all(np.isfinite(values)):
+        raise DomainError(what, "a value is not finite", "finite numbers at all times")
+    return np.broadcast_to(values, times.shape)
+
+
+def _formula(text: str, times: np.ndarray, what: str) -> Any:
+    from symntk.emit.compile import function_of_x
+    from symntk.emit.floats import FloatWriter
+
+    expression = parse(text, {"t": "real"})
+    others = sorted(s.name for s in expression.free_symbols if s.name != "t")
+    if others:
+        raise FormulaError(f"{what}, {text!r}", f"{', '.join(others)} has no value", "a formula in t alone")
+    source = FloatWriter(dict.fromkeys(expression.free_symbols, "x"))(expression)
+    with np.errstate(all="ignore"):
+        return np.asarray(function_of_x(source)(times), dtype=float)
+
+
+def grid(period: float | None, dt: float, time: float) -> tuple[float, int, int]:
+    """Step, steps per period (1 without one) and steps in all, so that whole steps fill a period.
+
+    >>> grid(5.0, 0.07, 20.0)
+    (0.06944444444444445, 72, 288)
+    """
+    if not (np.isfinite(dt) and 0.0 < dt < 1.0):
+        raise DomainError("the non-stationary theory", f"dt = {dt!r} τ", "a step between 0 and τ, such as τ/16")
+    if not (np.isfinite(time) and time > dt):
+        raise DomainError("the non-stationary theory", f"time = {time!r} τ", "a time of many steps")
+    if period is None:
+        return dt, 1, int(np.ceil(time / dt))
+    if not (np.isfinite(period) and period > 0.0):
+        raise DomainError("the non-stationary theory", f"a period of {period!r} τ", "a positive frequency")
+    count = max(2, int(np.ceil(period / dt * (1.0 - 1e-12))))
+    return period / count, count, count * int(np.ceil(time / period * (1.0 - 1e-12)))

@@ -1,65 +1,178 @@
-"""Write one record per derived pair: the kernels with their steps, and what the independent oracle made of them.
+"""Write one record per derived pair: the kernels with proofs and special cases, and what the oracle made of them.
 
-    python derivations/regenerate.py            writes the records that are missing or have changed
-    python derivations/regenerate.py --check    compares only, and fails where a record differs
+    python derivations/regenerate.py                  writes the records that are missing or have changed, and the index
+    python derivations/regenerate.py --check          compares only, and fails where a file differs
+    python derivations/regenerate.py --check --sample 2026-01-31 --count 8     the same for some, chosen by the text
+    python derivations/regenerate.py --certify        asks the oracle again for every record
 
-The pairs are every activation of the table alone, sign with every surrogate derivative, and step with every one of
-class 1, but for the periodic exponential, which has infinitely many kinks.
-The certificate of a record is computed when its formulas change; the tests compare everything above it.
+The pairs are every activation of the table alone, and sign, step and erf with every surrogate derivative, but for the
+periodic exponential, which has infinitely many kinks. A certificate is kept while the formulas are those that it is
+about. An interrupted run continues where it stopped.
 """
 
 from __future__ import annotations
 
+import argparse
+import random
 import sys
 from pathlib import Path
 
 from tqdm import tqdm
 
 import symntk
-from symntk.kernels.verification import export_certificate
-from symntk.report.text import kernels_text
+from symntk.report.record import TITLES, Record, certificate, parts_of, record
 
 FOLDER = Path(__file__).parent
-MARK = "Certificate"
+INDEX = FOLDER / "README.md"
+WITH_SURROGATES = ("sign", "step", "erf")
+Pair = tuple[str, str | None]
+
+HEAD = r"""# Derivations
+
+One record per pair of an activation and a surrogate derivative, written by `python derivations/regenerate.py`; do not
+edit. Each has the formulas of the kernels, their proofs, special cases, and what an independent quadrature made of
+them.
+
+## Notation
+
+$`(u, v)`$ is normal with means 0 and $`a = \mathbb{E}\, u^2`$, $`b = \mathbb{E}\, v^2`$, $`c = \mathbb{E}\, u v`$, and
+$`\rho = c/\sqrt{a b}`$. $`\sigma`$ is the activation, $`\sigma'`$ its derivative as a distribution, and
+$`\tilde\sigma'`$ the surrogate derivative. $`H`$ is the Heaviside step with $`H(0) = 1/2`$, $`\delta`$ Dirac's delta,
+$`\varphi`$ and $`\Phi`$ are density and distribution function of the standard normal law, $`N(x;\, t,\, \tau^2)`$ is
+the density with mean $`t`$ and variance $`\tau^2`$, and $`\Phi_2(h, k;\, \rho)`$ the distribution function of two
+standard normal variables of correlation $`\rho`$. $`\mathbb{E}_1`$, $`\mathbb{E}_2`$, … are means over other normal
+laws of $`(u, v)`$, centred where no mean is stated; moments that do not matter are not stated. Numbers of more than
+twelve digits are cut off; the text below a formula has them in full, in SymPy's notation, where `normal_cdf` is
+$`\Phi`$ and `bivariate_normal_cdf` is $`\Phi_2`$.
+
+## Moves
+
+Functions are split into terms $`x^k e^{\alpha x^2 + \beta x} S(x)`$, where $`S`$ is 1, a delta, or a step
+$`H(x - t)`$, also a soft one, $`\Phi((x - t)/\tau)`$. A pair of terms is closed by four moves:
+
+**Tilt.** With $`A = \mathrm{diag}(\alpha, \gamma)`$, $`z = (u, v)`$ and its covariance $`\Sigma`$,
+
+```math
+\mathbb{E}\left[e^{\alpha u^2 + \gamma v^2 + w \cdot z}\, h(z)\right]
+= \lvert I - 2 \Sigma A \rvert^{-1/2}\, e^{\frac{1}{2} w \cdot \tilde\Sigma w}\, \tilde{\mathbb{E}}[h(z)],
+\qquad \tilde\Sigma = (\Sigma^{-1} - 2 A)^{-1},
+```
+
+where the new law has the covariance $`\tilde\Sigma`$ and the means $`\tilde\Sigma w`$. It exists while the eigenvalues
+of $`I - 2 \Sigma A`$ are positive. Sines and cosines are pairs of exponentials with imaginary $`w`$, for which all
+identities hold by analytic continuation.
+
+**Condition.** A density is one of an observation, with noise $`\xi \sim N(0, \tau^2)`$ or, for a delta, without:
+
+```math
+\mathbb{E}\left[N(u;\, t,\, \tau^2)\, h(z)\right]
+= N(t;\, 0,\, a + \tau^2)\, \mathbb{E}\left[h(z) \mid u + \xi = t\right].
+```
+
+**Stein.** Integration by parts lowers powers; the derivative of a step is a density $`N`$, or a delta:
+
+```math
+\mathbb{E}[u h] = a\, \mathbb{E}[\partial_u h] + c\, \mathbb{E}[\partial_v h].
+```
+
+**Base.** Steps of widths $`\tau_1, \tau_2`$ at $`t_1, t_2`$ leave a probability; with
+$`A = a + \tau_1^2`$ and $`B = b + \tau_2^2`$,
+
+```math
+\mathbb{E}[S_1(u)\, S_2(v)] = \Phi_2\left(-\frac{t_1}{\sqrt{A}}, -\frac{t_2}{\sqrt{B}};\, \frac{c}{\sqrt{A B}}\right),
+\qquad \Phi_2(0, 0;\, \rho) = \frac{1}{4} + \frac{\arcsin \rho}{2 \pi}.
+```
+
+## Records
+"""
 
 
-def pairs() -> list[tuple[str, str | None]]:
+def pairs() -> list[Pair]:
     """Activation and surrogate of every record."""
-    alone: list[tuple[str, str | None]] = [(name, None) for name in symntk.activations]
-    with_sign = [("sign", name) for name in symntk.surrogates if name != "periodic_exponential"]
-    elementary = [name for name, entry in symntk.surrogates.items() if entry.gaussian_class == "1"]
-    return alone + with_sign + [("step", name) for name in elementary]
+    alone: list[Pair] = [(name, None) for name in symntk.activations]
+    surrogates = [name for name in symntk.surrogates if name != "periodic_exponential"]
+    return alone + [(activation, name) for activation in WITH_SURROGATES for name in surrogates]
 
 
 def path_of(activation: str, surrogate: str | None) -> Path:
     """Where the record of a pair lies."""
-    return FOLDER / (f"{activation}.txt" if surrogate is None else f"{activation}_{surrogate}.txt")
+    return FOLDER / (f"{activation}.md" if surrogate is None else f"{activation}-{surrogate}.md")
 
 
-def derivation(activation: str, surrogate: str | None) -> str:
-    """The part of the record that is derived anew at each test."""
-    kernels = symntk.derive(activation, surrogate)
-    return kernels_text(kernels, steps=True).rstrip() + "\n"
+def derivation(activation: str, surrogate: str | None) -> Record:
+    """The record, derived anew; what another record proves is not proved again."""
+    elsewhere = {}
+    if surrogate is not None:
+        alone = path_of(activation, None).name
+        elsewhere = {"nngp": (activation, alone), "ntk": (activation, alone)}
+        if activation != WITH_SURROGATES[0]:
+            first = path_of(WITH_SURROGATES[0], surrogate).name
+            elsewhere["surrogate_ntk"] = (f"{WITH_SURROGATES[0]}, surrogate {surrogate}", first)
+    return record(symntk.derive(activation, surrogate), elsewhere)
 
 
-def recorded(path: Path) -> str:
-    """The derivation that a record holds; empty where there is none."""
-    return path.read_text(encoding="utf-8").split(f"\n{MARK}")[0] if path.exists() else ""
+def recorded(path: Path) -> tuple[str, str, str]:
+    """Formulas, certificate and digest that a file holds; empty where there is none."""
+    return parts_of(path.read_text(encoding="utf-8")) if path.exists() else ("", "", "")
+
+
+def index(methods: dict[Pair, dict[str, str]]) -> str:
+    """The page that lists the records."""
+    rows = ["| record | " + " | ".join(TITLES.values()) + " |", "|---" * (1 + len(TITLES)) + "|"]
+    for pair, found in methods.items():
+        name = pair[0] if pair[1] is None else f"{pair[0]}, {pair[1]}"
+        cells = [found.get(kernel, "") for kernel in TITLES]
+        rows.append(f"| [{name}]({path_of(*pair).name}) | " + " | ".join(cells) + " |")
+    return HEAD + "\n" + "\n".join(rows) + "\n"
+
+
+def sample(seed: str, count: int) -> list[Pair]:
+    """Some of the pairs; the same for the same text."""
+    return random.Random(seed).sample(pairs(), count)
+
+
+def regenerate(pair: Pair, *, check: bool, certify: bool) -> tuple[Record, bool]:
+    """The record of a pair, and whether its file differed; written unless `check`."""
+    path, found = path_of(*pair), derivation(*pair)
+    text, certified, digest = recorded(path)
+    differs = text != found.formulas or digest != found.digest or not certified
+    if not check and (differs or certify):
+        if certify or digest != found.digest or not certified:
+            certified = certificate(symntk.derive(*pair))
+        path.write_text(found.page(certified), encoding="utf-8")
+    return found, differs
 
 
 def main() -> int:
     """Regenerate or compare."""
-    check, changed = "--check" in sys.argv[1:], []
-    for activation, surrogate in tqdm(pairs(), disable=None):
-        path, text = path_of(activation, surrogate), derivation(activation, surrogate)
-        if recorded(path) == text:
-            continue
-        changed.append(path.name)
-        if not check:
-            certificate = "\n".join(export_certificate(symntk.derive(activation, surrogate)))
-            path.write_text(f"{text}\n{certificate}\n", encoding="utf-8")
-    print(f"{len(changed)} records {'differ' if check else 'written'}: {', '.join(changed) or 'none'}")
-    return 1 if check and changed else 0
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--check", action="store_true", help="write nothing, and fail where a file differs")
+    parser.add_argument("--certify", action="store_true", help="compute every certificate anew")
+    parser.add_argument("--sample", metavar="TEXT", help="only some of the records, which this text chooses")
+    parser.add_argument("--count", type=int, default=8, help="how many of them")
+    options = parser.parse_args()
+    chosen = pairs() if options.sample is None else sample(options.sample, options.count)
+    methods: dict[Pair, dict[str, str]] = {}
+    changed = []
+    for pair in tqdm(chosen, disable=None):
+        found, differs = regenerate(pair, check=options.check, certify=options.certify)
+        methods[pair] = found.methods
+        changed += [path_of(*pair).name] if differs else []
+    if options.sample is None:
+        stale = {path.name for path in FOLDER.glob("*.md")} - {path_of(*pair).name for pair in chosen} - {INDEX.name}
+        if stale and not options.check:
+            for name in stale:
+                (FOLDER / name).unlink()
+        page = index(methods)
+        if not INDEX.exists() or INDEX.read_text(encoding="utf-8") != page:
+            changed.append(INDEX.name)
+            if not options.check:
+                INDEX.write_text(page, encoding="utf-8")
+        changed += sorted(stale)
+    done = "differ" if options.check else "written"
+    shown = [*changed[:20], "…"] if len(changed) > 20 else changed
+    print(f"{len(changed)} files of {len(chosen)} records {done}: {', '.join(shown) or 'none'}")
+    return 1 if options.check and changed else 0
 
 
 if __name__ == "__main__":

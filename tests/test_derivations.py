@@ -1,24 +1,151 @@
-"""The committed records are what the code derives today."""
+"""The committed records are what the code derives today, and a Markdown viewer can set them.
 
+All of them are compared by `python derivations/regenerate.py --check`; here is a sample that changes with the date.
+SYMNTK_RECORDS=2026-01-31 takes the sample of that day again.
+"""
+
+from __future__ import annotations
+
+import datetime
 import importlib.util
+import os
+import re
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parents[1]
-spec = importlib.util.spec_from_file_location("regenerate", ROOT / "derivations" / "regenerate.py")
+FOLDER = ROOT / "derivations"
+spec = importlib.util.spec_from_file_location("regenerate", FOLDER / "regenerate.py")
 regenerate = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(regenerate)
 
+COUNT = 8
+COMMANDS = set(
+    """
+    Bigl Bigr Gamma Phi Sigma aligned alpha approx arccos arcsin arctan atan begin bigl bigr cases cdot cos cosh
+    cot delta displaystyle end exp frac gamma ge geq gt i iint in infty int isin ldots le left leq limits ln log lt
+    lvert mathbb mathrm max mid min omega operatorname partial pi qquad quad rho right rvert sigma sim sin sinh
+    sqrt sum tan tanh tau text textstyle tilde to varepsilon varphi wedge xi
+    """.split()
+)
 
-@pytest.mark.parametrize("pair", regenerate.pairs(), ids=lambda pair: "-".join(filter(None, pair)))
-def test_the_record_is_derived_again(pair):
+
+def chosen_text() -> str:
+    return os.environ.get("SYMNTK_RECORDS") or datetime.date.today().isoformat()
+
+
+@pytest.mark.parametrize("number", range(COUNT))
+def test_a_record_is_derived_again(number):
+    text = chosen_text()
+    pair = regenerate.sample(text, COUNT)[number]
+    print(f"sample {text}: {pair}")
+    found = regenerate.derivation(*pair)
+    formulas, certificate, digest = regenerate.recorded(regenerate.path_of(*pair))
+    again = f"SYMNTK_RECORDS={text}, {pair}: python derivations/regenerate.py writes it anew"
+    assert formulas == found.formulas, again
+    assert digest == found.digest, again
+    assert "≥" in certificate
+
+
+def test_the_sample_changes_and_repeats():
+    days = [f"2026-01-{day:02d}" for day in range(1, 32)]
+    samples = [regenerate.sample(day, COUNT) for day in days]
+    assert samples == [regenerate.sample(day, COUNT) for day in days]
+    assert len({pair for found in samples for pair in found}) > 2 * len(regenerate.pairs()) / 3
+
+
+def test_every_record_has_a_pair_and_a_row():
+    names = {regenerate.path_of(*pair).name for pair in regenerate.pairs()}
+    assert {p.name for p in FOLDER.glob("*.md")} - {"README.md"} == names
+    assert not list(FOLDER.glob("*.txt"))
+    linked = re.findall(r"\]\(([^)]*\.md)\)", (FOLDER / "README.md").read_text(encoding="utf-8"))
+    assert sorted(linked) == sorted(names)
+
+
+def test_a_changed_formula_is_seen(tmp_path, monkeypatch):
+    monkeypatch.setattr(regenerate, "FOLDER", tmp_path)
+    monkeypatch.setattr(regenerate, "certificate", lambda kernels: "≥ 1")
+    pair = ("step", None)
+    _, differs = regenerate.regenerate(pair, check=False, certify=False)
     path = regenerate.path_of(*pair)
-    assert regenerate.recorded(path) == regenerate.derivation(*pair), "python derivations/regenerate.py writes it anew"
-    assert "Certificate" in path.read_text(encoding="utf-8")
+    assert differs
+    assert path.exists()
+    assert not regenerate.regenerate(pair, check=True, certify=False)[1]
+    path.write_text(path.read_text(encoding="utf-8").replace("4", "5", 1), encoding="utf-8")
+    assert regenerate.regenerate(pair, check=True, certify=False)[1]
 
 
-def test_every_record_has_a_pair():
-    assert {p.name for p in (ROOT / "derivations").glob("*.txt")} == {
-        regenerate.path_of(*pair).name for pair in regenerate.pairs()
-    }
+def test_a_certificate_is_kept_while_the_formulas_are_the_same(tmp_path, monkeypatch):
+    asked = []
+    monkeypatch.setattr(regenerate, "FOLDER", tmp_path)
+    monkeypatch.setattr(regenerate, "certificate", lambda kernels: asked.append(kernels) or "≥ 1")
+    pair = ("step", None)
+    regenerate.regenerate(pair, check=False, certify=False)
+    path = regenerate.path_of(*pair)
+    path.write_text(path.read_text(encoding="utf-8").replace("Method", "Way"), encoding="utf-8")
+    regenerate.regenerate(pair, check=False, certify=False)
+    assert len(asked) == 1
+    assert "Way" not in path.read_text(encoding="utf-8")
+    regenerate.regenerate(pair, check=False, certify=True)
+    assert len(asked) == 2
+
+
+def formulas_in(page: str) -> list[str]:
+    return re.findall(r"```math\n(.*?)\n```", page, re.S) + re.findall(r"\$`(.*?)`\$", page)
+
+
+def fault(formula: str) -> str:
+    """What a viewer would stumble over; empty where there is nothing."""
+    unknown = set(re.findall(r"\\([A-Za-z]+)", formula)) - COMMANDS
+    depth = 0
+    for mark in re.findall(r"(?<!\\)[{}]", formula):
+        depth += 1 if mark == "{" else -1
+        if depth < 0:
+            return "a brace is closed that is not open"
+    if unknown:
+        return f"unknown commands {sorted(unknown)}"
+    if depth:
+        return "a brace stays open"
+    if len(re.findall(r"\\left(?![a-z])", formula)) != len(re.findall(r"\\right(?![a-z])", formula)):
+        return "left and right differ in number"
+    if sorted(re.findall(r"\\begin\{(\w+)\}", formula)) != sorted(re.findall(r"\\end\{(\w+)\}", formula)):
+        return "environments are not closed"
+    if "&" in formula and r"\begin" not in formula:
+        return "an ampersand outside of all environments"
+    return "a symbol without a command" if re.search(r"[^\x00-\x7F]", formula) else ""
+
+
+@pytest.mark.parametrize(
+    ("formula", "expected"),
+    [
+        (r"\frac{1}{2", "a brace stays open"),
+        (r"a}{", "a brace is closed that is not open"),
+        (r"\frac{1}{2}\left(x", "left and right differ in number"),
+        (r"\foo", "unknown commands ['foo']"),
+        ("σ", "a symbol without a command"),
+        ("a &= b", "an ampersand outside of all environments"),
+        (r"\begin{aligned}a\end{cases}", "environments are not closed"),
+        (r"\left(\frac{a}{b}\right)", ""),
+    ],
+)
+def test_faults_are_seen(formula, expected):
+    assert fault(formula) == expected
+
+
+def test_the_mathematics_of_all_records_can_be_set():
+    for path in FOLDER.glob("*.md"):
+        page = path.read_text(encoding="utf-8")
+        found = formulas_in(page)
+        assert found
+        assert page.count("```") % 2 == 0
+        for formula in found:
+            assert not fault(formula), f"{path.name}: {fault(formula)} in {formula}"
+        for line in page.splitlines():
+            assert not (line.startswith("|") and "$" in line), f"{path.name}: mathematics in a table"
+
+
+def test_records_are_short():
+    sizes = {path.name: path.stat().st_size for path in FOLDER.glob("*.md")}
+    assert sum(size > 20_000 for size in sizes.values()) <= 4, sorted(sizes, key=sizes.get)[-6:]
+    assert max(sizes.values()) < 32_000

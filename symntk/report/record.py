@@ -1,0 +1,157 @@
+"""The record of a pair of functions: kernels, proofs, special cases and certificate as one Markdown page.
+
+Comes in: a `Kernels`. Goes out: the text of a page that a Markdown viewer with mathematics sets, and the row that the
+index has for it. Nothing in it depends on the machine: measured digits are stated as the bound that they keep.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import sympy as sp
+
+from symntk.kernels.expectation import Expectation
+from symntk.kernels.kernels import Kernels
+from symntk.kernels.solution import ClosedForm
+from symntk.kernels.verification import FLOAT_DIGITS, export_certificate
+from symntk.report.record_integrals import proof
+from symntk.report.record_limits import limits
+from symntk.report.record_math import WIDEST, display, equation, inline, power_of_ten, summed, tex, width
+
+CERTIFICATE = "## Certificate"
+_SIGMA, _PRIME, _SURROGATE = r"\sigma", r"\sigma'", r"\tilde\sigma'"
+_SIDES = {
+    "nngp": (_SIGMA, _SIGMA),
+    "ntk": (_PRIME, _PRIME),
+    "sg_ntk": (_PRIME, _SURROGATE),
+    "surrogate_ntk": (_SURROGATE, _SURROGATE),
+}
+TITLES = {"nngp": "NNGP", "ntk": "NTK", "sg_ntk": "SG-NTK", "surrogate_ntk": "Surrogate NTK"}
+_CERTIFIED_DIGITS = 15
+"""What the record states of a formula whose agreement was measured with 20 digits."""
+
+
+@dataclass(frozen=True)
+class Record:
+    """A page.
+
+    Attributes:
+        title: the pair, as the index names it.
+        formulas: the page above its certificate.
+        digest: of what is certified: functions, formulas, methods and bounds, not the words around them.
+        methods: of each kernel, by its name.
+    """
+
+    title: str
+    formulas: str
+    digest: str
+    methods: dict[str, str]
+
+    def page(self, certificate: str) -> str:
+        """The whole text; `certificate` is what `certificate` returned."""
+        return f"{self.formulas}\n{CERTIFICATE}\n\n{certificate}\n\nFormulas: `{self.digest}`\n"
+
+
+def record(kernels: Kernels, proved_in: Mapping[str, tuple[str, str]] | None = None) -> Record:
+    """The record of a pair.
+
+    Args:
+        kernels: what `derive` returned.
+        proved_in: title and file of another record, for each kernel whose proof is there.
+
+    >>> from symntk import derive
+    >>> page = record(derive("sign"))
+    >>> page.title, page.methods
+    ('sign', {'nngp': 'closed form', 'ntk': 'closed form'})
+    """
+    name = kernels.activation.name
+    title = f"{name}, surrogate {kernels.surrogate_name}" if kernels.surrogate_name else name
+    parts = [f"# {title}", _functions(kernels)]
+    for kernel, E in kernels.items():
+        parts.append(_section(kernel, E, (proved_in or {}).get(kernel)))
+    methods = {kernel: E.method for kernel, E in kernels.items()}
+    return Record(title, "\n\n".join(parts) + "\n", _digest(kernels), methods)
+
+
+def certificate(kernels: Kernels) -> str:
+    """What the independent oracle made of the formulas, as Markdown; everything the record says of it is made here.
+
+    Raises:
+        VerificationError: a formula that the oracle contradicts.
+    """
+    export_certificate(kernels)  # raises where a formula and the oracle differ
+    rows = []
+    for kernel, E in kernels.items():
+        exact = isinstance(E.solution, ClosedForm)
+        what = "the formula, with 20 digits" if exact else "the float64 code"
+        digits = _CERTIFIED_DIGITS if exact else FLOAT_DIGITS
+        rows.append(f"| {TITLES[kernel]} | {what} | ≥ {digits} |")
+    head = "At 3 random covariances, seed 0, against an independent quadrature (`symntk verify` does more):"
+    return "\n".join([head, "", "| kernel | what was compared | digits of agreement |", "|---|---|---|", *rows])
+
+
+def parts_of(page: str) -> tuple[str, str, str]:
+    """Formulas, certificate and digest of a page that `Record.page` wrote; empty where there are none."""
+    formulas, _, rest = page.partition(f"\n{CERTIFICATE}\n\n")
+    found, _, digest = rest.rpartition("\n\nFormulas: `")
+    return formulas, found, digest.rstrip("`\n")
+
+
+def _digest(kernels: Kernels) -> str:
+    """A short hash of what the certificate is about."""
+    lines = []
+    for kernel, E in kernels.items():
+        expression = E.expression if E.expression is not None else f"{E.method}, {power_of_ten(E.error_bound)}"
+        lines.append(f"{kernel}: {E.f.expression}; {E.g.expression}; {expression}; {E.conditions}; {E.diagonal}")
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]
+
+
+def _functions(kernels: Kernels) -> str:
+    rows = [(_SIGMA, kernels.activation.expression), (_PRIME, kernels.derivative.expression)]
+    if kernels.surrogate_derivative is not None:
+        rows.append((_SURROGATE, kernels.surrogate_derivative.expression))
+    lines = [rf"{name}(x) &= {_function(expr)}" for name, expr in rows]
+    parameters = sorted({s for _, E in kernels.items() for s in E.parameters}, key=lambda s: s.name)
+    text = "\\begin{aligned}\n" + " \\\\\n".join(lines) + "\n\\end{aligned}"
+    notes = [r"$`(u, v)`$ is normal with means 0, $`a = \mathbb{E}\, u^2`$, $`b = \mathbb{E}\, v^2`$, "]
+    notes.append(r"$`c = \mathbb{E}\, u v`$.")
+    if parameters:
+        notes.append(f" Parameters: {', '.join(inline(tex(s)) for s in parameters)}.")
+    return f"{display(text)}\n\n{''.join(notes).strip()} [Notation and moves](README.md)."
+
+
+def _function(expr: sp.Expr) -> str:
+    """A function of x; exponentials of imaginary arguments, which come in conjugate pairs, as sines and cosines."""
+    return tex(sp.expand(expr.as_real_imag()[0]) if expr.has(sp.I) else expr)
+
+
+def _section(kernel: str, E: Expectation, elsewhere: tuple[str, str] | None) -> str:
+    f, g = (f"{name}({variable})" for name, variable in zip(_SIDES[kernel], "uv", strict=True))
+    left = rf"\mathbb{{E}}\left[{f}\, {g}\right]"
+    exists = " and ".join(inline(tex(condition)) for condition in E.conditions)
+    facts = [f"- Method: {E.method}."]
+    parts = [f"## {TITLES[kernel]}"]
+    if E.expression is not None:
+        parts += [equation(left, summed(E.expression)), f"```\n{E.expression}\n```"]
+        if E.error_bound:
+            facts.append(f"- In float64 a quadrature stands for it; its error is at most {_bound(E)}.")
+    else:
+        integral = tex(E.integral)
+        if E.method == "one-dimensional" and width(integral) <= 4 * WIDEST:
+            parts.append(equation(left, integral))
+        facts.append(f"- No closed form; the error is at most {_bound(E)}.")
+    facts.append(f"- Exists {f'where {exists}' if exists else 'always'}.")
+    parts.append("\n".join([*facts, *limits(E)]))
+    if elsewhere is not None:
+        parts.append(f"Proof: in the record of [{elsewhere[0]}]({elsewhere[1]}).")
+    else:
+        heading = "### Proof" if E.expression is not None else "### Steps"
+        parts += [heading, *proof(E, f, g)]
+    return "\n\n".join(parts)
+
+
+def _bound(E: Expectation) -> str:
+    norms = r"\sqrt{\mathbb{E} f(u)^2\, \mathbb{E} g(v)^2}"
+    return inline(rf"{power_of_ten(E.error_bound)} {norms}")

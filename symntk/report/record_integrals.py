@@ -1,0 +1,141 @@
+"""What is said of an expectation that the four moves alone do not close: the reduction, the integral, the bound.
+
+Comes in: an `Expectation`. Goes out: paragraphs of Markdown; where a closed form exists after all, its proof.
+"""
+
+from __future__ import annotations
+
+import sympy as sp
+
+from symntk.derive.dirac import DiracDerivation
+from symntk.derive.engine import Derivation
+from symntk.derive.fallback import Fallback
+from symntk.derive.mixture import Mixture, MixtureDerivation
+from symntk.derive.publish import publish
+from symntk.kernels.expectation import Expectation
+from symntk.report.record_line import line_proof
+from symntk.report.record_math import WIDEST, display, equation, inline, power_of_ten, summed, tex, width
+from symntk.report.record_moves import moves_proof
+
+_SERIES = r"""\begin{aligned}
+\mathbb{E}[f(u)\, g(v)] &= \sum_{k \ge 0} f_k\, g_k\, \rho^k, \qquad \rho = \frac{c}{\sqrt{a b}}, \\
+f_k &= \mathbb{E}[f(\sqrt{a}\, z)\, h_k(z)], \quad g_k = \mathbb{E}[g(\sqrt{b}\, z)\, h_k(z)], \quad z \sim N(0, 1),
+\end{aligned}"""
+_DENSITY = r"\frac{\exp\left(-\frac{b u^2 - 2 c u v + a v^2}{2 (a b - c^2)}\right)}{2 \pi \sqrt{a b - c^2}}"
+_REST = (
+    r"\lvert\rho\rvert^K \sqrt{\mathbb{E} f^2 - \textstyle\sum_{k<K} f_k^2}\, \sqrt{\mathbb{E} g^2 - \sum_{k<K} g_k^2}"
+)
+
+
+def proof(E: Expectation, left: str, right: str) -> list[str]:
+    """Paragraphs that prove the formula of E, or say what remains; `left` and `right` are f(u) and g(v) in LaTeX."""
+    derivation = E.derivation
+    if isinstance(derivation, Derivation):
+        return moves_proof(derivation, left, right)
+    if isinstance(derivation, DiracDerivation):
+        return _dirac(derivation, left, right)
+    return _fallback(E, derivation, left, right)
+
+
+def _dirac(derivation: DiracDerivation, left: str, right: str) -> list[str]:
+    one, other, g = ("u", "v", right) if derivation.side == "f" else ("v", "u", left)
+    a, b, _, _ = (tex(entry) for entry in derivation.law)
+    parts = []
+    for weight, delta in derivation.deltas:
+        t = delta.threshold
+        density = sp.exp(-(t**2) / (2 * derivation.law[0])) / sp.sqrt(2 * sp.pi * derivation.law[0])
+        given = tex(sp.Eq(sp.Symbol(one), t, evaluate=False))
+        parts.append(rf"{tex(weight * density)}\, \mathbb{{E}}\left[{g} \mid {given}\right]")
+    if not parts:
+        head = "**1.** **Constant.** One function is a constant, so one normal mean is left."
+        return [head, *_renamed(derivation, g, b, "0", 2)]
+    head = f"**1.** **Condition.** The delta fixes {inline(one)}; the density there stands in front."
+    text = equation(rf"\mathbb{{E}}\left[{left}\, {right}\right]", " + ".join(parts))
+    mean = "0" if all(delta.threshold == 0 for _, delta in derivation.deltas) else rf"t\, \frac{{c}}{{{a}}}"
+    return [f"{head}\n\n{text}", *_renamed(derivation, g, rf"\frac{{a b - c^2}}{{{a}}}", mean, 2)]
+
+
+def _renamed(derivation: DiracDerivation, g: str, variance: str, mean: str, number: int) -> list[str]:
+    """The mean over one variable Y, for a variance b that is then replaced."""
+    text = f"Given that, the other variable is normal with mean {inline(mean)} and variance {inline(variance)}. "
+    text += (
+        f"The steps below find the mean of {inline(g)} for a normal $`Y`$ in its place, whose variance they call $`b`$."
+    )
+    last = f"**Total.** Put {inline(variance)} for $`b`$ and multiply by the factor of step 1."
+    return [text, *line_proof(derivation.line, number), last]
+
+
+def _fallback(E: Expectation, derivation: Fallback, left: str, right: str) -> list[str]:
+    out = []
+    if derivation.f.deltas or derivation.g.deltas:
+        rule = r"\mathbb{E}[\delta(u - t)\, h(v)] = \frac{e^{-t^2/2a}}{\sqrt{2\pi a}}\, \mathbb{E}[h(v) \mid u = t]"
+        out.append(f"**Condition.** A delta leaves one mean over the other variable.\n\n{display(rule)}")
+    if derivation.inner is not None:
+        out.append(_reduction(derivation, left, right))
+    plane = derivation.inner is None and derivation.f.has_regular_part and derivation.g.has_regular_part
+    integral = rf"\iint {left}\, {right}\, {_DENSITY}\, du\, dv" if plane else tex(E.integral)
+    if width(integral) <= 4 * WIDEST and not (plane and (derivation.f.deltas or derivation.g.deltas)):
+        out.append(f"**What remains** is the integral\n\n{display(integral)}")
+    if plane:
+        text = (
+            "**Why an integral remains.** Neither function is a finite sum of polynomial · exponential · step terms, "
+        )
+        out.append(text + "so the moves close the mean over neither variable.")
+    out.append(_series())
+    if derivation.mixture is not None:
+        out.append(_mixture(derivation.mixture))
+    bound = power_of_ten(E.error_bound)
+    tail = "Elsewhere the integral is summed over panels that are cut where the functions change; their measured "
+    tail += rf"errors are below {inline('10^{-12}')}. **Bound** of the whole: {inline(bound)}, relative to "
+    out.append(tail + inline(r"\sqrt{\mathbb{E} f(u)^2\, \mathbb{E} g(v)^2}") + ".")
+    return out
+
+
+def _reduction(derivation: Fallback, left: str, right: str) -> str:
+    """One side's conditional mean is closed."""
+    assert derivation.inner is not None
+    name, given = (left, "v") if derivation.inner_side == "f" else (right, "u")
+    value = publish(derivation.inner.value)
+    law = ("a - c^2/b", "v\\, c/b") if given == "v" else ("b - c^2/a", "u\\, c/a")
+    text = f"**Reduction to one dimension.** {inline(name)} alone is Gaussian-elementary, so its mean given "
+    text += (
+        f"{inline(given)} is closed. For a normal variable $`Y`$ of mean $`m_1`$ and variance $`a`$ in its place it is"
+    )
+    shown = summed(value)
+    if width(shown) > 4 * WIDEST:
+        shown = r"\text{a sum of normal distribution functions, by the four moves}"
+    tail = (
+        f"with {inline(law[1])} for $`m_1`$ and {inline(law[0])} for $`a`$. The other function is not of this class, "
+    )
+    tail += f"and the mean over {inline(given)} remains as an integral."
+    mean = equation(r"\mathbb{E}[h(Y)]", shown)
+    return f"{text}\n\n{mean}\n\n{tail}"
+
+
+def _series() -> str:
+    text = "**Method.** With the normalized Hermite polynomials $`h_k`$ (Mehler),"
+    rest = f"and after $`K`$ terms the rest is at most {inline(_REST)}. It is used where few terms suffice."
+    return f"{text}\n\n{display(_SERIES)}\n\n{rest}"
+
+
+def _mixture(mixture: MixtureDerivation) -> str:
+    """The sum inside the class, its error, and the formula that is summed."""
+    sides = [(name, one) for name, one in (("f", mixture.f), ("g", mixture.g)) if isinstance(one, Mixture)]
+    same = len(sides) == 2 and sides[0][1].function == sides[1][1].function
+    lines = []
+    for name, one in sides[:1] if same else sides:
+        error = power_of_ten(float(one.error)) if one.error.is_number else tex(one.error)
+        kernel = tex(one.kernel.as_expr(one.variable))
+        left = rf"g({one.variable}) = f({one.variable})" if same else f"{name}({one.variable})"
+        approximate = rf"\sum_j w_j \left({kernel}\right)_{{{one.node} = {one.node}_j}}"
+        lines.append(rf"{left} &= {tex(one.function)} \approx {approximate}, & \varepsilon_{name} &\le {error}")
+    head = r"\mathrm{logistic}(x) = \int \Phi(x/2s)\, dF(s)"
+    text = "**Mixture.** Where the series is long: the logistic function is a scale mixture of normal distribution "
+    text += f"functions, {inline(head)} with Kolmogorov's distribution $`F`$, and a Gauss rule for $`F`$ in "
+    text += "$`\\log s`$ has a certified error on the whole line."
+    shown = display("\\begin{aligned}\n" + " \\\\\n".join(lines) + "\n\\end{aligned}")
+    inside = equation(r"\mathbb{E}\left[f_p(u)\, g_q(v)\right]", summed(mixture.expression))
+    bound = r"\varepsilon_f \sqrt{\mathbb{E} g^2} + \varepsilon_g \sqrt{\mathbb{E} f^2} + \varepsilon_f\, \varepsilon_g"
+    tail = f"The error is at most {inline(bound)}. The mean of a product of two summands, whose nodes are $`p`$ and "
+    tail += "$`q`$, is closed by the four moves:"
+    return f"{text}\n\n{shown}\n\n{tail}\n\n{inside}"

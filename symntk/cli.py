@@ -1,4 +1,4 @@
-"""The command line: derive, export, verify, list, experiment.
+"""The command line: derive, export, verify, list, theorems, experiment.
 
 Only click is imported here; each command imports what it needs, so that none waits for what it does not use.
 Errors go to the standard error stream in three lines, what was asked, what is wrong and what to try, with exit
@@ -220,6 +220,39 @@ def list_(table: str | None, name: str | None) -> None:
     else:
         entries = found(name, {title.removesuffix("s"): held for title, held in chosen.items()})
         click.echo("\n\n".join(entry_text(kind, entry) for kind, entry in entries))
+
+
+@main.command("theorems", short_help="Verify the theorems of surrogate gradient learning.")
+@click.argument("ids", nargs=-1, metavar="[IDS]")
+@click.option("--activation", default="erf(m*x)", show_default=True, help="A family with one parameter, or a jump.")
+@click.option("--surrogate", "-s", metavar="S", help="Name of a surrogate, or its primitive's formula; by default erf.")
+@click.option("--surrogate-derivative", metavar="F", help="Formula of the surrogate derivative itself.")
+@click.option("--limit", metavar="F", help="Limit of the family; by default it is found.")
+@click.option("--dps", default=50, show_default=True, type=click.IntRange(30, 200), help="Digits.")
+@click.option("--full", is_flag=True, help="More depths, wider networks and more of them.")
+@click.option("--seed", default=0, show_default=True, type=click.IntRange(0), help="Of points, weights and data.")
+@click.option("--checkpoints", type=click.Path(path_type=Path, file_okay=False), help="Folder of training to continue.")
+@click.option("--json", "as_json", is_flag=True, help="Print the reports as JSON.")
+@click.pass_context
+def theorems_(ctx: click.Context, /, ids: tuple[str, ...], as_json: bool, **options: Any) -> None:
+    """Verify T1 to T8 numerically, or those named; the exit status is 1 where one fails or does not apply."""
+    from tqdm import tqdm
+
+    from symntk.theorems import THEOREMS, theorems
+
+    reports = []
+    # disable=None: no bar where the error stream is no terminal
+    with tqdm(total=len(ids or THEOREMS), disable=None, leave=False, bar_format="{l_bar}{bar}| {elapsed}") as bar:
+        for report in theorems(ids, progress=bar.set_description_str, **options):
+            reports.append(report)
+            bar.update()
+            if not as_json:
+                bar.write(report.text() + "\n", file=sys.stdout)
+    if as_json:
+        import json
+
+        click.echo(json.dumps([report.to_dict() for report in reports], indent=2, ensure_ascii=False))
+    ctx.exit(0 if all(report.passed for report in reports) else 1)
 
 
 @main.group(short_help="Repeat an experiment of the surrogate-gradient NTK paper.")

@@ -1,4 +1,4 @@
-"""Imports go one way: language ← derive ← {emit, verify} ← kernels ← networks ← dynamics ← report ← cli."""
+"""Imports go one way: language ← derive ← {emit, verify} ← kernels ← networks ← theorems ← dynamics ← report ← cli."""
 
 from __future__ import annotations
 
@@ -19,10 +19,11 @@ RANK = {
     "verify": 3,
     "kernels": 4,
     "networks": 5,
-    "dynamics": 6,
-    "report": 7,
-    "cli": 8,
-    "__init__": 9,  # it holds the public names, so it may import every room; `cli` and `report` may use it
+    "theorems": 6,
+    "dynamics": 7,
+    "report": 8,
+    "cli": 9,
+    "__init__": 10,  # it holds the public names, so it may import every room; `cli` and `report` may use it
 }
 REQUIRED = {"sympy", "mpmath", "numpy", "scipy", "click", "tqdm"}
 OPTIONAL = {"sklearn", "matplotlib", "jax", "torch", "dask", "distributed", "zarr", "flint", "neural_tangents"}

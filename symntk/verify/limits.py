@@ -1,9 +1,9 @@
 """Limits and rates: how an expression or a function behaves as its parameter goes somewhere.
 
 The claim has one of the forms  C·hᵅ,  C·hᵅ·log(1/h)ᵏ,  L + C·hᵝ,  L + C·e^(−kp),  where h is 1/p for p → ∞ and
-the distance to the point otherwise. The numbers are those of mpmath on a geometric grid of h, extrapolated; SymPy's leading term
-stands beside them where it finds one in time. Numbers prove no limit: what is said is how many digits two orders of
-extrapolation share, and nothing where they share none.
+the distance to the point otherwise. The numbers are those of mpmath on a geometric grid of h, extrapolated; SymPy's
+leading term stands beside them where it finds one in time. Numbers prove no limit: what is said is how many digits
+two orders of extrapolation share, and nothing where they share none.
 """
 
 from __future__ import annotations
@@ -226,7 +226,7 @@ def _study(
     """The first form that fits: a constant, a power, a power with logarithms."""
     if not all(mp.isfinite(v) for v in [*values, *(v for _, v in checks)]):
         return _none("values that are not finite")
-    noise = mp.mpf(10) ** (-dps + 5)
+    noise = _noise(dps)
     tail = [*values[len(values) // 2 :], *(v for _, v in checks)]
     size = max(abs(v) for v in tail)
     if size == 0:
@@ -242,7 +242,7 @@ def _study(
     reason = "the values change without a power law: they oscillate, are noise, or change too slowly"
     for logs in range(_MOST_LOGS + 1):
         exponents = local_exponents(values, q, logs)
-        if exponents is None:
+        if exponents is None or len(exponents) < 4:
             continue
         changes = [right - left for left, right in zip(exponents, exponents[1:], strict=False)]
         if abs(exponents[-1]) > _GROWN * abs(exponents[-3]) + 1:
@@ -257,6 +257,11 @@ def _study(
         if fitted is not None:
             return fitted
     return _none(reason)
+
+
+def _noise(dps: int) -> Number:
+    """Relative changes below it may be rounding."""
+    return mp.mpf(10) ** -(dps - min(5, dps // 4))
 
 
 def _estimated(sequence: Sequence[Number], q: Number, changes: Sequence[Number]) -> Estimate:
@@ -285,7 +290,7 @@ def _coefficient(
     dps: int,
 ) -> _Found | None:
     """C, and for a limit the rate, when the exponent is known; None where C does not settle."""
-    noise = mp.mpf(10) ** (-dps + 5)
+    noise = _noise(dps)
     exact = rational(exponent.value, exponent.digits)
     alpha = exponent.value if exact is None else mp.mpf(exact.numerator) / exact.denominator
     scaled = [v / h**alpha for h, v in zip(grid, values, strict=True)]

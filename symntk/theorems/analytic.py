@@ -1,0 +1,198 @@
+"""T1 and T5: the maps of σ_m as formulas, and the surrogate-gradient NTK of a function with jumps, which exists."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sympy as sp
+from mpmath import mp
+
+from symntk.kernels.expectation import Expectation
+from symntk.language.general_form import GeneralForm
+from symntk.language.registry import exact
+from symntk.language.symbols import cov, parameter, var_u, var_v
+from symntk.theorems.convergence import converges
+from symntk.theorems.deep import Number, is_closed
+from symntk.theorems.divergence import Outcome
+from symntk.theorems.hypotheses import bounded, finite_jumps, jumps
+from symntk.theorems.report import Finding, Hypothesis
+from symntk.theorems.setting import Setting
+from symntk.verify.evaluate import evaluate
+from symntk.verify.general_oracle import general_oracle
+from symntk.verify.limits_extrapolate import agreement
+from symntk.verify.limits_symbolic import within
+
+SURROGATES = ("erf", "straight_through", "triangle", "fast_sigmoid", "arctan", "sigmoid")
+"""Those that T5 takes where none is named: closed, and with one integral that remains."""
+_ANGLES = (0.0, 1.0)
+_ORACLE = 20.0
+_SECONDS = 20.0
+_ONE = GeneralForm((), (sp.S.One,))
+
+
+def printed_erf() -> dict[str, sp.Expr]:
+    """The right-hand sides of T1 as the paper prints them, to compare what was derived with."""
+    m = parameter("m")
+    a, b = (v + 1 / (2 * m**2) for v in (var_u, var_v))
+    root = sp.sqrt(a * b)
+    return {"nngp": 2 / sp.pi * sp.asin(cov / root), "ntk": 2 / sp.pi / sp.sqrt(a * b - cov**2)}
+
+
+def printed_surrogate() -> sp.Expr:
+    """The SG-NTK map of sign with erf' in T5, as printed."""
+    return 2 / sp.pi / sp.sqrt(var_u * var_v - cov**2 + var_u / 2)
+
+
+def formulas(one: Setting) -> Outcome:
+    """T1 for a family."""
+    has_parameter = one.family.parameter is not None
+    hypotheses = [
+        Hypothesis(
+            "σ_m is a family", has_parameter, f"its parameter is {one.name}" if has_parameter else "no parameter"
+        ),
+        Hypothesis(
+            "σ_m has a derivative without deltas",
+            not one.family.activation.derivative.general.deltas,
+            "read off its distributional derivative",
+        ),
+    ]
+    return hypotheses, lambda: _formulas(one)
+
+
+def _formulas(one: Setting) -> list[Finding]:
+    found = []
+    is_erf = one.family.activation.expression == sp.erf(parameter("m") * sp.Symbol("x", real=True))
+    for name, written in printed_erf().items():
+        E: Expectation = getattr(one.kernels, name)
+        if is_erf and E.expression is not None:
+            found += [_symbolically(name, E.expression, written), _at_points(one, name, E, written)]
+        one.tell(f"T1: {name} against quadrature")
+        found.append(_against_quadrature(one, name, E))
+    return found
+
+
+def _symbolically(name: str, derived: sp.Expr, written: sp.Expr) -> Finding:
+    """Both vanish together at c = 0, and so does the derivative of their difference, for symbolic m."""
+
+    def calculation() -> bool:
+        difference = derived - written
+        whole = sp.simplify(difference) == 0
+        return bool(whole or (sp.simplify(sp.diff(difference, cov)) == 0 and sp.simplify(difference.subs(cov, 0)) == 0))
+
+    same = within(_SECONDS, calculation)
+    shown = "the difference and its derivative in c cancel to 0 for symbolic m" if same else "SymPy did not show it"
+    return Finding(f"{name}: the derived formula is the printed one, symbolically", bool(same), f"{shown}: {derived}")
+
+
+def _points(one: Setting, count: int) -> list[tuple[sp.Expr, ...]]:
+    """Random a, b, c and m as exact numbers, m from 1/10 to 1000."""
+    rng = one.rng(1)
+    out = []
+    for _ in range(count):
+        a, b = (exact(round(float(v), 6)) for v in 10 ** rng.uniform(-1, 1, 2))
+        c = exact(round(float(rng.uniform(-0.95, 0.95) * sp.sqrt(a * b)), 6))
+        out.append((a, b, c, exact(round(float(10 ** rng.uniform(-1, 3)), 4))))
+    return out
+
+
+def _at_points(one: Setting, name: str, E: Expectation, written: sp.Expr) -> Finding:
+    digits = []
+    for a, b, c, m in _points(one, 20):
+        with mp.workdps(one.dps):
+            value = E.evalf(a, b, c, dps=one.dps, m=m)
+            known = evaluate(written, {var_u: a, var_v: b, cov: c, parameter("m"): m}, dps=one.dps)
+            digits.append(agreement(value, known))
+    claim = f"{name}: the derived formula is the printed one, numerically"
+    return Finding.of_digits(claim, min(digits), one.dps - 3.0, "20 random points, m from 0.1 to 1000")
+
+
+def _against_quadrature(one: Setting, name: str, E: Expectation) -> Finding:
+    """The derived map against quadrature, which knows nothing of it."""
+    closed, digits = is_closed(E), []
+    dps = min(one.dps, 25) if closed else 13
+    for a, b, c, m in _points(one, 4 if closed else 2):
+        number = {one.family.parameter: m}
+        forms = E.f.at(number).general, E.g.at(number).general
+        with mp.workdps(dps + 5):
+            value = (
+                E.evalf(a, b, c, dps=dps, **{one.name: m}) if closed else mp.mpf(float(_in_double(E, one, a, b, c, m)))
+            )
+            digits.append(agreement(value, general_oracle(*forms, a, b, c, dps=dps)))
+    what = "the closed form" if closed else f"the float64 map ({E.method}, error bound {E.error_bound:g})"
+    detail = f"{what} against adaptive quadrature at {len(digits)} random points"
+    return Finding.of_digits(f"{name} of σ_m", min(digits), dps - 5.0 if closed else 8.0, detail)
+
+
+def _in_double(E: Expectation, one: Setting, a: Any, b: Any, c: Any, m: Any) -> Any:
+    return E(float(a), float(b), float(c), **{one.name: float(m)})
+
+
+def surrogate_kernel(one: Setting) -> Outcome:
+    """T5 for a family, with the surrogate that was named or with several."""
+    named = one.surrogate is not None or one.surrogate_derivative is not None
+    all_of_them = [one] if named else [one.with_surrogate(name) for name in SURROGATES]
+    hypotheses = [jumps(one.family)]
+    for each in all_of_them:
+        function = each.surrogate_function
+        label = f"the surrogate derivative {each.surrogate_name}"
+        hypotheses += [bounded(label, function), finite_jumps(label, function)]
+    return hypotheses, lambda: [finding for each in all_of_them for finding in _surrogate(each)]
+
+
+def _surrogate(one: Setting) -> list[Finding]:
+    """The limit map exists and is the conditional form; the deep kernel of σ_m tends to it."""
+    E = one.limit.sg_ntk
+    finite = E.diagonal.is_finite
+    found = [Finding(f"{one.surrogate_name}: the map is finite at full correlation", finite, str(E.diagonal))]
+    if not finite:
+        return found
+    one.tell(f"T5: {one.surrogate_name}, the conditional form")
+    found.append(_conditional(one, E))
+    if one.family.limit.expression == sp.sign(sp.Symbol("x", real=True)) and one.surrogate_name == "erf":
+        same = within(_SECONDS, lambda: bool(sp.simplify(E.expression - printed_surrogate()) == 0))
+        found.append(Finding("erf: the derived map is the printed one", bool(same), f"symbolically: {E.expression}"))
+    return [*found, *(_converges(one, angle) for angle in _ANGLES)]
+
+
+def _conditional(one: Setting, E: Expectation) -> Finding:
+    """Σ_t J_t φ_a(t) E[s(Y)], Y ~ N(ct/a, b − c²/a), by one-dimensional quadrature, and the smooth part by its own."""
+    dps, digits = 25, []
+    function = E.g.general
+    rest = GeneralForm(E.f.general.breaks, E.f.general.parts)
+    with mp.workdps(dps + 10):
+        for a, b, c in (("1", "2", "1/2"), ("1/3", "3/4", "-2/5"), ("1", "1", "1")):
+            va, vb, vc = (mp.mpf(sp.Rational(v).p) / sp.Rational(v).q for v in (a, b, c))
+            total = general_oracle(rest, function, va, vb, vc, dps=dps) if rest.has_regular_part else mp.zero
+            for jump in one.family.jumps:
+                t = mp.mpf(jump.place.evalf(40)._to_mpmath(mp.prec))
+                weight = mp.mpf(jump.height.evalf(40)._to_mpmath(mp.prec)) * mp.npdf(t, 0, mp.sqrt(va))
+                total += weight * _mean(function, vc * t / va, max(vb - vc**2 / va, mp.zero), dps)
+            digits.append(agreement(E.evalf(va, vb, vc, dps=dps), total))
+    claim = f"{one.surrogate_name}: E[σ'(u) s(v)] = Σ_t J_t φ_a(t) E[s(Y)], Y ~ N(ct/a, b − c²/a)"
+    detail = "the derived map against quadrature over Y at three points, one of them at full correlation"
+    return Finding.of_digits(claim, min(digits), _ORACLE, detail)
+
+
+def _mean(function: GeneralForm, mean: Number, variance: Number, dps: int) -> Number:
+    if variance == 0:
+        from symntk.verify.general_functions import Function as Numbers
+
+        return Numbers(function).number(mean)
+    return general_oracle(function, _ONE, variance, 1, 0, mean, 0, dps=dps)
+
+
+def _converges(one: Setting, angle: float) -> Finding:
+    """I_{σ_m} → I_s on the circle, with its rate in m."""
+    where = "on the diagonal" if angle == 0 else f"at an angle of {angle:g}"
+    depth = 3 if one.full or not one.is_closed or is_closed(one.kernels.sg_ntk) else 2
+    claim = f"{one.surrogate_name}: I_m → I_∞ {where}, depth {depth}"
+    return converges(claim, one, "sg_ntk", depth, angle, _grid(one, one.kernels.sg_ntk, angle))
+
+
+def _grid(one: Setting, slope: Expectation, angle: float) -> dict[str, Any]:
+    """The grid for the maps of σ_m; with a slope map that is one integral, few m, and larger ones on the diagonal."""
+    grid = one.grid(one.kernels.nngp)
+    if is_closed(slope):
+        return grid
+    own = {"start": "1/100000", "ratio": "1/16"} if angle == 0 else {"start": "1/1000", "ratio": "1/4"}
+    return {"dps": min(one.dps, 42), "points": 8, **own}

@@ -93,7 +93,7 @@ def load(path: Path, run: str) -> dict[str, np.ndarray] | None:
         return None
     except OSError as error:
         raise SymntkError(asked, error.strerror or str(error), "another folder") from error
-    except (ValueError, EOFError, NotImplementedError, zipfile.BadZipFile, zlib.error) as error:
+    except (ValueError, EOFError, RuntimeError, KeyError, zipfile.BadZipFile, zlib.error) as error:
         raise SymntkError(asked, "it is no checkpoint, or damaged", "to delete it, or another folder") from error
     if str(found.pop(_RUN, "")) != run:
         raise SymntkError(

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from symntk.errors import SymntkError
 from symntk.networks import checkpoint
 from symntk.networks.finite import Architecture, DenseTraining, forward
 from symntk.networks.finite_arrays import ArrayFunction, Arrays, NumpyArrays, arrays
@@ -52,6 +53,12 @@ class Run:
             "y": self.y,
             "test": self.test,
         }
+
+    @property
+    def results(self) -> set[str]:
+        """Names of the arrays of a finished chunk."""
+        kept = range(self.shape.depth if self.keep else 0)
+        return {"outputs", "loss", *(f"{kind}{i}" for i in kept for kind in "wb")}
 
 
 @dataclass(frozen=True)
@@ -101,6 +108,7 @@ def run_chunk(
 
     Raises:
         Interrupted: it was asked to stop.
+        SymntkError: the checkpoint is of another run or damaged, or cannot be written.
     """
     path, name = None, ""
     if run.folder is not None:
@@ -108,11 +116,13 @@ def run_chunk(
         name = checkpoint.fingerprint({**run.told, "chunk": [start, stop]})
     networks = stop - start
     found = None if path is None else checkpoint.load(path, name)
-    if found is not None and "state/step" not in found:
+    if found is not None and found.keys() == run.results:
         report(networks * run.steps)
         return found
     work = _Work(run, start, stop)
     if found is not None:
+        if found.keys() != work.state().keys():
+            raise SymntkError(f"to resume from {path}", "arrays are missing", "to delete it, or another folder")
         work.restore(found)
         report(networks * work.done)
 

@@ -51,7 +51,7 @@ class Plan:
                 "numbers": [m.N, m.g, m.I_0, m.J_0, m.dt, m.exponents, m.seed, m.dtype, realization],
                 "length": [self.burn, self.blocks, self.record, self.lags],
                 "functions": [f.text if f else None for f in (m.activation, m.derivative)],
-                "drives": [[d.amplitude, d.common, d.frequency] for d in m.drives],
+                "drives": [[d.amplitude, d.common, d.frequency * (m.time / m.dt)] for d in m.drives],
                 "waveforms": np.array([d.waveform(cycle) for d in m.drives]),
             }
         )

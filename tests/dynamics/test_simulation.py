@@ -28,7 +28,7 @@ DRIVES = (Drive(5.0), Drive(2.0, common=False))
 def network(activation="relu", N=300, g=2.0, dt=DT, exponents=1):
     function = as_function(activation)
     codes = array_function(function), array_function(function.derivative)
-    return RateNetwork(Model(N, g, 1.0, 1.0, dt, *codes, DRIVES, exponents, 3, "float64"), 0)
+    return RateNetwork(Model(N, g, 1.0, 1.0, dt, dt, *codes, DRIVES, exponents, 3, "float64"), 0)
 
 
 def of_the_linear_step(N, g, count):
@@ -112,6 +112,17 @@ def test_autocorrelation_of_units_that_only_filter():
         assert abs(found.variance[r, 0].mean() - known[0]) < 1e-5
     assert found.lags[-1] == 5.0
     assert found.times[0] == 801 * DT and len(found.times) == 1600
+
+
+def test_the_exponential_scheme_is_nearer_to_continuous_time():
+    """A unit alone forgets at the rate of exactly one, and filters a sinusoid up to O(dt²)."""
+    options = {"common": False, "steps": 800, "burn": 800, "realizations": 1, "dt": 1 / 8, **CENTRED}
+    euler, exponential = (run(50, 0.0, [2.0], scheme=scheme, **options) for scheme in ("euler", "exponential"))
+    assert abs(exponential.lyapunov[0, 0] + 1) < 1e-12 < 0.05 < abs(euler.lyapunov[0, 0] + 1)
+    apart = 1 - abs(np.exp(1j * phases(50)).mean()) ** 2
+    known = 2.0**2 / (1 + (0.4 * np.pi) ** 2) / 2 * apart
+    second = (0.4 * np.pi / 8) ** 2 / 12  # of the expansion in dt
+    assert abs(exponential.variance.mean() / known - 1 - second) < 1e-4 < 0.05 < euler.variance.mean() / known - 1
 
 
 def test_inputs_are_simulated_independently():

@@ -1,7 +1,7 @@
 """T2 and T4: no NTK for activations that tend to a jump; how it diverges with m, and next to the diagonal.
 
 The constant of T2 for any family (derived here; for erf(m x) it is the paper's): let s be the limit, with jumps at t,
-P_t(y) = lim σ_m(t + y/m) the profile of a jump. With u ~ N(0, V) and u = t + y/m,
+and P_t(y) = lim σ_m(t + y/m) the profile of a jump. With u ~ N(0, V) and u = t + y/m,
 
     E[σ_m'(u)²] ≈ m Σ_t κ_t φ_V(t),    κ_t = ∫ P_t'(y)² dy,    φ_V the density of N(0, V),
 
@@ -21,10 +21,11 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+import sympy as sp
 from mpmath import mp
 
 from symntk.errors import SymntkError
-from symntk.language.symbols import var_u
+from symntk.language.symbols import parameter, var_u, x
 from symntk.networks.experiments import on_circle
 from symntk.theorems.convergence import converges
 from symntk.theorems.deep import Number, value
@@ -128,14 +129,30 @@ def _diagonal(one: Setting) -> list[Finding]:
 
     with mp.workdps(grid["dps"] + 10):
         claimed = _constants(one, max(depths))
+        findings = _printed(one, claimed)
     required = _CONSTANT if one.is_closed and grid["dps"] == one.dps else 8.0
-    findings = []
     for depth in depths:
         seen = behaviour(partial(at_depth, depth), **grid)
         findings.append(
             power(f"Θ_m(x, x) ~ C m^{depth - 1}, depth {depth}", seen, 1 - depth, claimed[depth - 1], required)
         )
     return findings
+
+
+def printed_constant(depth: int, first: Number, weight_std: Number, bias_std: Number) -> Number:
+    """The constant of T2 for erf(m x) as the paper prints it; `first` is σ_w² |x|²/n_0 + σ_b²."""
+    gain = 2 * weight_std**2 / mp.pi
+    return gain * mp.sqrt(first) * (gain / mp.sqrt(weight_std**2 + bias_std**2)) ** (depth - 2)
+
+
+def _printed(one: Setting, claimed: list[Number]) -> list[Finding]:
+    """The derived constants against the printed ones, where the family is the paper's."""
+    if one.family.activation.expression != sp.erf(parameter("m") * x):
+        return []
+    first = one.on_circle(mp.zero)[0]
+    digits = min(agreement(c, printed_constant(d, first, *one.scales)) for d, c in enumerate(claimed[1:], start=2))
+    detail = f"depths 2 to {len(claimed)}; ∫σ'(y)² dy by quadrature"
+    return [Finding.of_digits("the constants derived from ∫σ'² are the printed ones", digits, _CONSTANT, detail)]
 
 
 def power(claim: str, seen: Behaviour, exponent: Number, constant: Number, required: float) -> Finding:

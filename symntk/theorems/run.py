@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from symntk.errors import DivergenceError, DomainError, UnknownNameError
-from symntk.theorems import analytic, classifier, divergence
+from symntk.theorems import analytic, classifier, divergence, finite_width, trained
 from symntk.theorems.divergence import Outcome
 from symntk.theorems.family import family
 from symntk.theorems.report import PAPER, Finding, Hypothesis, TheoremReport
@@ -86,6 +86,36 @@ THEOREMS: dict[str, Theorem] = {
             f"{PAPER}, the surrogate-gradient NTK of sign",
             analytic.surrogate_kernel,
             True,
+        ),
+        Theorem(
+            "T6",
+            "empirical kernels at initialization",
+            r"J(x)\,J(x')^\top \to \Theta(x, x'), \quad J(x)\,\tilde J(x')^\top \to I(x, x')"
+            r"\quad \text{in probability, as } n \to \infty",
+            f"{PAPER}, convergence at initialization",
+            finite_width.at_initialization,
+            True,
+            "random networks of some widths: the mean square of the difference bounds its probability (Chebyshev)",
+        ),
+        Theorem(
+            "T7",
+            "empirical kernels in training",
+            r"\sup_t \|\hat I_t - \hat I_0\| = O(n^{-1/2})",
+            f"{PAPER}, the kernel in training",
+            finite_width.in_training,
+            True,
+            "an interval that reaches to −1/2 or below does not contradict the bound; it does not prove it, nor the "
+            "sup over all times, of which some are computed",
+        ),
+        Theorem(
+            "T8",
+            "trained networks and the process of the SG-NTK",
+            r"f_t \approx \mathcal{GP}\left(P_t y,\; \Sigma_{TT} - \Sigma_{TX} P_t^\top - P_t \Sigma_{XT}"
+            r"+ P_t \Sigma_{XX} P_t^\top\right), \quad P_t = I_{TX} I_{XX}^{-1} (1 - e^{-\eta t I_{XX}})",
+            f"{PAPER}, the experiment with sign networks",
+            trained.trained,
+            True,
+            "a conjecture for activations that jump: the numbers are those of one seed, with the paper's scales",
         ),
     )
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -138,6 +139,13 @@ class Setting:
         given = {} if m is None else {name: float(number) for name, number in self.given(m).items()}
         gram = getattr(net, kernel)(x[:1], **given) if angle == 0 else getattr(net, kernel)(x[:1], x[1:], **given)
         return float(gram[0, 0])
+
+    def folder(self, name: str) -> Path | None:
+        """Where the checkpoints of one ensemble lie: a folder for each activation, surrogate and seed."""
+        if self.checkpoints is None:
+            return None
+        told = (self.family.activation.expression, self.surrogate_function.expression, self.weight_std, self.bias_std)
+        return self.checkpoints / f"{zlib.crc32(repr(told).encode()):08x}-seed{self.seed}" / name
 
     def rng(self, stream: int) -> np.random.Generator:
         """Random numbers of one theorem."""

@@ -1,0 +1,142 @@
+"""T6 and T7: empirical kernels of networks of finite width at initialization, and how far training moves them.
+
+Both are statements about many random networks. What is fitted is an exponent of the width; its interval is from
+resampling the networks (percentile bootstrap, 95 %).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from symntk.kernels.kernels import Kernels
+from symntk.networks.ensemble import Ensemble
+from symntk.networks.experiments import RATE, on_circle, target, training_angles
+from symntk.theorems.divergence import Outcome
+from symntk.theorems.hypotheses import finite_jumps, grows_slowly, lipschitz
+from symntk.theorems.report import Finding
+from symntk.theorems.setting import FINITE_SLOPE, Setting
+
+DEPTH = 3
+_RESAMPLED = 400
+_JUMPING = "boxcar"
+"""A surrogate with jumps, which T6 allows."""
+_SIDES = {"ntk": ("derivative", "derivative"), "sg_ntk": ("derivative", "surrogate")}
+
+
+@dataclass(frozen=True)
+class Exponent:
+    """The slope of log(mean of the samples) over log(width), and its 95 % interval."""
+
+    value: float
+    low: float
+    high: float
+
+    def __str__(self) -> str:
+        return f"n^{self.value:.3f}, 95 % interval [{self.low:.3f}, {self.high:.3f}]"
+
+
+def fitted_exponent(widths: Sequence[int], samples: Sequence[np.ndarray], rng: np.random.Generator) -> Exponent:
+    """Fit mean(samples) = C · width^slope; samples[i] holds a positive number for each network of widths[i].
+
+    >>> rng = np.random.default_rng(0)
+    >>> found = fitted_exponent([10, 100, 1000], [rng.exponential(size=500) / n for n in (10, 100, 1000)], rng)
+    >>> found.low < -1 < found.high
+    True
+    """
+    logs = np.log(np.asarray(widths, dtype=float))
+    weights = (logs - logs.mean()) / np.sum((logs - logs.mean()) ** 2)
+
+    def slope(chosen: Sequence[np.ndarray]) -> float:
+        return float(weights @ np.log([float(np.mean(one)) for one in chosen]))
+
+    again = [slope([rng.choice(one, len(one)) for one in samples]) for _ in range(_RESAMPLED)]
+    low, high = np.quantile(again, (0.025, 0.975))
+    return Exponent(slope(samples), float(low), float(high))
+
+
+def at_initialization(one: Setting) -> Outcome:
+    """T6 for σ_m at a small m and the surrogate; without a named surrogate, one that jumps too."""
+    named = one.surrogate is not None or one.surrogate_derivative is not None
+    surrogates = [one] if named else [one, one.with_surrogate(_JUMPING)]
+    sigma = one.family.at(FINITE_SLOPE)
+    hypotheses = [
+        grows_slowly("σ", sigma),
+        finite_jumps("σ', as networks use it,", sigma.derivative),
+        *(finite_jumps(f"the surrogate derivative {s.surrogate_name}", s.surrogate_function) for s in surrogates),
+    ]
+
+    def findings() -> list[Finding]:
+        found = [_at_initialization(one, one.finite, "ntk")]
+        return [*found, *(_at_initialization(s, s.finite, "sg_ntk") for s in surrogates)]
+
+    return hypotheses, findings
+
+
+def _ensemble(one: Setting, kernels: Kernels, width: int, networks: int) -> Ensemble:
+    return Ensemble(
+        kernels,
+        DEPTH,
+        width,
+        networks=networks,
+        inputs=2,
+        weight_std=one.weight_std,
+        bias_std=one.bias_std,
+        seed=one.seed,
+    )
+
+
+def _at_initialization(one: Setting, kernels: Kernels, kernel: str) -> Finding:
+    """The mean squared difference of the empirical kernel from the analytic one falls like 1/n."""
+    widths, networks = ((64, 128, 256, 512, 1024), 1000) if one.full else ((64, 128, 256, 512), 200)
+    x, y = on_circle(np.array([0.0, 1.0, 2.5])), on_circle(np.array([0.0, -0.7]))
+    analytic = getattr(one.network(kernels, DEPTH), kernel)(x, y)
+    first, second = _SIDES[kernel]
+    samples, sizes = [], []
+    for width in widths:
+        one.tell(f"T6: {kernel} of {networks} networks of width {width}")
+        found = _ensemble(one, kernels, width, networks).kernel(x, y, first=first, second=second)
+        samples.append(np.mean((found.astype(np.float64) - analytic) ** 2, axis=(1, 2)) / np.mean(analytic**2))
+        sizes.append(float(np.mean(samples[-1])))
+    fit = fitted_exponent(widths, samples, one.rng(6))
+    shown = ", ".join(f"{size:.3g} at n = {width}" for width, size in zip(widths, sizes, strict=True))
+    passed = fit.low - 0.05 <= -1 <= fit.high + 0.05
+    surrogate = "" if kernel == "ntk" else f" with {kernels.surrogate_name}"
+    claim = f"{kernel}{surrogate}: E|Θ̂ − Θ|² ~ 1/n at initialization, {one.name} = {FINITE_SLOPE}, depth {DEPTH}"
+    return Finding(claim, passed, f"{fit}; mean square over that of the analytic kernel: {shown}; {networks} networks")
+
+
+def in_training(one: Setting) -> Outcome:
+    """T7 for σ_m at a small m and the surrogate."""
+    sigma = one.family.at(FINITE_SLOPE)
+    label = f"the surrogate derivative {one.surrogate_name}"
+    hypotheses = [lipschitz("σ", sigma), lipschitz("σ'", sigma.derivative), lipschitz(label, one.surrogate_function)]
+    return hypotheses, lambda: [_in_training(one)]
+
+
+def _in_training(one: Setting) -> Finding:
+    """The sup of |Î_t − Î_0| over steps and entries, against the width."""
+    widths: tuple[int, ...] = (32, 64, 128, 256, 512) if one.full else (32, 64, 128, 256)
+    networks, times = (40, (10, 40, 160, 640)) if one.full else (16, (10, 40, 160))
+    x = on_circle(training_angles(one.seed))
+    samples = []
+    for width in widths:
+        ensemble = _ensemble(one, one.finite, width, networks)
+        before, largest = ensemble.kernel(x), np.zeros(networks)
+        for steps in times:
+            one.tell(f"T7: {networks} networks of width {width}, {steps} steps")
+            folder = one.folder(f"t7-width{width}-{networks}x{steps}")
+            trained = ensemble.train(
+                x, target(x), steps=steps, rate=RATE, rule="surrogate", keep=True, checkpoint=folder, progress=False
+            )
+            moved = ensemble.kernel(x, parameters=trained.parameters).astype(np.float64) - before
+            largest = np.maximum(largest, np.max(np.abs(moved), axis=(1, 2)))
+        samples.append(largest)
+    fit = fitted_exponent(widths, samples, one.rng(7))
+    shown = ", ".join(f"{float(np.mean(s)):.3g} at n = {n}" for n, s in zip(widths, samples, strict=True))
+    claim = f"sup |Î_t − Î_0| = O(n^(−1/2)) under surrogate gradients, {one.name} = {FINITE_SLOPE}, depth {DEPTH}"
+    detail = f"{fit}; means over {networks} networks: {shown}; the largest over entries and over steps {', '.join(map(str, times))}"
+    shows = "below −1/2" if fit.high <= -0.5 else "around −1/2, no contradiction" if fit.low <= -0.5 else "above −1/2"
+    return Finding(claim, fit.low <= -0.5 and fit.high < 0, f"{detail}; the interval is {shows}")

@@ -15,15 +15,26 @@ XX, YY = sp.symbols("xx yy", positive=True)
 XY = sp.Symbol("xy", real=True)
 WIDTH = sp.Symbol("n_0", integer=True, positive=True)
 _LATEX = {XX: r"\|x\|^2", YY: r"\|x'\|^2", XY: r"\langle x, x' \rangle", WIDTH: "n_0"}
+_LONGEST = 20_000  # symbols of a formula that is written out
+_BY_LAYERS = "latex(kernel, layers=True), which has one line for each quantity of a layer; or fewer layers"
 
 
 def composed_formula(plan: Plan, *, inputs: bool = False, scales: bool = False, diagonal: bool = False) -> sp.Expr:
     """The kernel of the plan's depth in terms of Σ¹ (a, b, c) or of the inputs (xx, yy, xy, n_0).
 
     Raises:
-        FormulaError: a map has no closed form.
+        FormulaError: a map has no closed form, or the depth is beyond what SymPy can nest.
         DivergenceError: `diagonal`, and the kernel is infinite there.
     """
+    try:
+        return _composed(plan, inputs, scales, diagonal)
+    except RecursionError as error:
+        wrong = "formulas of so many layers inside each other are beyond SymPy's recursion"
+        raise FormulaError(f"a formula for {plan.asked}", wrong, _BY_LAYERS) from error
+
+
+def _composed(plan: Plan, inputs: bool, scales: bool, diagonal: bool) -> sp.Expr:
+    """The formula, layer by layer from the first."""
     weights, biases = scale_symbols(plan) if scales else _numbers(plan)
     closed = {E: _closed(plan, E) for one in plan.layers for E in (one.cross, one.slope) if E is not None}
     # put in at once: what is replaced afterwards is the whole formula
@@ -62,8 +73,15 @@ def formula_size(formula: sp.Expr) -> int:
     return known[formula]
 
 
-def composed_latex(formula: sp.Expr) -> str:
-    """LaTeX, with norms and inner products of the inputs as such."""
+def composed_latex(formula: sp.Expr, asked: str) -> str:
+    """LaTeX, with norms and inner products of the inputs as such.
+
+    Raises:
+        FormulaError: the formula of `asked` is too long for anyone to read; written out it may exceed the memory.
+    """
+    size = formula_size(formula)
+    if size > _LONGEST:
+        raise FormulaError(f"LaTeX for {asked}", f"the formula has {size:.1e} symbols", _BY_LAYERS)
     return str(sp.latex(formula, symbol_names=_LATEX))
 
 
@@ -125,4 +143,4 @@ def _limit(plan: Plan, E: Expectation) -> sp.Expr:
 
 
 def _equation(name: str, value: sp.Expr) -> str:
-    return f"{name} &= {composed_latex(value)}"
+    return f"{name} &= {composed_latex(value, name)}"

@@ -349,6 +349,9 @@ class MeanField:
     def __str__(self) -> str:
         return f"the mean-field theory of {self.kernels.activation.name}"
 
+    def __repr__(self) -> str:
+        return f"<MeanField of {self.kernels.activation.name}>"
+
 
 def _roots(function: Any, grid: Any, signs: Any) -> list[float]:
     """A root in each interval of the grid over which the sign changes; zeros on the grid between two signs, too."""

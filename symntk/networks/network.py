@@ -169,7 +169,7 @@ kernel
             slopes: those of "general".
 
         Raises:
-            FormulaError: a layer map has no closed form; it is named.
+            FormulaError: a layer map has no closed form; it is named. Or the depth is beyond what SymPy can nest.
             DivergenceError: `diagonal`, and the kernel is infinite there.
 
         >>> import symntk
@@ -197,14 +197,14 @@ kernel
     ) -> str:
         """The composed formula as LaTeX, or with `layers` the recursion, one line for each quantity of each layer.
 
-        The other arguments are those of `symbolic`.
+        The other arguments and the errors are those of `symbolic`; a formula that is too long is one, too.
         """
         from symntk.networks.composed import composed_formula, composed_latex, layers_latex
 
         plan = self._named(kernel, other, slopes)
         if layers:
             return layers_latex(plan, scales=scales)
-        return composed_latex(composed_formula(plan, inputs=inputs, scales=scales, diagonal=diagonal))
+        return composed_latex(composed_formula(plan, inputs=inputs, scales=scales, diagonal=diagonal), plan.asked)
 
     def source(self, **parameters: float) -> str:
         """A module with nngp, ntk and sg_ntk of this depth and these scales, which needs NumPy (and SciPy) only."""

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from symntk.errors import DivergenceError, DomainError
+from symntk.errors import DivergenceError, DomainError, FormulaError
 from symntk.networks.linear_flow import Convergence, LinearFlow
 
 if TYPE_CHECKING:
@@ -104,6 +104,12 @@ class GradientFlow:
         """The flow of a network's kernel, "ntk" or "sg_ntk", on inputs x (n, features)."""
         if kernel not in ("ntk", "sg_ntk"):
             raise DomainError(_ASKED, f"kernel = {kernel!r}", "'ntk' or 'sg_ntk'")
+        if kernel not in net.names:
+            advice = "kernel='ntk', or a surrogate: derive(activation, 'erf')"
+            raise FormulaError(_ASKED, f"{net} has no {kernel}, since no surrogate was given", advice)
+        if net.is_singular(kernel):
+            wrong = f"the {kernel} is infinite for an input with itself: {net._named(kernel).reason()[0]}"
+            raise DivergenceError(_ASKED, wrong, "kernel='sg_ntk' with a surrogate; or classify, the limit of its sign")
         inputs = _array("x", x, (2,))
         gram = getattr(net, kernel)
         flow = cls(gram(inputs, **parameters), net.nngp(inputs, **parameters), y, **options)
@@ -114,6 +120,11 @@ class GradientFlow:
 
         flow._blocks = blocks
         return flow
+
+    def __repr__(self) -> str:
+        outputs = self.y.shape[1] if self.y.ndim == 2 else 1
+        settings = f"ridge {self.ridge:g}, last_layer_scale {self.last_layer_scale:g}, rate {self.rate:g}"
+        return f"<GradientFlow on {len(self.y)} inputs with {outputs} outputs, {settings}>"
 
     @cached_property
     def convergence(self) -> Convergence:

@@ -95,6 +95,21 @@ def test_latex():
     assert layers.startswith(r"\begin{aligned}") and all(f"{n}_3 &=" in layers for n in "abck")
 
 
+def test_formulas_that_are_too_long_are_refused_and_exported_modules_go_without():
+    """ReLU's formula triples with each layer: above 10¹⁰ symbols at depth 25; at depth 60 SymPy's recursion ends."""
+    relu = symntk.derive("relu")
+    deep = symntk.Network(relu, 25, bias_std=0.1)
+    with pytest.raises(FormulaError, match=r"has [1-9]\.\de\+1\d symbols. Try: latex\(kernel, layers=True\)"):
+        deep.latex("ntk")
+    assert "c_25 &=" in deep.latex("ntk", layers=True)
+    deeper = symntk.Network(relu, 60, bias_std=0.1)
+    with pytest.raises(FormulaError, match="beyond SymPy's recursion"):
+        deeper.symbolic("ntk")
+    space = {}
+    exec(compile(deeper.source(), "exported", "exec"), space)
+    assert np.array_equal(space["ntk"](POINTS), deeper.ntk(POINTS))
+
+
 def test_formula_of_two_networks():
     erf = symntk.derive("erf", "triangle")
     one, two = (symntk.Network(k, 3, weight_std=1.2, bias_std=0.1) for k in (SIGN, erf))

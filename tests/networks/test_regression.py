@@ -6,7 +6,7 @@ import scipy.linalg
 from scipy.integrate import solve_ivp
 
 import symntk
-from symntk.errors import DivergenceError, DomainError
+from symntk.errors import DivergenceError, DomainError, FormulaError
 from symntk.networks.linear_flow import LinearFlow
 from symntk.networks.regression import GradientFlow, classify
 
@@ -185,8 +185,10 @@ def test_times_at_which_float64_ends():
 
 
 def test_singular_kernels_are_refused_as_regression():
-    with pytest.raises(DivergenceError, match="diverges like"):
+    with pytest.raises(DivergenceError, match="diverges like.*Try: kernel='sg_ntk'.*classify"):
         NET.flow(X, Y, kernel="ntk")
+    with pytest.raises(FormulaError, match="no surrogate was given. Try: kernel='ntk'"):
+        symntk.Network(symntk.derive("relu"), 3).flow(X, Y)
     with pytest.raises(DomainError, match="classify"):
         GradientFlow(NET.ntk(X, singular="inf"), NET.nngp(X), Y)
 

@@ -34,6 +34,10 @@ class Network:
         Σ¹ = σ_w²/n_0 ⟨x, x'⟩ + σ_b²,   Σ^{l+1} = σ_w² E[σ(u) σ(v)] + σ_b²,   (u, v) ~ N(0, Σ^l)
         Θ¹ = Σ¹,   Θ^{l+1} = Σ^{l+1} + Θ^l · σ_w² E[σ'(u) σ'(v)]     (σ̃'(v) in place of σ'(v) for the SG-NTK)
 
+    Two inputs at a small angle δ: from the second hidden layer on, 1 − correlation is a difference of float64 numbers.
+    Measured relative errors of the NTK are about 1e-16/δ for kinks, and 1e-16/δ² for a jump after another activation
+    (3e-6 at δ = 1e-5, for sign after relu); smooth activations and equal or parallel inputs keep all digits.
+
     Args:
         kernels: the `Kernels` of all hidden layers, or a list with those of each of the depth − 1 hidden layers.
         depth: number of weight layers, at least 1.

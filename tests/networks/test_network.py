@@ -216,6 +216,15 @@ def test_every_kernel_takes_the_parameters_of_the_surrogate():
         net.nngp(POINTS, m=2, q=1)
 
 
+@pytest.mark.parametrize(("names", "power"), [(("erf", "gelu"), 0), (("relu", "relu"), 1), (("relu", "sign"), 2)])
+def test_digits_of_the_ntk_at_small_angles_are_those_that_the_docstring_says(names, power):
+    net = symntk.Network([symntk.derive(name) for name in names], 3, bias_std=0.1)
+    for angle in (1e-3, 1e-5):
+        x, y = np.array([1.1, 0.3]), np.array([1.1 - 0.3 * angle, 0.3 + 1.1 * angle])
+        true = recursion((net, net), ("derivative", "derivative"), x, y, dps=40)
+        assert abs(net.ntk(x[None], y[None])[0, 0] / true - 1) < 5e-16 / angle**power + 2e-15
+
+
 def test_dtypes_and_empty_inputs():
     net = symntk.Network(RELU, 3)
     assert net.ntk(POINTS.astype(np.float32)).dtype == np.float32

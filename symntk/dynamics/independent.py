@@ -96,13 +96,14 @@ class Driven:
     repeats: bool
 
 
-def repeating(problem: Problem, start: Stationary, points: int = 0) -> Driven:
+def repeating(problem: Problem, start: Stationary, points: int = 0, near: Driven | None = None) -> Driven:
     """The state whose autocovariance has the input's period: the only one where the input suppresses chaos.
 
     Args:
         problem: network and input.
         start: the network without input; its fixed point is where the search begins.
         points: of the grid; 0 chooses.
+        near: such a state at a similar amplitude and the same frequency, where the search begins instead.
 
     Raises:
         DomainError: Newton's method finds no such state.
@@ -110,7 +111,9 @@ def repeating(problem: Problem, start: Stationary, points: int = 0) -> Driven:
     half = 0.5 / problem.frequency
     grid = Grid(half, points or _points(half))
     rest = start.fixed_point
-    c = np.full_like(grid.points, max(rest.variance, _SMALL))
+    if near is not None and len(near.lags) == len(grid.points):
+        return _solved(problem, grid, near.autocovariance, near.mean, True)
+    c = max(rest.variance, _SMALL) + problem.covariance(grid.points) / (1.0 + problem.omega**2)
     return _solved(problem, grid, c, rest.mean, True)
 
 
@@ -131,7 +134,8 @@ def chaotic(problem: Problem, start: Stationary, points: int = 0) -> Driven:
     half = 0.5 / problem.frequency
     reach = half * np.ceil(30.0 / half)
     grid = Grid(reach, points or _points(reach))
-    return _solved(problem, grid, np.asarray(start.autocovariance(grid.points)), start.mean, False)
+    c = np.asarray(start.autocovariance(grid.points)) + problem.covariance(grid.points) / (1.0 + problem.omega**2)
+    return _solved(problem, grid, c, start.mean, False)
 
 
 def _points(reach: float) -> int:
@@ -139,8 +143,6 @@ def _points(reach: float) -> int:
 
 
 def _solved(problem: Problem, grid: Grid, c: np.ndarray, m: float, repeats: bool) -> Driven:
-    response = problem.covariance(grid.points) / (1.0 + problem.omega**2)
-    c = c + response
     for _ in range(_STEPS):
         residual, jacobian = _equations(problem, grid, c, m)
         change = np.linalg.solve(jacobian, -residual)

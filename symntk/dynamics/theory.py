@@ -239,15 +239,15 @@ class Balanced:
 
     def orbit(self, I_1: Any, f: float, *, mean: Any = None, dt: float | None = None) -> Orbit:
         """One period of the state that repeats with a common input, also where it is unstable; λ in 1/τ."""
-        setup = self.orbit_setup([self._with_sinusoid(I_1, f)], f, mean, dt)
+        setup = self.orbit_setup([I_1], f, mean, dt)
         return orbits(setup)[0]
 
     def orbit_setup(self, inputs: list[Any], f: float, mean: Any = None, dt: float | None = None) -> Setup:
-        """One period of several common inputs, for `orbit.orbits`."""
+        """One period of several common inputs, each as in `common`, for `orbit.orbits`."""
         _check_input(0.0, f)
         step, count, _ = waveform.grid(1.0 / (f * self.tau), (dt or DT * self.tau) / self.tau, 2.0 / (f * self.tau))
         times = np.arange(count + 1) * step * self.tau
-        drive = np.stack([self._signal(one, mean)(times) for one in inputs])
+        drive = np.stack([self._signal(self._with_sinusoid(one, f), mean)(times) for one in inputs])
         m, c = self._begin()
         ones = np.ones(len(inputs))
         return Setup(

@@ -16,8 +16,10 @@ from symntk.language.general_form import parity
 from symntk.language.symbols import x
 
 _LEAST = 1e-15
-"""1 − ρ² is at least this: what rounding leaves of it where two times are fully correlated."""
-_SMALLEST = 1e-200
+"""1 − ρ² is at least this times 1 + m1²/a + m2²/b: what rounding leaves of it, and of the exponents divided by it."""
+_SMALLEST = 1e-140
+_NARROW = 1e-12
+"""A variance is at least this times the mean's square: below, φ is its value at the mean to all digits that remain."""
 
 Map = Callable[..., Any]
 
@@ -148,10 +150,11 @@ def _two_variables(E: Expectation) -> Map:
         return checked
 
     def plain(a: Any, b: Any, c: Any, m1: Any, m2: Any) -> Any:
-        a, b = np.maximum(a, _SMALLEST), np.maximum(b, _SMALLEST)
-        full = np.sqrt(a * b)
+        a, b = np.maximum(a, _SMALLEST + _NARROW * m1 * m1), np.maximum(b, _SMALLEST + _NARROW * m2 * m2)
+        least = np.minimum(_LEAST * (1.0 + m1 * m1 / a + m2 * m2 / b), 0.5)
+        full = np.sqrt(a * b * (1.0 - least))
         c = np.clip(c, -full, full)
-        det = np.maximum(a * b - c * c, _LEAST * a * b)
+        det = np.maximum(a * b - c * c, least * a * b)
         with np.errstate(all="ignore"):
             value = formula(*np.broadcast_arrays(a, b, c, det, np.sqrt(det), m1, m2))
         return np.asarray(value)[()]

@@ -1,0 +1,199 @@
+"""The amplitude I_1 of a sinusoid above which chaos is suppressed: a root of the repeating state's exponent.
+
+Where the input suppresses chaos, the network follows the state that repeats with the input; this state exists on both
+sides of the critical amplitude, and its exponent is smooth there, so that the root is a plain one. The chaotic state
+ends where the repeating one becomes stable. Source of the question and of the scaling with N: Engelken et al. 2022
+(arXiv 2201.09916): I_1^crit grows like √N for common input, and does not depend on N for independent input.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import scipy.optimize
+
+from symntk.dynamics.independent import Driven, repeating
+from symntk.dynamics.orbit import orbits
+from symntk.dynamics.theory import DT, Balanced
+from symntk.errors import DomainError
+
+_FIRST = 0.25  # of the scale √N |I_0|
+_FACTOR, _AT_ONCE, _MOST = 1.35, 6, 24
+_SETTLED = 1e-6  # change per period at which a repeating state counts as reached
+_INNER = 5  # amplitudes in a bracket, solved at once
+_WIDTHS = 0.05  # of the bracket at a finer step, relative
+_INDEPENDENT_FIRST, _INDEPENDENT_FACTOR, _INDEPENDENT_MOST = 0.5, 1.3, 60
+
+
+@dataclass(frozen=True)
+class Critical:
+    """A critical amplitude.
+
+    Attributes:
+        amplitude: I_1^crit; 0 where the network is not chaotic without input.
+        error: an estimate of its error: of the step and the interpolation, or of the grid and the root.
+        amplitudes: where exponents were computed at the finest step.
+        exponents: λ τ of the repeating state there.
+    """
+
+    amplitude: float
+    error: float
+    amplitudes: np.ndarray
+    exponents: np.ndarray
+
+
+def critical_common(
+    net: Balanced, f: float, *, dt: float | None = None, report: Callable[[], Any] | None = None
+) -> Critical:
+    """I_1^crit of a sinusoid that all units share.
+
+    The root is found at steps 4 dt, 2 dt and dt, and extrapolated to 0; the error is the change by the last of these.
+
+    Args:
+        net: the network; its own I_1 is none.
+        f: frequency in 1/time.
+        dt: the finest step, τ/16 by default.
+        report: called after each period that is computed.
+
+    Raises:
+        DomainError: no amplitude suppresses chaos in the range searched, or a state is not found.
+    """
+    if _is_quiet(net):
+        return _zero()
+
+    def exponents(amplitudes: np.ndarray, step: float) -> np.ndarray:
+        setup = net.orbit_setup([float(one) for one in amplitudes], f, dt=step)
+        return np.array([one.lyapunov for one in orbits(setup, tolerance=_SETTLED, report=report)])
+
+    fine = dt or DT * net.tau
+    low, high = _bracket(lambda amplitudes: exponents(amplitudes, 4.0 * fine), abs(net.drive) or 1.0, str(net))
+    roots: list[float] = []
+    spread = 0.0
+    amplitudes = values = np.zeros(0)
+    for step in (4.0 * fine, 2.0 * fine, fine):
+        if roots:
+            guess = roots[-1] if len(roots) < 2 else 1.5 * roots[-1] - 0.5 * roots[-2]
+            low, high = guess * (1.0 - _WIDTHS), guess * (1.0 + _WIDTHS)
+        amplitudes = np.linspace(low, high, _INNER)
+        values = exponents(amplitudes, step)
+        while not values[0] > 0.0 >= values[-1]:  # the step moved the root out of the bracket
+            width = high - low
+            low, high = (low - width, high) if values[0] <= 0.0 else (low, high + width)
+            amplitudes = np.linspace(max(low, 0.0), high, _INNER)
+            values = exponents(amplitudes, step)
+        root, spread = _interpolated(amplitudes, values)
+        roots.append(root)
+    first, second = 2.0 * roots[1] - roots[0], 2.0 * roots[2] - roots[1]
+    value = (4.0 * second - first) / 3.0
+    return Critical(value, abs(value - second) + spread, amplitudes, values)
+
+
+def critical_independent(net: Balanced, f: float, *, average: str = "gaussian") -> Critical:
+    """I_1^crit of sinusoids with a phase of their own for each unit, in the stationary theory.
+
+    Args:
+        net: the network.
+        f: frequency in 1/time.
+        average: "gaussian" or "phase", as in `Balanced.independent_stationary`.
+
+    Raises:
+        DomainError: no amplitude suppresses chaos in the range searched, or a state is not found.
+    """
+    if _is_quiet(net):
+        return _zero()
+    start = net.stationary()
+    known: dict[float, float] = {}
+
+    def search(points: int, phases: int) -> float:
+        near: Driven | None = None
+
+        def exponent(amplitude: float) -> float:
+            nonlocal near
+            near = repeating(net.problem(amplitude, f, average, phases), start, points, near)
+            known[amplitude] = near.lyapunov
+            return near.lyapunov
+
+        low = _INDEPENDENT_FIRST
+        while exponent(low) <= 0.0 and low > 1e-3:
+            low *= 0.25
+        high = low * _INDEPENDENT_FACTOR
+        for _ in range(_INDEPENDENT_MOST):
+            if exponent(high) <= 0.0:
+                return float(scipy.optimize.brentq(exponent, low, high, xtol=1e-10, rtol=1e-10))
+            low, high = high, high * _INDEPENDENT_FACTOR
+        raise _never(str(net), high)
+
+    coarse = search(40, 32)
+    known.clear()
+    value = search(56, 48)
+    amplitudes = np.array(sorted(known))
+    exponents = np.array([known[one] for one in amplitudes])
+    return Critical(value, abs(value - coarse) + 1e-9 * value, amplitudes, exponents)
+
+
+def quasi_static(net: Balanced) -> float:
+    """The limit of I_1^crit for f → 0 and common input, √N I_0/cos(π λ_0 τ/(1 + λ_0 τ)).
+
+    The input silences the network for the part λ_0 τ/(1 + λ_0 τ) of each period, where perturbations decay like
+    e^{−t/τ}; in the rest they grow like e^{λ_0 t}, as without input, and the two balance.
+
+    Raises:
+        DomainError: λ_0 τ ≥ 1: no input of zero mean silences the network for half of the time.
+    """
+    value = net.stationary().lyapunov
+    if value <= 0.0:
+        return 0.0
+    if value >= 1.0:
+        raise DomainError(str(net), f"λ_0 τ = {value:.4g} is 1 or more", "a smaller g")
+    return float(net.drive / np.cos(np.pi * value / (1.0 + value)))
+
+
+def _bracket(exponents: Callable[[np.ndarray], np.ndarray], scale: float, asked: str) -> tuple[float, float]:
+    """Neighbours in a geometric progression between which λ falls through 0, the largest such pair of a batch."""
+    start = _FIRST * scale
+    last = 0.0
+    for first in range(0, _MOST, _AT_ONCE):
+        amplitudes = start * _FACTOR ** np.arange(first, first + _AT_ONCE)
+        values = exponents(amplitudes)
+        falls = np.flatnonzero((values[:-1] > 0.0) & (values[1:] <= 0.0))
+        if falls.size:
+            return float(amplitudes[falls[-1]]), float(amplitudes[falls[-1] + 1])
+        if np.all(values <= 0.0):
+            return last, float(amplitudes[0])
+        last = float(amplitudes[-1])
+    raise _never(asked, last)
+
+
+def _interpolated(amplitudes: np.ndarray, values: np.ndarray) -> tuple[float, float]:
+    """The root of the polynomial through all points, and how far that through all but an end point moves it."""
+    centre, width = amplitudes.mean(), np.ptp(amplitudes)
+    at = (amplitudes - centre) / width
+
+    def root(chosen: slice) -> float:
+        polynomial = np.polynomial.Polynomial.fit(at[chosen], values[chosen], len(at[chosen]) - 1)
+        place = int(np.flatnonzero((values[:-1] > 0.0) & (values[1:] <= 0.0))[-1])
+        return float(scipy.optimize.brentq(polynomial, at[place], at[place + 1], xtol=1e-14))
+
+    whole = root(slice(None))
+    fewer = slice(1, None) if values[1] > 0.0 else slice(None, -1)
+    try:
+        spread = abs(root(fewer) - whole) * width
+    except ValueError:  # the polynomial through fewer points does not change its sign
+        spread = width / len(at)
+    return centre + whole * width, float(spread)
+
+
+def _is_quiet(net: Balanced) -> bool:
+    return net.static().is_stable
+
+
+def _zero() -> Critical:
+    return Critical(0.0, 0.0, np.zeros(0), np.zeros(0))
+
+
+def _never(asked: str, largest: float) -> DomainError:
+    wrong = f"no amplitude up to {largest:.4g} suppresses chaos"
+    return DomainError(f"the critical input of {asked}", wrong, "a lower frequency, or a smaller g")

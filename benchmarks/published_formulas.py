@@ -382,3 +382,9 @@ NEURAL_TANGENTS = [
 ]
 
 ROWS = {row.name if row.source != NT else f"{NT} {row.name}": row for row in (*PAPERS, *NEURAL_TANGENTS)}
+NOT_COMPARED = (
+    "Meronen 2020, Matérn activations: a flat, improper prior on the bias, so no expectation over (u, v)",
+    "Simon 2022, kernels from Hermite coefficients: a series, not a closed form",
+    "neural-tangents Elementwise: the user's own formula; ElementwiseNumerical: Gauss–Hermite quadrature",
+)
+"""What is published and is no formula of this kind."""

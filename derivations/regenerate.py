@@ -83,6 +83,36 @@ $`A = a + \tau_1^2`$ and $`B = b + \tau_2^2`$,
 \qquad \Phi_2(0, 0;\, \rho) = \frac{1}{4} + \frac{\arcsin \rho}{2 \pi}.
 ```
 
+With deltas on one side only one normal variable remains, and its mean may be closed by more rules: mixtures of
+Gaussians, exponentials or waves, partial fractions, recurrences. The records state them where they are used.
+
+## Without a closed form
+
+**Series.** With the normalized Hermite polynomials $`h_k`$ and a standard normal $`z`$ (Mehler),
+
+```math
+\mathbb{E}[f(u)\, g(v)] = \sum_{k \ge 0} f_k\, g_k\, \rho^k, \qquad
+f_k = \mathbb{E}[f(\sqrt{a}\, z)\, h_k(z)], \quad g_k = \mathbb{E}[g(\sqrt{b}\, z)\, h_k(z)],
+```
+
+and after $`K`$ terms the rest is at most
+
+```math
+\lvert\rho\rvert^K \sqrt{\mathbb{E} f^2 - \sum_{k<K} f_k^2}\, \sqrt{\mathbb{E} g^2 - \sum_{k<K} g_k^2}.
+```
+
+**Mixture.** $`1/(1 + e^{-x}) = \int \Phi(x/2s)\, dF(s)`$ with Kolmogorov's distribution $`F`$ (Stefanski 1991), for
+which a Gauss rule in $`\log s`$ has a certified error on the whole line. Functions made of logistic ones are sums
+$`\sum_j w_j f_{p_j}`$ of terms of the class; with sup norms $`\varepsilon_f, \varepsilon_g`$ of what is missing,
+
+```math
+\left\lvert \mathbb{E}[f g] - \sum_j \sum_k w_j w_k\, \mathbb{E}[f_{p_j} g_{q_k}] \right\rvert
+\le \varepsilon_f \sqrt{\mathbb{E} g^2} + \varepsilon_g \sqrt{\mathbb{E} f^2} + \varepsilon_f\, \varepsilon_g.
+```
+
+**Panels.** Gauss rules on panels that are cut where the functions change; their measured errors are below
+$`10^{-12} \sqrt{\mathbb{E} f^2\, \mathbb{E} g^2}`$, but not proven.
+
 ## Records
 """
 

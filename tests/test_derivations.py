@@ -23,7 +23,7 @@ spec.loader.exec_module(regenerate)
 COUNT = 8
 COMMANDS = set(
     """
-    Bigl Bigr Gamma Phi Sigma aligned alpha approx arccos arcsin arctan atan begin bigl bigr cases cdot cos cosh
+    Bigl Bigr Gamma Phi Sigma aligned alpha approx arccos arcsin arctan atan begin beta bigl bigr cases cdot cos cosh
     cot delta displaystyle end exp frac gamma ge geq gt i iint in infty int isin ldots le left leq limits ln log lt
     lvert mathbb mathrm max mid min omega operatorname partial pi qquad quad rho right rvert sigma sim sin sinh
     sqrt sum tan tanh tau text textstyle tilde to varepsilon varphi wedge xi

@@ -140,12 +140,13 @@ def _section(kernel: str, E: Expectation, elsewhere: tuple[str, str] | None) -> 
     else:
         integral = tex(E.integral)
         if E.method == "one-dimensional" and width(integral) <= 4 * WIDEST:
-            parts.append(equation(left, integral))
+            parts += [equation(left, integral), f"```\n{E.integral}\n```"]
         facts.append(f"- No closed form; the error is at most {_bound(E)}.")
     facts.append(f"- Exists {f'where {exists}' if exists else 'always'}.")
     parts.append("\n".join([*facts, *limits(E)]))
     if elsewhere is not None:
-        parts.append(f"Proof: in the record of [{elsewhere[0]}]({elsewhere[1]}).")
+        heading = "Proof" if E.expression is not None else "Steps"
+        parts.append(f"{heading}: in the record of [{elsewhere[0]}]({elsewhere[1]}).")
     else:
         heading = "### Proof" if E.expression is not None else "### Steps"
         parts += [heading, *proof(E, f, g)]

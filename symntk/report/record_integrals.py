@@ -17,14 +17,7 @@ from symntk.report.record_line import line_proof
 from symntk.report.record_math import WIDEST, display, equation, inline, power_of_ten, summed, tex, width
 from symntk.report.record_moves import moves_proof
 
-_SERIES = r"""\begin{aligned}
-\mathbb{E}[f(u)\, g(v)] &= \sum_{k \ge 0} f_k\, g_k\, \rho^k, \qquad \rho = \frac{c}{\sqrt{a b}}, \\
-f_k &= \mathbb{E}[f(\sqrt{a}\, z)\, h_k(z)], \quad g_k = \mathbb{E}[g(\sqrt{b}\, z)\, h_k(z)], \quad z \sim N(0, 1),
-\end{aligned}"""
 _DENSITY = r"\frac{\exp\left(-\frac{b u^2 - 2 c u v + a v^2}{2 (a b - c^2)}\right)}{2 \pi \sqrt{a b - c^2}}"
-_REST = (
-    r"\lvert\rho\rvert^K \sqrt{\mathbb{E} f^2 - \textstyle\sum_{k<K} f_k^2}\, \sqrt{\mathbb{E} g^2 - \sum_{k<K} g_k^2}"
-)
 
 
 def proof(E: Expectation, left: str, right: str) -> list[str]:
@@ -34,7 +27,7 @@ def proof(E: Expectation, left: str, right: str) -> list[str]:
         return moves_proof(derivation, left, right)
     if isinstance(derivation, DiracDerivation):
         return _dirac(derivation, left, right)
-    return _fallback(E, derivation, left, right)
+    return _fallback(derivation, left, right)
 
 
 def _dirac(derivation: DiracDerivation, left: str, right: str) -> list[str]:
@@ -50,7 +43,7 @@ def _dirac(derivation: DiracDerivation, left: str, right: str) -> list[str]:
         head = "**1.** **Constant.** One function is a constant, so one normal mean is left."
         return [head, *_renamed(derivation, g, b, "0", 2)]
     head = f"**1.** **Condition.** The delta fixes {inline(one)}; the density there stands in front."
-    text = equation(rf"\mathbb{{E}}\left[{left}\, {right}\right]", " + ".join(parts))
+    text = equation(_mean(left, right), " + ".join(parts))
     mean = "0" if all(delta.threshold == 0 for _, delta in derivation.deltas) else rf"t\, \frac{{c}}{{{a}}}"
     return [f"{head}\n\n{text}", *_renamed(derivation, g, rf"\frac{{a b - c^2}}{{{a}}}", mean, 2)]
 
@@ -65,30 +58,31 @@ def _renamed(derivation: DiracDerivation, g: str, variance: str, mean: str, numb
     return [text, *line_proof(derivation.line, number), last]
 
 
-def _fallback(E: Expectation, derivation: Fallback, left: str, right: str) -> list[str]:
+def _fallback(derivation: Fallback, left: str, right: str) -> list[str]:
     out = []
     if derivation.f.deltas or derivation.g.deltas:
         rule = r"\mathbb{E}[\delta(u - t)\, h(v)] = \frac{e^{-t^2/2a}}{\sqrt{2\pi a}}\, \mathbb{E}[h(v) \mid u = t]"
         out.append(f"**Condition.** A delta leaves one mean over the other variable.\n\n{display(rule)}")
     if derivation.inner is not None:
         out.append(_reduction(derivation, left, right))
-    plane = derivation.inner is None and derivation.f.has_regular_part and derivation.g.has_regular_part
-    integral = rf"\iint {left}\, {right}\, {_DENSITY}\, du\, dv" if plane else tex(E.integral)
-    if width(integral) <= 4 * WIDEST and not (plane and (derivation.f.deltas or derivation.g.deltas)):
-        out.append(f"**What remains** is the integral\n\n{display(integral)}")
-    if plane:
-        text = (
-            "**Why an integral remains.** Neither function is a finite sum of polynomial · exponential · step terms, "
-        )
-        out.append(text + "so the moves close the mean over neither variable.")
-    out.append(_series())
+    elif derivation.f.has_regular_part and derivation.g.has_regular_part:
+        integral = rf"\iint {left}\, {right}\, {_DENSITY}\, du\, dv"
+        text = "**Two dimensions.** Neither function is a finite sum of polynomial · exponential · step terms, so the "
+        text += "moves close the mean over neither variable. What remains is"
+        out.append(f"{text}\n\n{equation(_mean(left, right), integral)}")
+    else:
+        out.append("The function that is left is of none of the kinds whose mean is closed; the integral remains.")
+    mixture = ""
     if derivation.mixture is not None:
         out.append(_mixture(derivation.mixture))
-    bound = power_of_ten(E.error_bound)
-    tail = "Elsewhere the integral is summed over panels that are cut where the functions change; their measured "
-    tail += rf"errors are below {inline('10^{-12}')}. **Bound** of the whole: {inline(bound)}, relative to "
-    out.append(tail + inline(r"\sqrt{\mathbb{E} f(u)^2\, \mathbb{E} g(v)^2}") + ".")
+        mixture = " else by the mixture where its error is small,"
+    numbers = f"by the Hermite series where few terms suffice,{mixture} else by panels"
+    out.append(f"**Numbers:** {numbers} ([how](README.md#without-a-closed-form)).")
     return out
+
+
+def _mean(left: str, right: str) -> str:
+    return rf"\mathbb{{E}}\left[{left}\, {right}\right]"
 
 
 def _reduction(derivation: Fallback, left: str, right: str) -> str:
@@ -112,12 +106,6 @@ def _reduction(derivation: Fallback, left: str, right: str) -> str:
     return f"{text}\n\n{mean}\n\n{tail}"
 
 
-def _series() -> str:
-    text = "**Method.** With the normalized Hermite polynomials $`h_k`$ (Mehler),"
-    rest = f"and after $`K`$ terms the rest is at most {inline(_REST)}. It is used where few terms suffice."
-    return f"{text}\n\n{display(_SERIES)}\n\n{rest}"
-
-
 def _mixture(mixture: MixtureDerivation) -> str:
     """The sum inside the class, its error, and the formula that is summed."""
     sides = [(name, one) for name, one in (("f", mixture.f), ("g", mixture.g)) if isinstance(one, Mixture)]
@@ -129,13 +117,11 @@ def _mixture(mixture: MixtureDerivation) -> str:
         left = rf"g({one.variable}) = f({one.variable})" if same else f"{name}({one.variable})"
         approximate = rf"\sum_j w_j \left({kernel}\right)_{{{one.node} = {one.node}_j}}"
         lines.append(rf"{left} &= {tex(one.function)} \approx {approximate}, & \varepsilon_{name} &\le {error}")
-    head = r"\mathrm{logistic}(x) = \int \Phi(x/2s)\, dF(s)"
-    text = "**Mixture.** Where the series is long: the logistic function is a scale mixture of normal distribution "
-    text += f"functions, {inline(head)} with Kolmogorov's distribution $`F`$, and a Gauss rule for $`F`$ in "
-    text += "$`\\log s`$ has a certified error on the whole line."
+    text = "**Mixture.** The logistic function is a scale mixture of normal distribution functions; with a Gauss rule "
+    text += "and a certified bound of the error on the whole line,"
     shown = display("\\begin{aligned}\n" + " \\\\\n".join(lines) + "\n\\end{aligned}")
     inside = equation(r"\mathbb{E}\left[f_p(u)\, g_q(v)\right]", summed(mixture.expression))
     bound = r"\varepsilon_f \sqrt{\mathbb{E} g^2} + \varepsilon_g \sqrt{\mathbb{E} f^2} + \varepsilon_f\, \varepsilon_g"
-    tail = f"The error is at most {inline(bound)}. The mean of a product of two summands, whose nodes are $`p`$ and "
+    tail = f"so the error is at most {inline(bound)}. The mean of a product of two summands, whose nodes are $`p`$ and "
     tail += "$`q`$, is closed by the four moves:"
     return f"{text}\n\n{shown}\n\n{tail}\n\n{inside}"

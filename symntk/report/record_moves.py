@@ -20,7 +20,7 @@ from symntk.derive.publish import publish
 from symntk.derive.rule import Step
 from symntk.derive.stein import Exchange, SteinDelta
 from symntk.derive.tilt import Tilt
-from symntk.derive.value import Surds, density, single
+from symntk.derive.value import Surds, Value, density, single
 from symntk.language import terms
 from symntk.language.special import bivariate_normal_cdf
 from symntk.report.record_math import WIDEST, display, equation, inline, summed, tex, width
@@ -51,6 +51,7 @@ class _Proof:
         self.shown: dict[int, tuple[int, bool]] = {}
         self.count = 0
         self.told: set[str] = set()
+        self.kinds: set[tuple[object, ...]] = set()
         self.stated: set[tuple[int, str]] = set()
 
     def paragraphs(self, left: str, right: str) -> list[str]:
@@ -70,6 +71,7 @@ class _Proof:
                 rest.setdefault(kind, []).append(pair)
                 continue
             rest[kind] = []
+            self.kinds.add(kind)
             out += self._steps(pair.step, False)
         out += self._results([pair for pairs in rest.values() for pair in pairs])
         if len(groups) > 1:
@@ -168,7 +170,7 @@ class _Proof:
             middle = _normal_probability(step)
         elif isinstance(step, (Tilt, Condition)):
             ((_, child, orientation),) = children
-            front = self._front(step)
+            front = front_of(step)
             inside = "" if _is_one(child) else self._expectation(child, orientation)
             middle = _product(front, inside)
         else:
@@ -178,14 +180,8 @@ class _Proof:
             ]
             middle = _weighted(parts) if parts else "0"
         value = _value(step)
-        return equation(left, middle, "" if value is None or summed(value) == middle else summed(value))
-
-    def _front(self, step: Tilt | Condition) -> sp.Expr:
-        """The factor that the move leaves before the expectation."""
-        surds: Surds = step.surds
-        if isinstance(step, Tilt):
-            return publish(single(surds).scaled(surds.inverse_root(step.determinant), step.exponent))
-        return publish(single(surds).scaled(*density(surds, step.offset, step.variance)))
+        shown = "" if value is None else summed(value)
+        return equation(left, middle, "" if shown.replace(" ", "") == middle.replace(" ", "") else shown)
 
     def _expectation(self, step: Step, swapped: bool) -> str:
         problem = step.problem
@@ -244,17 +240,35 @@ class _Proof:
         if not pairs:
             return []
         stated = [(pair, value) for pair in pairs if (value := _value(pair.step)) is not None]
-        lines = []
+        sides = []
         for pair, value in stated[:_MOST_RESULTS]:
             inside = tex(_bare(pair.left).as_expr(U) * _bare(pair.right).as_expr(V))
-            lines.append(rf"{self._mean(inside, 0)} &= {summed(value)}")
-        left = len(pairs) - len(lines)
-        text = f"{self._number()} **In the same way**, with other thresholds and signs,"
-        if not lines:
+            sides.append((self._mean(inside, 0), summed(value)))
+        left = len(pairs) - len(sides)
+        kinds = {_signature(pair.step) for pair in pairs}
+        other = "numbers" if kinds <= self.kinds else "numbers and powers"
+        text = f"{self._number()} **In the same way**, with other {other},"
+        if not sides:
             return [f"{text[:-1]}, the remaining {left} pairs of terms are evaluated; their sum is in the formula."]
+        lines = [f"{mean} &= {value}" for mean, value in sides]
         shown = display("\\begin{aligned}\n" + " \\\\\n".join(lines) + "\n\\end{aligned}")
+        shown = equation(*sides[0]) if len(sides) == 1 else shown
         tail = f"\n\nand likewise {left} more pairs, whose sum is in the formula." if left else ""
         return [f"{text}\n\n{shown}{tail}"]
+
+
+def front_of(step: Tilt | Condition) -> sp.Expr:
+    """The factor that a tilt or a condition leaves before the expectation of the rest."""
+    surds: Surds = step.surds
+    if isinstance(step, Tilt):
+        return plainly(single(surds).scaled(surds.inverse_root(step.determinant), step.exponent))
+    return plainly(single(surds).scaled(*density(surds, step.offset, step.variance)))
+
+
+def plainly(value: Value) -> sp.Expr:
+    """The value as it is; `publish` takes the real part of a complex one, which is right for whole sums only."""
+    expr = publish(value)
+    return expr.args[0] if value.is_complex else expr
 
 
 def _mean(inside: str) -> str:
@@ -357,7 +371,7 @@ def _normal_probability(step: Probability) -> str:
     (key,) = step.value.terms if len(step.value.terms) == 1 else (None,)
     if key is None or key.base.kind not in ("Phi", "Phi2"):
         return ""
-    arguments = [publish(single(step.surds, factor=argument)) for argument in key.base.arguments]
+    arguments = [plainly(single(step.surds, factor=argument)) for argument in key.base.arguments]
     if key.base.kind == "Phi":
         return rf"\Phi\left({tex(arguments[0])}\right)"
     h, k, rho = arguments

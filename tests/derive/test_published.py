@@ -7,10 +7,14 @@ import pytest
 import sympy as sp
 
 from benchmarks.published import ENOUGH, compare
-from benchmarks.published_formulas import DIFFERENT, EQUAL, NT, PAPERS, ROWS, Published, a, b, c, gelu, relu_relu, x
+from benchmarks.published_formulas import DIFFERENT, EQUAL, NT, PAPERS, ROWS, Published, gelu, relu_relu
 from symntk.derive.engine import derive_pair
 from symntk.derive.publish import publish
 from symntk.language.normal_form import normal_form
+from symntk.language.symbols import cov as c
+from symntk.language.symbols import var_u as a
+from symntk.language.symbols import var_v as b
+from symntk.language.symbols import x
 from symntk.language.terms import derivative
 
 HERMITE = {n: sp.Poly(sp.hermite_prob(n, x) / sp.sqrt(sp.factorial(n)), x).as_expr() for n in (1, 2, 3, 4)}

@@ -35,7 +35,7 @@ from symntk.verify.existence import existence_check
 from symntk.verify.general_oracle import fast_reference
 from symntk.verify.points import Law, Point, at_state, edge_points, random_points
 from symntk.verify.rigorous import DIGITS, Case, rigorous_check
-from symntk.verify.stated import stated_value
+from symntk.verify.stated import mixture_differences, stated_value
 
 if TYPE_CHECKING:
     from symntk.kernels.expectation import Expectation
@@ -43,6 +43,8 @@ if TYPE_CHECKING:
 _STATED_DIGITS = 8  # of a published integral, by a fixed rule in double precision
 _HEAT_DIGITS = 6  # a difference quotient of values with 12 digits
 _STEP = 1e-3
+# where a mixture is compared with its function: to ±52, beyond which nothing is left
+_PLACES = tuple(sense * 0.02 * 1.37**k for k in range(26) for sense in (1, -1))
 _MILD = 0.5  # the correlation at which two functions outside the class are enclosed
 Tests = Iterator[tuple[str, Callable[[], Check]]]
 
@@ -68,6 +70,8 @@ class GeneralTests:
             yield "edge points", lambda: formula_check("edge points", claim, self.edges, 20)
         else:
             yield "stated integral", lambda: stated_check(claim, tested[0])
+            if E.method == "mixture":
+                yield "stated mixture", lambda: mixture_check(claim)
         yield "Price's theorem", lambda: price_quotient(claim, tested)
         yield "independence", lambda: independence(claim, tested)
         yield "exchange symmetry", lambda: exchange(claim, tested)
@@ -111,6 +115,22 @@ def stated_check(claim: GeneralClaim, point: Point) -> Check:
     spans = {"u": (m1, a), "v": (m2, b)}
     stated = stated_value(claim.E.integral, exact | claim.values, spans, _kinks(claim))
     return _against_oracle(claim, "stated integral", stated, point.law, "its panels in double precision")
+
+
+def mixture_check(claim: GeneralClaim) -> Check:
+    """The bound that is stated of |f(x) − Σ w h(x; p)|, and the difference on both sides of 0, in high precision."""
+    found, wrong, parts, points = claim.E.derivation.mixture, False, [], 0
+    for name, side, function in (("f", found.f, claim.f), ("g", found.g, claim.g)):
+        if isinstance(side, NormalForm):
+            continue
+        kernels = [
+            (w, side.kernel.subs({side.node: sp.Rational(p)})) for p, w in zip(side.nodes, side.weights, strict=True)
+        ]
+        largest = max(abs(d) for d in mixture_differences(function.general, kernels, _PLACES))
+        wrong = wrong or not largest <= side.error
+        points += len(_PLACES)
+        parts.append(f"|{name} − Σ w h| ≤ {mp.nstr(mp.mpf(float(side.error)), 3)}, seen {mp.nstr(largest, 3)}")
+    return Check("stated mixture", "; ".join(parts), None, None, not wrong, points)
 
 
 def _against_oracle(claim: GeneralClaim, name: str, stated: float, law: Law, what: str) -> Check:

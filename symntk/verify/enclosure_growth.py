@@ -105,7 +105,7 @@ def _power(e: sp.Pow, beyond: Ball, sense: int) -> Growth:
     number = ball(exponent).real
     if e.exp > 0:
         inner = _upper(e.base, beyond, sense)
-        return Growth((inner.size**number).upper(), math.ceil(inner.power * exponent), (inner.rate * number).upper())
+        return Growth((inner.size**number).upper(), int(math.ceil(inner.power * exponent)), (inner.rate * number).upper())
     least = _lower(e.base, beyond, sense)
     return Growth((least ** (-number)).upper(), 0, arb(0))
 

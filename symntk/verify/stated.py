@@ -13,7 +13,10 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
-from symntk.verify.general_functions import ARRAY_FUNCTIONS
+from symntk.language.general_form import GeneralForm
+from symntk.language.terms import NormalForm
+from symntk.verify.general_functions import ARRAY_FUNCTIONS, realized
+from symntk.verify.numeric import Branch, Number, mp, numeric, settled
 
 _REACH = 12.0  # standard deviations
 _PANELS, _NODES = 48, 16
@@ -44,6 +47,27 @@ def stated_value(
         if not one.free_symbols and not any(other.has(one) for other in numbers):
             numbers[one] = sp.Float(_integrated(one, spans, kinks))
     return float(sp.N(plain.xreplace(numbers)))
+
+
+def mixture_differences(
+    form: GeneralForm, kernels: Sequence[tuple[float, NormalForm]], places: Sequence[float], dps: int = 30
+) -> list[Number]:
+    """f(x) − Σ weight · kernel(x) at some places, deltas left aside, as mpmath numbers.
+
+    >>> from symntk.language.general_form import general_form
+    >>> from symntk.language.normal_form import normal_form
+    >>> from symntk.language.symbols import x
+    >>> kernels = [(0.5, normal_form(x, x)), (0.5, normal_form(x**2, x))]
+    >>> mixture_differences(general_form(x, x), kernels, [3.0])
+    [mpf('-3.0')]
+    """
+    function, found = realized(form), []
+    with mp.workdps(dps):
+        parts = [(mp.mpf(weight), numeric(kernel, dps).pieces) for weight, kernel in kernels]
+        for place in map(mp.mpf, places):
+            mixed = mp.fsum(weight * Branch(settled(pieces, place, mp.zero))(place) for weight, pieces in parts)
+            found.append(function.number(place) - mixed)
+    return found
 
 
 def _integrated(one: sp.Integral, spans: Mapping[str, tuple[float, float]], kinks: Sequence[float]) -> float:

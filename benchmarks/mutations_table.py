@@ -1,0 +1,463 @@
+"""The table of `benchmarks.mutations`: which function is broken, how, and the expectation that uses it."""
+
+from __future__ import annotations
+
+import sympy as sp
+
+from benchmarks.mutations_changes import (
+    Change,
+    Mutation,
+    Pair,
+    alternating,
+    always,
+    angle_times,
+    boundary,
+    diagonal,
+    doubled,
+    last_child,
+    law,
+    line_last,
+    no_constant,
+    observed,
+    of,
+    only,
+    phase,
+    phase_times,
+    split_kinds,
+    squared,
+    step_plus,
+    step_times,
+    terms,
+    text,
+    times,
+    with_field,
+    without_last_child,
+)
+from symntk.derive.diagonal import Diagonal
+from symntk.language.symbols import cov, var_u, var_v
+
+D = "symntk.derive."
+TILTED = Pair("x*exp(-x**2 + x)", "exp(-x**2/2)")
+OBSERVED = Pair("erf(x - 1)", "Max(0, x)*x")
+POWERS = Pair("x**2*erf(x)", "x**3")
+DELTAS = Pair("DiracDelta(x - 1, 2)", "exp(-x**2)*x")
+STEPS = Pair("Heaviside(x - 1)", "erf(2*x + 1)")
+SIGNS = Pair("Heaviside(x)", "erf(x) + 1")
+WAVES = Pair("sin(x) + cos(x)", "exp(x)")
+CURVES = Pair("sinh(x)", "sinh(2*x) + x")
+GROWING = Pair("exp(x**2/8)", "exp(x**2/9)*(1 + x)")
+SPIKES = Pair("2*DiracDelta(x)", "3*DiracDelta(x)")
+FINITE = Pair("Max(0, x)", "erf(x) + 2*x")
+DELTA = "2*DiracDelta(x)"
+ARCTAN = Pair(DELTA, "1/(1 + x**2)")
+SQUARE = Pair(DELTA, "1/(1 + x**2)**2 + x**2")
+SQUASH = Pair(DELTA, "1/(1 + Abs(x))")
+SQUASH2 = Pair(DELTA, "1/(1 + 2*Abs(x))**2")
+SHIFTED = Pair(DELTA, "1/(1 + (x - 1)**2)")
+SHIFTED2 = Pair(DELTA, "1/(1 + (x - 1)**2)**2")
+ROOT = Pair(DELTA, "sqrt(1 + x**2)")
+CIRCLE = Pair(DELTA, "(1 + x**2)**(-3/2)")
+HALF = Pair(DELTA, "Piecewise((1/(1 + x**2), x > 0), (0, True))")
+MIXED_ODD = Pair(DELTA, "(1 + x)/(1 + x**2)")
+TAIL = Pair(DELTA, "Piecewise((1/x, x > 1), (0, True))")
+TANH = Pair("tanh(x)", "tanh(x)")
+SECH = Pair("cosh(x)**(-2)", "cosh(x)**(-2)")
+ONE_SIDED = Pair("Max(0, x)", "tanh(x) + 1")
+BOTH = Pair("log(1 + exp(x))", "tanh(x) + 1/(1 + x**2)")
+MISSED = Pair("x/(1 + Abs(x))", "1/(1 + x**2) + tanh(x)")
+
+
+def _rows(rule: str, pair: Pair, place: str | tuple[str, ...], **changes: Change) -> list[Mutation]:
+    """Mutations of one function; the keywords name them."""
+    places = (place,) if isinstance(place, str) else place
+    return [
+        Mutation(rule, name.replace("_", " "), pair, tuple(_full(p) for p in places), c) for name, c in changes.items()
+    ]
+
+
+def _full(place: str) -> str:
+    return place if place.startswith("symntk.") else D + place
+
+
+def _closed() -> list[Mutation]:
+
+    tilt = "tilt:Tilt.evaluate"
+    condition = "condition:Condition.evaluate"
+    return [
+        *_rows(
+            "tilt",
+            TILTED,
+            tilt,
+            sign=step_times(-1),
+            factor=step_times(2),
+            no_exponent=with_field(exponent=lambda s: 0 * s.exponent),
+            exponent_with_another_sign=with_field(exponent=lambda s: -s.exponent),
+            determinant_doubled=with_field(determinant=lambda s: 2 * s.determinant),
+        ),
+        *_rows("tilt", TILTED, "tilt:tilt_determinant", no_correlation=of(lambda e: e + 1)),
+        *_rows(
+            "tilt",
+            TILTED,
+            "tilt:Gaussian",
+            mean_shifted=law(m1=lambda g: g.m1 + 1),
+            covariance_with_another_sign=law(c=lambda g: -g.c),
+            variance_doubled=law(a=lambda g: 2 * g.a),
+        ),
+        *_rows(
+            "condition",
+            OBSERVED,
+            condition,
+            sign=step_times(-1),
+            factor=step_times(sp.Rational(1, 2)),
+            no_residual=with_field(offset=lambda s: 0 * s.offset),
+            variance_doubled=with_field(variance=lambda s: 2 * s.variance),
+        ),
+        *_rows(
+            "condition",
+            OBSERVED,
+            "condition:observed",
+            gain_with_another_sign=observed(m2=lambda g: -g.m2),
+            variance_of_v_left=observed(b=lambda g: g.b + g.c),
+        ),
+        *_rows(
+            "condition",
+            Pair("x**2*erf(x - 1)", "x**2"),
+            "condition:observed",
+            covariance_with_another_sign=observed(c=lambda g: -g.c),
+        ),
+        *_rows("condition", SPIKES, "condition:Condition.evaluate", factor_for_a_delta=step_times(3)),
+        *_rows(
+            "Stein",
+            POWERS,
+            "stein:Stein.evaluate",
+            sign=step_times(-1),
+            factor=step_times(2),
+            last_part_forgotten=without_last_child,
+            last_part_with_another_sign=last_child(lambda w: -w),
+        ),
+        *_rows(
+            "Stein for deltas",
+            DELTAS,
+            "stein:Stein.evaluate",
+            sign=step_times(-1),
+            factor=step_times(3),
+            last_part_forgotten=without_last_child,
+            last_part_doubled=last_child(lambda w: 2 * w),
+        ),
+        *_rows(
+            "exchange", Pair("erf(x)", "x**3"), "stein:Exchange.evaluate", sign=step_times(-1), factor=step_times(2)
+        ),
+        *_rows(
+            "exchange",
+            Pair("erf(x)", "x**3"),
+            "problem:Gaussian.exchanged",
+            law_not_exchanged=lambda original: lambda self: self,
+        ),
+        *_rows(
+            "base",
+            STEPS,
+            "base:Probability.evaluate",
+            sign=step_times(-1),
+            factor=step_times(sp.Rational(1, 2)),
+            shift=step_plus(sp.Rational(1, 100)),
+        ),
+        *_rows(
+            "base",
+            STEPS,
+            "base:_standard",
+            side_forgotten=of(lambda pair: (-pair[0], pair[1])),
+            variance_of_the_step_forgotten=lambda original: lambda g, w: (original(g, w)[0], g.a),
+        ),
+        *_rows(
+            "combine",
+            SIGNS,
+            "combine:_expand_special",
+            angle_with_another_sign=terms(angle_times(-1)),
+            angle_doubled=terms(angle_times(2)),
+            constant_forgotten=terms(no_constant),
+        ),
+        *_rows(
+            "combine",
+            WAVES,
+            "combine:_pair_conjugates",
+            sine_with_another_sign=terms(phase_times("sin", -1)),
+            cosine_doubled=terms(phase_times("cos", 2)),
+            sine_for_cosine=terms(phase("cos", "sin")),
+        ),
+        *_rows(
+            "combine",
+            CURVES,
+            "combine:_pair_hyperbolic",
+            cosh_for_sinh=terms(phase("sinh", "cosh")),
+            sinh_with_another_sign=terms(phase_times("sinh", -1)),
+            sinh_doubled=terms(phase_times("sinh", 2)),
+        ),
+        *_rows(
+            "publish",
+            FINITE,
+            "symntk.kernels.solution:publish",
+            sign=times(-1),
+            factor=times(2),
+            shift=of(lambda e: e + cov / 1000),
+            sides_exchanged=of(lambda e: e.xreplace({var_u: var_v, var_v: var_u})),
+        ),
+        *_rows(
+            "parity",
+            Pair("x + 1", "x**2 + x"),
+            "engine:parity",
+            odd_and_even_seen_in_any=lambda original: (
+                lambda form: 1 if len(form.terms) > 1 and form.terms[0].power == 1 else -1
+            ),
+        ),
+        *_rows("parity", Pair("exp(x)", "exp(x)*x"), "engine:parity", one_odd_function_is_enough=alternating()),
+        *_rows("parity", MISSED, "symntk.kernels.solution:parity", general_functions=alternating()),
+        *_rows(
+            "conditions",
+            GROWING,
+            "symntk.kernels.solution:conditions",
+            forgotten=always(()),
+            half_of_the_range=boundary(2),
+            twice_the_range=boundary(sp.Rational(1, 2)),
+            joint_condition_forgotten=of(lambda found: found[:-1]),
+            turned=of(lambda found: tuple(c.negated for c in found)),
+        ),
+        *_rows(
+            "full correlation",
+            FINITE,
+            "symntk.kernels.solution:diagonal",
+            sign=diagonal(limit=lambda d: -d.limit),
+            factor=diagonal(limit=lambda d: 2 * d.limit),
+            shift=diagonal(limit=lambda d: d.limit + sp.Rational(1, 10**6)),
+            divergence_that_is_none=always(Diagonal(None, sp.S.One, sp.Rational(-1, 2))),
+        ),
+        *_rows(
+            "full correlation",
+            SPIKES,
+            "symntk.kernels.solution:diagonal",
+            sign_of_the_rate=diagonal(coefficient=lambda d: -d.coefficient),
+            factor_of_the_rate=diagonal(coefficient=lambda d: 2 * d.coefficient),
+            power_of_the_rate=diagonal(power=lambda d: 2 * d.power),
+            limit_that_is_none=always(Diagonal(sp.S.One)),
+        ),
+    ]
+
+
+def _line() -> list[Mutation]:
+    r = "line_rules:"
+    half = sp.Rational(1, 2)
+    out = [
+        *_rows(
+            "linearity",
+            SQUARE,
+            r + "Linear.leaves",
+            sign=line_last(lambda c: -c),
+            factor=line_last(lambda c: 2 * c),
+            part_forgotten=line_last(lambda c: sp.S.Zero),
+        ),
+        *_rows(
+            "elementary", SQUARE, r + "Elementary.evaluate", sign=times(-1), factor=times(2), shift=of(lambda e: e + 1)
+        ),
+        *_rows(
+            "parity on a line",
+            MIXED_ODD,
+            r + "Parity.evaluate",
+            one=always(sp.S.One),
+            minus_one=always(-sp.S.One),
+            small=always(sp.Rational(1, 10**9)),
+        ),
+    ]
+    for rule, pair, place in (
+        ("gamma mixture", ARCTAN, r + "GammaMixture.evaluate"),
+        ("Laplace mixture", SQUASH, r + "LaplaceMixture.evaluate"),
+        ("Fourier mixture", SHIFTED, r + "FourierMixture.evaluate"),
+        ("real part", SHIFTED, r + "RealPart.evaluate"),
+        ("gamma integral, Tricomi", CIRCLE, "line_base:_tricomi"),
+        ("gamma integral, exponential integral", TAIL, r + "GammaMixture.evaluate"),
+        ("Goodwin–Staton integral", SQUASH, "line_base:half_line_integral"),
+        ("Fourier integral", SHIFTED2, "line_base:fourier_integral"),
+    ):
+        change = of(lambda e: e.xreplace({var_v: 2 * var_v}) if e.has(var_v) else e)
+        out += _rows(rule, pair, place, sign=times(-1), factor=times(half), variance_doubled=change)
+    for rule, pair, kind in (
+        ("Stein for poles", SHIFTED2, "SteinPole"),
+        ("Stein for poles on a half line", SQUASH2, "SteinPole"),
+        ("Stein for squares", ROOT, "SteinSquare"),
+        ("fold", SQUASH, "Fold"),
+        ("unfold", HALF, "Unfold"),
+    ):
+        out += _rows(
+            rule,
+            pair,
+            r + "Linear.leaves",
+            sign=only(kind, lambda c: -c),
+            factor=only(kind, lambda c: 2 * c),
+            part_forgotten=only(kind, lambda c: sp.S.Zero),
+        )
+    out += _rows(
+        "partial fractions",
+        Pair("DiracDelta(x - 1)", "1/(1 + (x - 1)**2)"),
+        "line:split",
+        sign=split_kinds(lambda k, c: (k, -c)),
+        factor=split_kinds(lambda k, c: (k, 2 * c)),
+        place_mirrored=split_kinds(lambda k, c: (k.mirrored()[1], c)),
+    )
+    dirac = "dirac:DiracDerivation."
+    out += _rows(
+        "deltas against a mean",
+        ARCTAN,
+        dirac + "expression",
+        sign=times(-1),
+        factor=times(half),
+        variance_not_conditioned=lambda original: lambda self: original(self).subs(cov, 0),
+    )
+    out += _rows(
+        "deltas against a mean",
+        Pair("DiracDelta(x - 1)", "1/(1 + (x - 1)**2)"),
+        dirac + "expression",
+        slope_with_another_sign=lambda original: lambda self: original(self).subs(cov, -cov),
+    )
+    out += _rows(
+        "deltas at full correlation",
+        SQUASH2,
+        dirac + "at_full_correlation",
+        sign=times(-1),
+        factor=times(2),
+        shift=of(lambda e: e + sp.Rational(1, 10**6)),
+    )
+    out += _rows(
+        "full correlation, general",
+        Pair("tanh(x)", "tanh(2*x) + 1"),
+        "general_diagonal:general_diagonal",
+        sign=diagonal(limit=lambda d: -d.limit),
+        factor=diagonal(limit=lambda d: 2 * d.limit),
+        shift=diagonal(limit=lambda d: d.limit + sp.Rational(1, 10**6)),
+    )
+    out += _rows(
+        "full correlation, general",
+        Pair("2*DiracDelta(x) + tanh(x)", "DiracDelta(x) + sech(x)**2"),
+        "general_diagonal:general_diagonal",
+        factor_of_the_rate=diagonal(coefficient=lambda d: 2 * d.coefficient),
+        power_of_the_rate=diagonal(power=lambda d: 2 * d.power),
+    )
+    out += _rows(
+        "values at jumps",
+        Pair(DELTA, "Heaviside(x)*(1 + tanh(x))"),
+        "general_diagonal:at_jump",
+        right_side=lambda original: lambda form, point: form.parts[-1].subs(sp.Symbol("x", real=True), point),
+        factor=times(2),
+        sign=times(-1),
+    )
+    return out
+
+
+def _approximations() -> list[Mutation]:
+    runtime = "symntk.emit.closure:_definitions"
+    near = 1 + sp.Rational(1, 10**6)
+    return [
+        *_rows("mixture, members", SECH, "mixture:_member", sign=times(-1), factor=times(2), slight_factor=times(near)),
+        *_rows(
+            "mixture, rule",
+            TANH,
+            "mixture:Mixture.weights",
+            weights=of(lambda w: tuple(x * (1 + 1e-6) for x in w)),
+            one_weight_forgotten=of(lambda w: (0.0, *w[1:])),
+            sign_of_one_weight=of(lambda w: (-w[0], *w[1:])),
+        ),
+        *_rows("mixture, rule", TANH, "mixture:Mixture.nodes", nodes=of(lambda p: tuple(x * (1 + 1e-6) for x in p))),
+        *_rows(
+            "mixture, certified error",
+            TANH,
+            ("mixture_rule:LogisticMixture.bound", "mixture_rule:LogisticMixture.square_bound"),
+            thousandth=times(1e-3),
+            millionth=times(1e-6),
+            nothing=times(1e-12),
+        ),
+        *_rows(
+            "one integral left, conditional mean",
+            ONE_SIDED,
+            "fallback:derive_pair",
+            function_doubled=doubled(2),
+            sign=doubled(-1),
+            other_function=squared(),
+        ),
+        *_rows(
+            "integral that is stated",
+            ONE_SIDED,
+            "fallback:Fallback.integral",
+            sign=times(-1),
+            factor=times(2),
+            no_covariance=of(lambda e: e.subs(cov, 0)),
+        ),
+        *_rows(
+            "integral that is stated",
+            BOTH,
+            "fallback:_density",
+            variance_doubled=lambda original: lambda at, mean, variance: original(at, mean, 2 * variance),
+            mean_with_another_sign=lambda original: lambda at, mean, variance: original(at, -mean, variance),
+            factor=times(2),
+        ),
+        *_rows(
+            "Hermite series",
+            BOTH,
+            runtime,
+            correlation_with_another_sign=text("x = tile if parity == 1 else", "x = -tile if parity == 1 else"),
+        ),
+        *_rows(
+            "Hermite series",
+            MISSED,
+            runtime,
+            constant_forgotten=text("for k in range(count - 1, -1, -1):", "for k in range(count - 1, 0, -1):"),
+            sign=text("        total += outer", "        total -= outer"),
+            rest_taken_for_nothing=text("power *= f_rest[level][:, None]", "power *= 0.0 * f_rest[level][:, None]"),
+        ),
+        *_rows(
+            "panels",
+            BOTH,
+            runtime,
+            means_exchanged=text(
+                "a, b, c, d, m1, m2 = (array[chosen] for array in law)",
+                "b, a, c, d, m2, m1 = (array[chosen] for array in law)",
+            ),
+            factor=text("result[chosen] = _panel_expectation(", "result[chosen] = 2.0 * _panel_expectation("),
+            sign=text("result[chosen] = _panel_expectation(", "result[chosen] = -_panel_expectation("),
+        ),
+        *_rows(
+            "sum over a mixture",
+            TANH,
+            runtime,
+            sides_exchanged=text(
+                "weights = np.outer(first[1], second[1]).reshape(-1)",
+                "weights = np.outer(first[1][::-1], second[1]).reshape(-1)",
+            ),
+            sign=text("result[start : start + step] = weights @", "result[start : start + step] = -weights @"),
+            factor=text("result[start : start + step] = weights @", "result[start : start + step] = 2.0 * weights @"),
+        ),
+        *_rows(
+            "deltas in code",
+            Pair(DELTA, "tanh(x) + sech(x)**2"),
+            runtime,
+            factor=text(
+                "total += weight * _delta_mean(lambda m, v: _line_mean(g",
+                "total += 3.0 * _delta_mean(lambda m, v: _line_mean(g",
+            ),
+            sign=text(
+                "total += weight * _delta_mean(lambda m, v: _line_mean(g",
+                "total -= weight * _delta_mean(lambda m, v: _line_mean(g",
+            ),
+            another_place=text(
+                "total += weight * _delta_mean(lambda m, v: _line_mean(g, g_shape, m, v), place",
+                "total += weight * _delta_mean(lambda m, v: _line_mean(g, g_shape, m, v), place + 0.1",
+            ),
+        ),
+    ]
+
+
+MUTATIONS: tuple[Mutation, ...] = (*_closed(), *_line(), *_approximations())
+
+EQUIVALENT = {
+    "the side in combine, asin(−x) = −asin(x)": "_leads_negative decides only how an odd function is written",
+    "exp(βx) without parity": "a parity that is never seen leaves the sum to the moves, which give 0 as well",
+    "panels in place of a mixture, and the other way round": "where both are accurate they agree; at every variance at "
+    "which the series is too long for the logistic family the mixture is proven",
+}
+"""Changes that no test can see, since the values stay the same: they are not in the table."""

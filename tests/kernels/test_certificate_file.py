@@ -1,0 +1,113 @@
+"""Certificates are written, read and repeated; a file that is not one is refused, whatever is in it."""
+
+import json
+
+import pytest
+from click.testing import CliRunner
+
+from symntk import derive
+from symntk.cli import main
+from symntk.errors import FormulaError
+from symntk.kernels.certificate_file import FORMAT, read_certificate, replay
+
+
+@pytest.fixture(scope="module")
+def verification():
+    return derive("x").verify(dps=12, points=1)
+
+
+@pytest.fixture
+def path(verification, tmp_path):
+    return verification.write(tmp_path / "line.json")
+
+
+def changed(path, *keys, value):
+    content = json.loads(path.read_text(encoding="utf-8"))
+    place = content
+    for key in keys[:-1]:
+        place = place[key]
+    place[keys[-1]] = value
+    path.write_text(json.dumps(content), encoding="utf-8")
+    return path
+
+
+def test_what_is_written(path, verification):
+    content = read_certificate(path)
+    assert content["format"] == FORMAT and content["passed"]
+    assert set(content["kernels"]) == {"nngp", "ntk"} and content["settings"]["seed"] == 0
+    assert {"symntk", "sympy", "mpmath"} <= set(content["versions"])
+    assert content["kernels"]["nngp"]["points"] == [tuple(law) for law in verification.certificates["nngp"].laws]
+    assert len(path.read_text(encoding="utf-8")) < 15_000
+
+
+def test_a_text_to_read(verification, tmp_path):
+    text = verification.write(tmp_path / "line.txt").read_text(encoding="utf-8")
+    assert "heat equations" in text and "points (var_u" in text and "sympy" in text and "seed 0" in text
+
+
+def test_replay_agrees(path):
+    again = replay(path)
+    assert again.agrees and not again.differences
+    recorded = read_certificate(path)["kernels"]["ntk"]["points"]
+    assert list(again.verification.certificates["ntk"].laws) == recorded
+
+
+def test_replay_at_points_of_the_file(path):
+    law = [0.5, 2.0, -0.25, 0.0, 0.0]
+    again = replay(changed(path, "kernels", "nngp", "points", value=[law]))
+    assert again.agrees and again.verification.certificates["nngp"].laws == (tuple(law),)
+
+
+@pytest.mark.parametrize(
+    ("keys", "value", "told"),
+    [
+        (("kernels", "nngp", "formula"), "a + b", "the formula was a + b"),
+        (("kernels", "ntk", "diagonal"), "finite: 2", "the diagonal was finite: 2"),
+        (("pair", "activation formula"), "x**3", "the activation formula was"),
+    ],
+)
+def test_replay_notices_what_is_not_as_it_was(path, keys, value, told):
+    again = replay(changed(path, *keys, value=value))
+    assert not again.agrees
+    assert any(told in line for line in again.differences)
+
+
+@pytest.mark.parametrize(
+    ("keys", "value"),
+    [
+        (("format",), "symntk certificate 99"),
+        (("settings", "dps"), 10**9),
+        (("settings", "points"), True),
+        (("kernels", "nngp", "points"), [[1.0, 1.0, 2.0, 0.0, 0.0]]),
+        (("kernels", "nngp", "points"), [[1.0, 1.0]]),
+        (("kernels", "nngp", "parameters"), {"k": "__import__('os')"}),
+        (("kernels", "nngp", "parameters"), {"k": "1/0"}),
+        (("kernels",), {"nngp": {}}),
+        (("kernels",), []),
+        (("pair", "activation"), 3),
+        (("pair", "extra"), "x"),
+        (("pair", "tol"), -1.0),
+    ],
+)
+def test_a_file_that_is_no_certificate_is_refused(path, keys, value):
+    with pytest.raises(FormulaError, match="a certificate"):
+        replay(changed(path, *keys, value=value))
+
+
+def test_formulas_in_a_file_are_parsed_and_not_run(path):
+    with pytest.raises(FormulaError):
+        replay(changed(path, "pair", "activation", value="__import__('os').system('false')"))
+    path.write_text("{" * 10_000, encoding="utf-8")
+    with pytest.raises(FormulaError, match="not JSON"):
+        replay(path)
+
+
+def test_command_line(tmp_path):
+    run = CliRunner().invoke
+    file = tmp_path / "c.json"
+    done = run(main, ["verify", "x", "--dps", "10", "--points", "1", "-o", str(file)])
+    assert done.exit_code == 0 and "20 of 20" in done.output
+    done = run(main, ["verify", "--replay", str(file)])
+    assert done.exit_code == 0 and "agrees with the file" in done.output
+    assert run(main, ["verify"]).exit_code == 2
+    assert run(main, ["verify", "x", "--replay", str(file)]).exit_code == 2

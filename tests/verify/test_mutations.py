@@ -1,0 +1,51 @@
+"""A broken rule is noticed: a sample of the mutations, one from each rule whose expectations are quickly verified."""
+
+import pytest
+import sympy as sp
+
+from benchmarks import mutations
+from benchmarks.mutations_table import MUTATIONS
+from symntk import expectation
+from symntk.kernels.verification import verify_expectation
+
+SAMPLE = (
+    *("tilt: sign", "condition: gain with another sign", "Stein: last part forgotten", "Stein for deltas: factor"),
+    *("exchange: law not exchanged", "base: side forgotten", "combine: constant forgotten", "publish: shift"),
+    *("parity: odd and even seen in any", "conditions: joint condition forgotten", "full correlation: shift"),
+    *("full correlation: power of the rate", "gamma mixture: factor", "Laplace mixture: sign", "fold: part forgotten"),
+    *("Stein for poles on a half line: sign", "deltas against a mean: variance not conditioned"),
+    *("integral that is stated: no covariance", "one integral left, conditional mean: sign"),
+)
+BY_NAME = {f"{m.rule}: {m.name}": m for m in MUTATIONS}
+
+
+@pytest.mark.parametrize("name", SAMPLE)
+def test_a_broken_rule_is_noticed(name):
+    assert mutations.run(BY_NAME[name]).caught
+
+
+def test_the_rule_is_whole_again_afterwards():
+    name = "fold: part forgotten"
+    before = expectation(BY_NAME[name].pair.f, BY_NAME[name].pair.g).expression
+    mutations.run(BY_NAME[name])
+    assert expectation(BY_NAME[name].pair.f, BY_NAME[name].pair.g).expression == before
+
+
+@pytest.mark.parametrize("name", ["combine: constant forgotten", "fold: part forgotten", "full correlation: shift"])
+def test_without_a_mutation_it_passes(name):
+    assert mutations.failures(BY_NAME[name].pair) == ()
+
+
+def test_every_rule_has_three_mutations():
+    for rule in {m.rule for m in MUTATIONS}:
+        assert sum(m.rule == rule for m in MUTATIONS) >= 3, rule
+    assert len(BY_NAME) == len(MUTATIONS)
+
+
+def test_a_false_bound_of_a_mixture_is_noticed():
+    E = expectation("tanh(x)", "tanh(x)")
+    assert E.method == "mixture"
+    for side in (E.derivation.mixture.f, E.derivation.mixture.g):
+        object.__setattr__(side.errors, "largest", side.errors.largest * sp.Rational(1, 1000))
+    failed = [c.name for c in verify_expectation(E, dps=10, points=1).checks if not c.passed]
+    assert failed == ["stated mixture"]

@@ -20,7 +20,9 @@ def converges(claim: str, one: Setting, kernel: str, depth: int, angle: float, g
     one.tell(claim)
     if not one.is_closed:
         claimed = mp.mpf(one.in_float(kernel, depth, angle, None))
-        seen = behaviour(lambda m: mp.mpf(one.in_float(kernel, depth, angle, m)), **IN_FLOAT)
+        seen = behaviour(
+            lambda m: mp.mpf(one.in_float(kernel, depth, angle, m)), parameter=one.family.parameter, **IN_FLOAT
+        )
         required = 3.0
     else:
         with mp.workdps(grid["dps"] + 10):
@@ -30,7 +32,7 @@ def converges(claim: str, one: Setting, kernel: str, depth: int, angle: float, g
         def at(m: Number) -> Number:
             return one.deep(one.kernels, kernel, depth, entries, **one.given(m))[-1].total
 
-        seen = behaviour(at, **grid)
+        seen = behaviour(at, parameter=one.family.parameter, **grid)
         required = min(30.0, grid["dps"] - 10.0)
     digits = seen.agrees(coefficient=claimed)
     return Finding.of_digits(claim, digits, required, f"limit {mp.nstr(claimed, 15)}; {seen}")

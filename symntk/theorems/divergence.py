@@ -39,6 +39,7 @@ from symntk.verify.limits_extrapolate import agreement
 Outcome = tuple[list[Hypothesis], Callable[[], list[Finding]]]
 _PROFILE = 30  # m = 10^30 stands for the limit in the profile of a jump
 _ANGLE = 1.0
+_DISTANCE = sp.Symbol("|x − y|")
 _EXPONENT, _CONSTANT, _RATE = 10.0, 20.0, 6.0
 
 
@@ -52,7 +53,7 @@ def diverges(one: Setting) -> Outcome:
 
 def near_diagonal(one: Setting) -> Outcome:
     """T4 for the limit."""
-    return [jumps(one.family)], lambda: [_approach(one, depth) for depth in ((2, 3, 4, 5) if one.full else (2, 3, 4))]
+    return [jumps(one.family)], lambda: _approaches(one)
 
 
 def _profile(one: Setting, place: Number, m: Number) -> Callable[[Number], Number]:
@@ -132,7 +133,7 @@ def _diagonal(one: Setting) -> list[Finding]:
         findings = _printed(one, claimed)
     required = _CONSTANT if one.is_closed and grid["dps"] == one.dps else 8.0
     for depth in depths:
-        seen = behaviour(partial(at_depth, depth), **grid)
+        seen = behaviour(partial(at_depth, depth), parameter=one.family.parameter, **grid)
         findings.append(
             power(f"Θ_m(x, x) ~ C m^{depth - 1}, depth {depth}", seen, 1 - depth, claimed[depth - 1], required)
         )
@@ -196,7 +197,9 @@ def _regression(one: Setting) -> list[Finding]:
 
         limit = [one.deep(one.limit, "ntk", depth, one.on_circle(abs(2 - q)))[-1].total for q in places]
         claimed = mp.fdot(limit, labels) / _constants(one, depth)[-1]
-        seen = behaviour(lambda m: predicted(m, mp.mpf(2)), dps=one.dps, start="1/1000", ratio="1/8", points=8)
+        seen = behaviour(
+            lambda m: predicted(m, mp.mpf(2)), parameter=one.family.parameter, **(one.grid() | {"points": 8})
+        )
         found = [power("regression with Θ_m at a new input ~ C/m², depth 3", seen, 2, claimed, 12.0)]
         m = mp.mpf(10) ** 6
         worst = min(agreement(predicted(m, place), label) for place, label in zip(places, labels, strict=True))
@@ -219,25 +222,37 @@ def _regression_in_float(one: Setting) -> Finding:
     return Finding("regression with Θ_m at a new input tends to 0 like 1/m, depth 2", abs(slope + 1) < 0.1, detail)
 
 
-def _approach(one: Setting, depth: int) -> Finding:
-    """The exponent and the constant of Θ_∞ near the diagonal, on the unit circle."""
-    one.tell(f"T4: depth {depth}")
+def _approaches(one: Setting) -> list[Finding]:
+    """The exponents and constants of Θ_∞ near the diagonal, on the unit circle."""
+    cheap = one.grid(one.limit.nngp, one.limit.ntk)["dps"] == one.dps
+    depths = range(2, (6 if one.full else 5) if cheap else 4)
+    known: dict[Number, list[Number]] = {}
+
+    def kernel(depth: int, distance: Number) -> Number:
+        if distance not in known:
+            one.tell(f"T4: at a distance of {mp.nstr(distance, 3)}")
+            with mp.extradps(140 if cheap else 50):  # 1 − ρ is as small as the square of the distance
+                entries = one.on_circle(2 * mp.asin(distance / 2))
+                known[distance] = [layer.total for layer in one.deep(one.limit, "ntk", max(depths), entries)]
+        return known[distance][depth - 1]
+
+    # the terms of depth L fall like d^(2^(2 − L)), and the bivariate normal distribution is slow near full correlation
+    steps = {"ratio": f"1/{2**2 ** (max(depths) - 2)}", "points": 24} if cheap else {"ratio": "1/16", "points": 8}
+    grid: dict[str, Any] = {"dps": one.dps if cheap else 25, "start": "1/1000", **steps}
+    return [
+        _approach(one, depth, behaviour(partial(kernel, depth), 0, parameter=_DISTANCE, **grid)) for depth in depths
+    ]
+
+
+def _approach(one: Setting, depth: int, seen: Behaviour) -> Finding:
+    """The exponent α and the constant K of one depth."""
     alpha = 2 - mp.mpf(2) ** (2 - depth)
-
-    def kernel(distance: Number) -> Number:
-        with mp.extradps(140):  # 1 − ρ is as small as the square of the distance
-            return one.deep(one.limit, "ntk", depth, one.on_circle(2 * mp.asin(distance / 2)))[-1].total
-
-    ratio = f"1/{2 ** max(4, 2 ** (depth - 2))}"
-    seen = behaviour(kernel, 0, dps=one.dps, start="1/1000", ratio=ratio, points=24)
     with mp.workdps(one.dps + 10):
         constant = _leading(one, depth)
     claim = f"Θ_∞ ~ K |x − y|^(−α) with α = 2 − 2^({2 - depth}), depth {depth}"
     by_exponent, by_constant = seen.agrees(exponent=-alpha), seen.agrees(exponent=-alpha, coefficient=constant)
     detail = f"K = {mp.nstr(constant, 15)} derived, to {by_constant:.1f} digits; {seen}"
-    if by_constant < _RATE:
-        by_exponent = 0.0
-    return Finding.of_digits(claim, by_exponent, _RATE, detail)
+    return Finding.of_digits(claim, by_exponent if by_constant >= _RATE else 0.0, _RATE, detail)
 
 
 def _leading(one: Setting, depth: int) -> Number:

@@ -27,6 +27,23 @@ _SIDES = {"ntk": ("derivative", "derivative"), "sg_ntk": ("derivative", "surroga
 
 
 @dataclass(frozen=True)
+class FiniteSizes:
+    """Widths, networks of each, and, for training, the steps after which kernels are computed."""
+
+    widths: tuple[int, ...]
+    networks: int
+    steps: tuple[int, ...] = ()
+
+
+AT_START = {False: FiniteSizes((64, 128, 256, 512), 200), True: FiniteSizes((64, 128, 256, 512, 1024), 1000)}
+IN_TRAINING = {
+    False: FiniteSizes((32, 64, 128, 256), 16, (10, 40, 160)),
+    True: FiniteSizes((32, 64, 128, 256, 512), 40, (10, 40, 160, 640)),
+}
+"""The sizes, by whether they are the full ones."""
+
+
+@dataclass(frozen=True)
 class Exponent:
     """The slope of log(mean of the samples) over log(width), and its 95 % interval."""
 
@@ -90,7 +107,7 @@ def _ensemble(one: Setting, kernels: Kernels, width: int, networks: int) -> Ense
 
 def _at_initialization(one: Setting, kernels: Kernels, kernel: str) -> Finding:
     """The mean squared difference of the empirical kernel from the analytic one falls like 1/n."""
-    widths, networks = ((64, 128, 256, 512, 1024), 1000) if one.full else ((64, 128, 256, 512), 200)
+    widths, networks = AT_START[one.full].widths, AT_START[one.full].networks
     x, y = on_circle(np.array([0.0, 1.0, 2.5])), on_circle(np.array([0.0, -0.7]))
     analytic = getattr(one.network(kernels, DEPTH), kernel)(x, y)
     first, second = _SIDES[kernel]
@@ -104,8 +121,13 @@ def _at_initialization(one: Setting, kernels: Kernels, kernel: str) -> Finding:
     shown = ", ".join(f"{size:.3g} at n = {width}" for width, size in zip(widths, sizes, strict=True))
     passed = fit.low - 0.05 <= -1 <= fit.high + 0.05
     surrogate = "" if kernel == "ntk" else f" with {kernels.surrogate_name}"
-    claim = f"{kernel}{surrogate}: E|Θ̂ − Θ|² ~ 1/n at initialization, {one.name} = {FINITE_SLOPE}, depth {DEPTH}"
+    claim = f"{kernel}{surrogate}: E|Θ̂ − Θ|² ~ 1/n at initialization{_slope(one)}, depth {DEPTH}"
     return Finding(claim, passed, f"{fit}; mean square over that of the analytic kernel: {shown}; {networks} networks")
+
+
+def _slope(one: Setting) -> str:
+    """Which member of the family it is."""
+    return "" if one.family.parameter is None else f", {one.name} = {FINITE_SLOPE}"
 
 
 def in_training(one: Setting) -> Outcome:
@@ -118,8 +140,8 @@ def in_training(one: Setting) -> Outcome:
 
 def _in_training(one: Setting) -> Finding:
     """The sup of |Î_t − Î_0| over steps and entries, against the width."""
-    widths: tuple[int, ...] = (32, 64, 128, 256, 512) if one.full else (32, 64, 128, 256)
-    networks, times = (40, (10, 40, 160, 640)) if one.full else (16, (10, 40, 160))
+    sizes = IN_TRAINING[one.full]
+    widths, networks, times = sizes.widths, sizes.networks, sizes.steps
     x = on_circle(training_angles(one.seed))
     samples = []
     for width in widths:
@@ -136,7 +158,10 @@ def _in_training(one: Setting) -> Finding:
         samples.append(largest)
     fit = fitted_exponent(widths, samples, one.rng(7))
     shown = ", ".join(f"{float(np.mean(s)):.3g} at n = {n}" for n, s in zip(widths, samples, strict=True))
-    claim = f"sup |Î_t − Î_0| = O(n^(−1/2)) under surrogate gradients, {one.name} = {FINITE_SLOPE}, depth {DEPTH}"
-    detail = f"{fit}; means over {networks} networks: {shown}; the largest over entries and over steps {', '.join(map(str, times))}"
+    claim = f"sup |Î_t − Î_0| = O(n^(−1/2)) under surrogate gradients{_slope(one)}, depth {DEPTH}"
+    detail = (
+        f"{fit}; means over {networks} networks: {shown}; the largest over entries and over steps "
+        f"{', '.join(map(str, times))}"
+    )
     shows = "below −1/2" if fit.high <= -0.5 else "around −1/2, no contradiction" if fit.low <= -0.5 else "above −1/2"
     return Finding(claim, fit.low <= -0.5 and fit.high < 0, f"{detail}; the interval is {shows}")

@@ -293,7 +293,7 @@ def _coefficient(
     noise = _noise(dps)
     exact = rational(exponent.value, exponent.digits)
     alpha = exponent.value if exact is None else mp.mpf(exact.numerator) / exact.denominator
-    scaled = [v / h**alpha for h, v in zip(grid, values, strict=True)]
+    scaled = plain = [v / h**alpha for h, v in zip(grid, values, strict=True)]
     for _ in range(logs):  # differences of a polynomial in j, one for each logarithm
         scaled = [(right - left) / -mp.log(q) for left, right in zip(scaled, scaled[1:], strict=False)]
     scaled = [value / mp.factorial(logs) for value in scaled]
@@ -307,7 +307,8 @@ def _coefficient(
     value = limit_of(scaled, q, None if rate is None else rate.value)
     if max(abs(c) for c in changes[-3:]) <= noise * size:
         value = Estimate(scaled[-1], min(agreement(scaled[-1], s) for s in scaled[-3:-1]), "no change left")
-    if logs == 0 and not _passes(grid, scaled, checks, alpha, value):
+    least = mp.zero if logs else abs(value.value) * mp.mpf(10) ** (-min(value.digits, mp.dps - 2.0 * _GUARD))
+    if not _passes(grid, plain, checks, alpha, least):
         return _none("points between those of the grid do not fit: it oscillates")
     digits = value.digits if exact is not None else min(value.digits, exponent.digits)
     if digits < 1:
@@ -325,10 +326,12 @@ def _passes(
     scaled: Sequence[Number],
     checks: Sequence[tuple[Number, Number]],
     alpha: Number,
-    value: Estimate,
+    least: Number,
 ) -> bool:
-    """Whether f/h^α between two points of the grid lies between its values there, give or take their difference."""
-    least = abs(value.value) * mp.mpf(10) ** (-min(value.digits, mp.dps - 2.0 * _GUARD))
+    """Whether f/h^α between two points of the grid lies between its values there, give or take half their difference.
+
+    `least` is a difference that may be rounding.
+    """
     for h, v in checks:
         index = next(i for i, right in enumerate(grid) if right < h)
         left, right = scaled[index - 1], scaled[index]

@@ -26,7 +26,7 @@ COMMANDS = set(
     Bigl Bigr Gamma Phi Sigma aligned alpha approx arccos arcsin arctan atan begin beta bigl bigr cases cdot cos cosh
     cot delta displaystyle end exp frac gamma ge geq gt i iint in infty int isin ldots le left leq limits ln log lt
     lvert mathbb mathrm max mid min omega operatorname partial pi qquad quad rho right rvert sigma sim sin sinh
-    sqrt sum tan tanh tau text textstyle tilde to varepsilon varphi wedge xi
+    sqrt sum tan tanh tau text textstyle tilde to varepsilon varphi vee wedge xi
     """.split()
 )
 
@@ -97,6 +97,7 @@ def formulas_in(page: str) -> list[str]:
 
 def fault(formula: str) -> str:
     """What a viewer would stumble over; empty where there is nothing."""
+    formula = formula.replace(r"\\", " ")  # the end of a line
     unknown = set(re.findall(r"\\([A-Za-z]+)", formula)) - COMMANDS
     depth = 0
     for mark in re.findall(r"(?<!\\)[{}]", formula):

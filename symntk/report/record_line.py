@@ -31,12 +31,12 @@ from symntk.report.record_math import WIDEST, equation, summed, tex, width
 
 _EXCHANGE = "exchange the mean and the integral, which leaves"
 _SENTENCES: dict[type[LineStep], str] = {
-    Linearity: "**Linearity.** Split into partial fractions.",
+    Linearity: "**Linearity.** Split the function into parts, rational ones into partial fractions.",
     Fold: "**Fold.** The law of $`Y`$ is symmetric: the mean is that of $`h(Y) + h(-Y)`$ on $`Y > 0`$.",
     Unfold: "**Unfold.** The function is even: the mean on $`Y > 0`$ is half of the whole.",
     Parity: "**Symmetry.** The function is odd, and the law of $`Y`$ is symmetric.",
     GammaMixture: "**Mixture.** By the integral of the Gamma function, a power is a mixture of Gaussians; "
-    f"{_EXCHANGE} an integral of Tricomi's function $`U`$ (DLMF 13.4.4, 13.6).",
+    f"{_EXCHANGE} Tricomi's function $`U`$ (DLMF 13.4.4, 13.6) or the exponential integral (6.2.2).",
     LaplaceMixture: "**Mixture.** $`1/(Y + z)`$ is a mixture of exponentials; "
     f"{_EXCHANGE} the Goodwin–Staton integral (DLMF 7.2.12, 7.5.13).",
     FourierMixture: r"**Mixture.** $`1/(Y - p)`$ with $`\mathrm{Im}\, p > 0`$ is a mixture of waves; "

@@ -63,7 +63,7 @@ def test_moves_leave_the_factor_that_is_shown(pair):
     assert seen or pair == ("sign", None)
 
 
-@pytest.mark.parametrize("pair", PAIRS)
+@pytest.mark.parametrize("pair", [*PAIRS, ("sign", "arctan")])
 def test_special_cases_are_true(pair):
     for _, E in kernels_of(*pair).items():
         independent, equal = at_independence(E), at_equal_variances(E)

@@ -107,7 +107,7 @@ def critical_independent(net: Balanced, f: float, *, average: str = "gaussian") 
     start = net.stationary()
     known: dict[float, float] = {}
 
-    def search(points: int, phases: int) -> float:
+    def search(points: int, phases: int, low: float, factor: float) -> float:
         near: Driven | None = None
 
         def exponent(amplitude: float) -> float:
@@ -116,19 +116,18 @@ def critical_independent(net: Balanced, f: float, *, average: str = "gaussian") 
             known[amplitude] = near.lyapunov
             return near.lyapunov
 
-        low = _INDEPENDENT_FIRST
         while exponent(low) <= 0.0 and low > 1e-3:
             low *= 0.25
-        high = low * _INDEPENDENT_FACTOR
+        high = low * factor
         for _ in range(_INDEPENDENT_MOST):
             if exponent(high) <= 0.0:
                 return float(scipy.optimize.brentq(exponent, low, high, xtol=1e-10, rtol=1e-10))
-            low, high = high, high * _INDEPENDENT_FACTOR
+            low, high = high, high * factor
         raise _never(str(net), high)
 
-    coarse = search(40, 32)
+    coarse = search(40, 32, _INDEPENDENT_FIRST, _INDEPENDENT_FACTOR)
     known.clear()
-    value = search(56, 48)
+    value = search(56, 48, 0.99 * coarse, 1.02)
     amplitudes = np.array(sorted(known))
     exponents = np.array([known[one] for one in amplitudes])
     return Critical(value, abs(value - coarse) + 1e-9 * value, amplitudes, exponents)

@@ -103,6 +103,9 @@ def onset(units: Units, feedback: float, drive: float, guess: float = 1.0) -> tu
     def excess(g: float) -> float:
         return static(units, g, feedback, drive).spectral_radius - 1.0
 
+    near = _onset_near(units, feedback, drive, guess)
+    if near is not None:
+        return near
     values: dict[float, float] = {}
     for g in guess * 1.1 ** np.array(sorted(range(-24, 25), key=abs), dtype=float):
         try:
@@ -118,6 +121,27 @@ def onset(units: Units, feedback: float, drive: float, guess: float = 1.0) -> tu
     raise DomainError(f"the onset of chaos for {units}", wrong, "another guess, or other inputs")
 
 
+def _onset_near(units: Units, feedback: float, drive: float, guess: float) -> tuple[float, Static] | None:
+    """The onset by Newton's method from the fixed point at the guess; None where it does not arrive."""
+
+    def equations(z: Any) -> list[float]:
+        m, c, g = float(z[0]), float(np.exp(z[1])), float(np.exp(z[2]))
+        balance = (m + feedback * float(units.rate(m, c)) - drive) / (1.0 + abs(drive))
+        power, sharpness = float(units.power(m, c)), float(units.sharpness(m, c))
+        return [balance, g * g * power / c - 1.0, g * g * sharpness - 1.0]
+
+    try:
+        rest = static(units, guess, feedback, drive)
+    except DomainError:
+        return None
+    begin = [rest.mean, np.log(rest.variance), np.log(guess)]
+    found = scipy.optimize.root(equations, begin, method="hybr", options={"xtol": 1e-14})
+    if np.max(np.abs(found.fun)) > 1e-11:
+        return None
+    m, c, g = float(found.x[0]), float(np.exp(found.x[1])), float(np.exp(found.x[2]))
+    return g, _point(units, g, m, c)
+
+
 def is_centred(units: Units, feedback: float, drive: float) -> bool:
     """Odd units without mean input stay without mean."""
     return drive == 0.0 and (feedback == 0.0 or units.is_odd) and units.is_odd
@@ -131,7 +155,7 @@ def _point(units: Units, g: float, m: float, c: float) -> Static:
 def _centred_variance(units: Units, g: float) -> float:
     """The largest root of c = g² E[φ²] at mean 0; 0 where there is no other."""
     grid = np.geomspace(*_RANGE, _POINTS)
-    excess = g * g * np.array([float(units.power(0.0, c)) for c in grid]) / grid - 1.0
+    excess = g * g * np.asarray(units.power(np.zeros_like(grid), grid)) / grid - 1.0
     if excess[-1] > 0.0:
         wrong = f"at g = {g:g} the variance grows without bound"
         raise DomainError(f"a fixed point of {units}", wrong, "a smaller g, or an activation that saturates")

@@ -22,7 +22,7 @@ from symntk.dynamics.independent import AVERAGES, PHASES, Driven, Problem, chaot
 from symntk.dynamics.orbit import Orbit, orbits
 from symntk.dynamics.static import Static, onset, static
 from symntk.dynamics.stationary import Stationary, stationary
-from symntk.dynamics.units import Units
+from symntk.dynamics.units import Units, shared_units
 from symntk.errors import DomainError
 from symntk.kernels.expectation import TOLERANCE
 
@@ -103,8 +103,8 @@ class Balanced:
     @cached_property
     def units(self) -> Units:
         """Expectations of the activation; centred where odd units have no mean input."""
-        units = Units(self.activation, tol=self.tol)
-        return Units(self.activation, means=False, tol=self.tol) if self.I_0 == 0.0 and units.is_odd else units
+        units = shared_units(self.activation, True, self.tol)
+        return shared_units(self.activation, False, self.tol) if self.I_0 == 0.0 and units.is_odd else units
 
     @property
     def feedback(self) -> float:
@@ -158,7 +158,7 @@ class Balanced:
 
     @cached_property
     def _with_means(self) -> Units:
-        return self.units if self.units.means else Units(self.activation, tol=self.tol)
+        return shared_units(self.activation, True, self.tol)
 
     def common(
         self,

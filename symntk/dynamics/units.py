@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
@@ -132,6 +132,12 @@ class Units:
         return f"units with the activation {self.activation.name}"
 
 
+@lru_cache(maxsize=64)
+def shared_units(activation: Any, means: bool, tol: float) -> Units:
+    """Units that all networks with this activation use: what is derived and compiled once stays so."""
+    return Units(activation, means=means, tol=tol)
+
+
 def _squared(one: Function) -> Function:
     return Function(f"({one.name})**2", one.expression**2)
 
@@ -156,8 +162,9 @@ def _two_variables(E: Expectation) -> Map:
         c = np.clip(c, -full, full)
         det = np.maximum(a * b - c * c, least * a * b)
         with np.errstate(all="ignore"):
-            value = formula(*np.broadcast_arrays(a, b, c, det, np.sqrt(det), m1, m2))
-        return np.asarray(value)[()]
+            state = np.broadcast_arrays(a, b, c, det, np.sqrt(det), m1, m2)
+            value = formula(*state)
+        return _full(value, state[0].shape)
 
     return plain
 
@@ -173,9 +180,14 @@ def _one_variable(E: Expectation) -> Map:
         one = np.ones_like(a)
         with np.errstate(all="ignore"):
             value = formula(a, one, 0.0 * one, a, np.sqrt(a), m, 0.0 * one)
-        return np.asarray(value)[()]
+        return _full(value, one.shape)
 
     return plain
+
+
+def _full(value: Any, shape: tuple[int, ...]) -> Any:
+    """The value in the arguments' shape; of a linear function it is one number."""
+    return np.asarray(value)[()] if np.shape(value) == shape else np.full(shape, value)
 
 
 def _plain(E: Expectation) -> Map | None:

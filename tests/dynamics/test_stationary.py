@@ -78,9 +78,9 @@ def test_the_exponent_does_not_depend_on_size_or_input():
 
 
 def test_reference_exponents():
-    """Single runs at dt = 1/16 over 256 τ gave 0.0318, 0.0956 and 0.165 (arXiv 2201.09916 has the figures)."""
-    for g, known in ((1.6, 0.0318), (2.0, 0.0956), (2.5, 0.165)):
-        assert Balanced(g, 5000).stationary().lyapunov == pytest.approx(known, rel=0.025)
+    """Single runs at dt = 1/16 over 256 τ gave 0.0956 and 0.165 (arXiv 2201.09916 has the figures)."""
+    for g, known in ((2.0, 0.0956), (2.5, 0.165)):
+        assert Balanced(g, 5000).stationary().lyapunov == pytest.approx(known, rel=0.012)
 
 
 @pytest.mark.parametrize("activation", ["erf", "hard_tanh"])

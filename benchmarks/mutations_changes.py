@@ -247,3 +247,18 @@ def squared() -> Change:
         return changed
 
     return change
+
+
+DERIVE = "symntk.derive."
+
+
+def rows(rule: str, pair: Pair, place: str | tuple[str, ...], **changes: Change) -> list[Mutation]:
+    """Mutations of one function; the keywords name them."""
+    places = (place,) if isinstance(place, str) else place
+    return [
+        Mutation(rule, name.replace("_", " "), pair, tuple(_full(p) for p in places), c) for name, c in changes.items()
+    ]
+
+
+def _full(place: str) -> str:
+    return place if place.startswith("symntk.") else DERIVE + place

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import sympy as sp
 
+from benchmarks.mutations_approximations import APPROXIMATIONS
 from benchmarks.mutations_changes import (
-    Change,
     Mutation,
     Pair,
     alternating,
@@ -13,7 +13,6 @@ from benchmarks.mutations_changes import (
     angle_times,
     boundary,
     diagonal,
-    doubled,
     last_child,
     law,
     line_last,
@@ -23,12 +22,11 @@ from benchmarks.mutations_changes import (
     only,
     phase,
     phase_times,
+    rows,
     split_kinds,
-    squared,
     step_plus,
     step_times,
     terms,
-    text,
     times,
     with_field,
     without_last_child,
@@ -36,7 +34,6 @@ from benchmarks.mutations_changes import (
 from symntk.derive.diagonal import Diagonal
 from symntk.language.symbols import cov, var_u, var_v
 
-D = "symntk.derive."
 TILTED = Pair("x*exp(-x**2 + x)", "exp(-x**2/2)")
 OBSERVED = Pair("erf(x - 1)", "Max(0, x)*x")
 POWERS = Pair("x**2*erf(x)", "x**3")
@@ -60,23 +57,7 @@ CIRCLE = Pair(DELTA, "(1 + x**2)**(-3/2)")
 HALF = Pair(DELTA, "Piecewise((1/(1 + x**2), x > 0), (0, True))")
 MIXED_ODD = Pair(DELTA, "(1 + x)/(1 + x**2)")
 TAIL = Pair(DELTA, "Piecewise((1/x, x > 1), (0, True))")
-TANH = Pair("tanh(x)", "tanh(x)")
-SECH = Pair("cosh(x)**(-2)", "cosh(x)**(-2)")
-ONE_SIDED = Pair("Max(0, x)", "tanh(x) + 1")
-BOTH = Pair("log(1 + exp(x))", "tanh(x) + 1/(1 + x**2)")
 MISSED = Pair("x/(1 + Abs(x))", "1/(1 + x**2) + tanh(x)")
-
-
-def _rows(rule: str, pair: Pair, place: str | tuple[str, ...], **changes: Change) -> list[Mutation]:
-    """Mutations of one function; the keywords name them."""
-    places = (place,) if isinstance(place, str) else place
-    return [
-        Mutation(rule, name.replace("_", " "), pair, tuple(_full(p) for p in places), c) for name, c in changes.items()
-    ]
-
-
-def _full(place: str) -> str:
-    return place if place.startswith("symntk.") else D + place
 
 
 def _closed() -> list[Mutation]:
@@ -84,7 +65,7 @@ def _closed() -> list[Mutation]:
     tilt = "tilt:Tilt.evaluate"
     condition = "condition:Condition.evaluate"
     return [
-        *_rows(
+        *rows(
             "tilt",
             TILTED,
             tilt,
@@ -94,8 +75,8 @@ def _closed() -> list[Mutation]:
             exponent_with_another_sign=with_field(exponent=lambda s: -s.exponent),
             determinant_doubled=with_field(determinant=lambda s: 2 * s.determinant),
         ),
-        *_rows("tilt", TILTED, "tilt:tilt_determinant", no_correlation=of(lambda e: e + 1)),
-        *_rows(
+        *rows("tilt", TILTED, "tilt:tilt_determinant", no_correlation=of(lambda e: e + 1)),
+        *rows(
             "tilt",
             TILTED,
             "tilt:Gaussian",
@@ -103,7 +84,7 @@ def _closed() -> list[Mutation]:
             covariance_with_another_sign=law(c=lambda g: -g.c),
             variance_doubled=law(a=lambda g: 2 * g.a),
         ),
-        *_rows(
+        *rows(
             "condition",
             OBSERVED,
             condition,
@@ -112,21 +93,21 @@ def _closed() -> list[Mutation]:
             no_residual=with_field(offset=lambda s: 0 * s.offset),
             variance_doubled=with_field(variance=lambda s: 2 * s.variance),
         ),
-        *_rows(
+        *rows(
             "condition",
             OBSERVED,
             "condition:observed",
             gain_with_another_sign=observed(m2=lambda g: -g.m2),
             variance_of_v_left=observed(b=lambda g: g.b + g.c),
         ),
-        *_rows(
+        *rows(
             "condition",
             Pair("x**2*erf(x - 1)", "x**2"),
             "condition:observed",
             covariance_with_another_sign=observed(c=lambda g: -g.c),
         ),
-        *_rows("condition", SPIKES, "condition:Condition.evaluate", factor_for_a_delta=step_times(3)),
-        *_rows(
+        *rows("condition", SPIKES, "condition:Condition.evaluate", factor_for_a_delta=step_times(3)),
+        *rows(
             "Stein",
             POWERS,
             "stein:Stein.evaluate",
@@ -135,7 +116,7 @@ def _closed() -> list[Mutation]:
             last_part_forgotten=without_last_child,
             last_part_with_another_sign=last_child(lambda w: -w),
         ),
-        *_rows(
+        *rows(
             "Stein for deltas",
             DELTAS,
             "stein:Stein.evaluate",
@@ -144,16 +125,14 @@ def _closed() -> list[Mutation]:
             last_part_forgotten=without_last_child,
             last_part_doubled=last_child(lambda w: 2 * w),
         ),
-        *_rows(
-            "exchange", Pair("erf(x)", "x**3"), "stein:Exchange.evaluate", sign=step_times(-1), factor=step_times(2)
-        ),
-        *_rows(
+        *rows("exchange", Pair("erf(x)", "x**3"), "stein:Exchange.evaluate", sign=step_times(-1), factor=step_times(2)),
+        *rows(
             "exchange",
             Pair("erf(x)", "x**3"),
             "problem:Gaussian.exchanged",
             law_not_exchanged=lambda original: lambda self: self,
         ),
-        *_rows(
+        *rows(
             "base",
             STEPS,
             "base:Probability.evaluate",
@@ -161,14 +140,14 @@ def _closed() -> list[Mutation]:
             factor=step_times(sp.Rational(1, 2)),
             shift=step_plus(sp.Rational(1, 100)),
         ),
-        *_rows(
+        *rows(
             "base",
             STEPS,
             "base:_standard",
             side_forgotten=of(lambda pair: (-pair[0], pair[1])),
             variance_of_the_step_forgotten=lambda original: lambda g, w: (original(g, w)[0], g.a),
         ),
-        *_rows(
+        *rows(
             "combine",
             SIGNS,
             "combine:_expand_special",
@@ -176,7 +155,7 @@ def _closed() -> list[Mutation]:
             angle_doubled=terms(angle_times(2)),
             constant_forgotten=terms(no_constant),
         ),
-        *_rows(
+        *rows(
             "combine",
             WAVES,
             "combine:_pair_conjugates",
@@ -184,7 +163,7 @@ def _closed() -> list[Mutation]:
             cosine_doubled=terms(phase_times("cos", 2)),
             sine_for_cosine=terms(phase("cos", "sin")),
         ),
-        *_rows(
+        *rows(
             "combine",
             CURVES,
             "combine:_pair_hyperbolic",
@@ -192,7 +171,7 @@ def _closed() -> list[Mutation]:
             sinh_with_another_sign=terms(phase_times("sinh", -1)),
             sinh_doubled=terms(phase_times("sinh", 2)),
         ),
-        *_rows(
+        *rows(
             "publish",
             FINITE,
             "symntk.kernels.solution:publish",
@@ -201,7 +180,7 @@ def _closed() -> list[Mutation]:
             shift=of(lambda e: e + cov / 1000),
             sides_exchanged=of(lambda e: e.xreplace({var_u: var_v, var_v: var_u})),
         ),
-        *_rows(
+        *rows(
             "parity",
             Pair("x + 1", "x**2 + x"),
             "engine:parity",
@@ -209,9 +188,9 @@ def _closed() -> list[Mutation]:
                 lambda form: 1 if len(form.terms) > 1 and form.terms[0].power == 1 else -1
             ),
         ),
-        *_rows("parity", Pair("exp(x)", "exp(x)*x"), "engine:parity", one_odd_function_is_enough=alternating()),
-        *_rows("parity", MISSED, "symntk.kernels.solution:parity", general_functions=alternating()),
-        *_rows(
+        *rows("parity", Pair("exp(x)", "exp(x)*x"), "engine:parity", one_odd_function_is_enough=alternating()),
+        *rows("parity", MISSED, "symntk.kernels.solution:parity", general_functions=alternating()),
+        *rows(
             "conditions",
             GROWING,
             "symntk.kernels.solution:conditions",
@@ -221,7 +200,7 @@ def _closed() -> list[Mutation]:
             joint_condition_forgotten=of(lambda found: found[:-1]),
             turned=of(lambda found: tuple(c.negated for c in found)),
         ),
-        *_rows(
+        *rows(
             "full correlation",
             FINITE,
             "symntk.kernels.solution:diagonal",
@@ -230,7 +209,7 @@ def _closed() -> list[Mutation]:
             shift=diagonal(limit=lambda d: d.limit + sp.Rational(1, 10**6)),
             divergence_that_is_none=always(Diagonal(None, sp.S.One, sp.Rational(-1, 2))),
         ),
-        *_rows(
+        *rows(
             "full correlation",
             SPIKES,
             "symntk.kernels.solution:diagonal",
@@ -246,7 +225,7 @@ def _line() -> list[Mutation]:
     r = "line_rules:"
     half = sp.Rational(1, 2)
     out = [
-        *_rows(
+        *rows(
             "linearity",
             SQUARE,
             r + "Linear.leaves",
@@ -254,10 +233,10 @@ def _line() -> list[Mutation]:
             factor=line_last(lambda c: 2 * c),
             part_forgotten=line_last(lambda c: sp.S.Zero),
         ),
-        *_rows(
+        *rows(
             "elementary", SQUARE, r + "Elementary.evaluate", sign=times(-1), factor=times(2), shift=of(lambda e: e + 1)
         ),
-        *_rows(
+        *rows(
             "parity on a line",
             MIXED_ODD,
             r + "Parity.evaluate",
@@ -277,7 +256,7 @@ def _line() -> list[Mutation]:
         ("Fourier integral", SHIFTED2, "line_base:fourier_integral"),
     ):
         change = of(lambda e: e.xreplace({var_v: 2 * var_v}) if e.has(var_v) else e)
-        out += _rows(rule, pair, place, sign=times(-1), factor=times(half), variance_doubled=change)
+        out += rows(rule, pair, place, sign=times(-1), factor=times(half), variance_doubled=change)
     for rule, pair, kind in (
         ("Stein for poles", SHIFTED2, "SteinPole"),
         ("Stein for poles on a half line", SQUASH2, "SteinPole"),
@@ -285,7 +264,7 @@ def _line() -> list[Mutation]:
         ("fold", SQUASH, "Fold"),
         ("unfold", HALF, "Unfold"),
     ):
-        out += _rows(
+        out += rows(
             rule,
             pair,
             r + "Linear.leaves",
@@ -293,7 +272,7 @@ def _line() -> list[Mutation]:
             factor=only(kind, lambda c: 2 * c),
             part_forgotten=only(kind, lambda c: sp.S.Zero),
         )
-    out += _rows(
+    out += rows(
         "partial fractions",
         Pair("DiracDelta(x - 1)", "1/(1 + (x - 1)**2)"),
         "line:split",
@@ -302,7 +281,7 @@ def _line() -> list[Mutation]:
         place_mirrored=split_kinds(lambda k, c: (k.mirrored()[1], c)),
     )
     dirac = "dirac:DiracDerivation."
-    out += _rows(
+    out += rows(
         "deltas against a mean",
         ARCTAN,
         dirac + "expression",
@@ -310,13 +289,13 @@ def _line() -> list[Mutation]:
         factor=times(half),
         variance_not_conditioned=lambda original: lambda self: original(self).subs(cov, 0),
     )
-    out += _rows(
+    out += rows(
         "deltas against a mean",
         Pair("DiracDelta(x - 1)", "1/(1 + (x - 1)**2)"),
         dirac + "expression",
         slope_with_another_sign=lambda original: lambda self: original(self).subs(cov, -cov),
     )
-    out += _rows(
+    out += rows(
         "deltas at full correlation",
         SQUASH2,
         dirac + "at_full_correlation",
@@ -324,7 +303,7 @@ def _line() -> list[Mutation]:
         factor=times(2),
         shift=of(lambda e: e + sp.Rational(1, 10**6)),
     )
-    out += _rows(
+    out += rows(
         "full correlation, general",
         Pair("tanh(x)", "tanh(2*x) + 1"),
         "general_diagonal:general_diagonal",
@@ -332,14 +311,14 @@ def _line() -> list[Mutation]:
         factor=diagonal(limit=lambda d: 2 * d.limit),
         shift=diagonal(limit=lambda d: d.limit + sp.Rational(1, 10**6)),
     )
-    out += _rows(
+    out += rows(
         "full correlation, general",
         Pair("2*DiracDelta(x) + tanh(x)", "DiracDelta(x) + sech(x)**2"),
         "general_diagonal:general_diagonal",
         factor_of_the_rate=diagonal(coefficient=lambda d: 2 * d.coefficient),
         power_of_the_rate=diagonal(power=lambda d: 2 * d.power),
     )
-    out += _rows(
+    out += rows(
         "values at jumps",
         Pair(DELTA, "Heaviside(x)*(1 + tanh(x))"),
         "general_diagonal:at_jump",
@@ -350,109 +329,7 @@ def _line() -> list[Mutation]:
     return out
 
 
-def _approximations() -> list[Mutation]:
-    runtime = "symntk.emit.closure:_definitions"
-    near = 1 + sp.Rational(1, 10**6)
-    return [
-        *_rows("mixture, members", SECH, "mixture:_member", sign=times(-1), factor=times(2), slight_factor=times(near)),
-        *_rows(
-            "mixture, rule",
-            TANH,
-            "mixture:Mixture.weights",
-            weights=of(lambda w: tuple(x * (1 + 1e-6) for x in w)),
-            one_weight_forgotten=of(lambda w: (0.0, *w[1:])),
-            sign_of_one_weight=of(lambda w: (-w[0], *w[1:])),
-        ),
-        *_rows("mixture, rule", TANH, "mixture:Mixture.nodes", nodes=of(lambda p: tuple(x * (1 + 1e-6) for x in p))),
-        *_rows(
-            "mixture, certified error",
-            TANH,
-            ("mixture_rule:LogisticMixture.bound", "mixture_rule:LogisticMixture.square_bound"),
-            thousandth=times(1e-3),
-            millionth=times(1e-6),
-            nothing=times(1e-12),
-        ),
-        *_rows(
-            "one integral left, conditional mean",
-            ONE_SIDED,
-            "fallback:derive_pair",
-            function_doubled=doubled(2),
-            sign=doubled(-1),
-            other_function=squared(),
-        ),
-        *_rows(
-            "integral that is stated",
-            ONE_SIDED,
-            "fallback:Fallback.integral",
-            sign=times(-1),
-            factor=times(2),
-            no_covariance=of(lambda e: e.subs(cov, 0)),
-        ),
-        *_rows(
-            "integral that is stated",
-            BOTH,
-            "fallback:_density",
-            variance_doubled=lambda original: lambda at, mean, variance: original(at, mean, 2 * variance),
-            mean_with_another_sign=lambda original: lambda at, mean, variance: original(at, -mean, variance),
-            factor=times(2),
-        ),
-        *_rows(
-            "Hermite series",
-            BOTH,
-            runtime,
-            correlation_with_another_sign=text("x = tile if parity == 1 else", "x = -tile if parity == 1 else"),
-        ),
-        *_rows(
-            "Hermite series",
-            MISSED,
-            runtime,
-            constant_forgotten=text("for k in range(count - 1, -1, -1):", "for k in range(count - 1, 0, -1):"),
-            sign=text("        total += outer", "        total -= outer"),
-            rest_taken_for_nothing=text("power *= f_rest[level][:, None]", "power *= 0.0 * f_rest[level][:, None]"),
-        ),
-        *_rows(
-            "panels",
-            BOTH,
-            runtime,
-            means_exchanged=text(
-                "a, b, c, d, m1, m2 = (array[chosen] for array in law)",
-                "b, a, c, d, m2, m1 = (array[chosen] for array in law)",
-            ),
-            factor=text("result[chosen] = _panel_expectation(", "result[chosen] = 2.0 * _panel_expectation("),
-            sign=text("result[chosen] = _panel_expectation(", "result[chosen] = -_panel_expectation("),
-        ),
-        *_rows(
-            "sum over a mixture",
-            TANH,
-            runtime,
-            sides_exchanged=text(
-                "weights = np.outer(first[1], second[1]).reshape(-1)",
-                "weights = np.outer(first[1][::-1], second[1]).reshape(-1)",
-            ),
-            sign=text("result[start : start + step] = weights @", "result[start : start + step] = -weights @"),
-            factor=text("result[start : start + step] = weights @", "result[start : start + step] = 2.0 * weights @"),
-        ),
-        *_rows(
-            "deltas in code",
-            Pair(DELTA, "tanh(x) + sech(x)**2"),
-            runtime,
-            factor=text(
-                "total += weight * _delta_mean(lambda m, v: _line_mean(g",
-                "total += 3.0 * _delta_mean(lambda m, v: _line_mean(g",
-            ),
-            sign=text(
-                "total += weight * _delta_mean(lambda m, v: _line_mean(g",
-                "total -= weight * _delta_mean(lambda m, v: _line_mean(g",
-            ),
-            another_place=text(
-                "total += weight * _delta_mean(lambda m, v: _line_mean(g, g_shape, m, v), place",
-                "total += weight * _delta_mean(lambda m, v: _line_mean(g, g_shape, m, v), place + 0.1",
-            ),
-        ),
-    ]
-
-
-MUTATIONS: tuple[Mutation, ...] = (*_closed(), *_line(), *_approximations())
+MUTATIONS: tuple[Mutation, ...] = (*_closed(), *_line(), *APPROXIMATIONS)
 
 EQUIVALENT = {
     "the side in combine, asin(−x) = −asin(x)": "_leads_negative decides only how an odd function is written",

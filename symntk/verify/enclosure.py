@@ -325,14 +325,18 @@ def _most(f: Side, place: Ball) -> Ball:
 
 
 def _at_delta(spike: Spike, g: Side, law: BallLaw) -> Ball:
-    """E[δ(u − t) g(v)] where v is a function of u; at a kink a ball that holds both sides."""
+    """E[δ(u − t) g(v)] where v is a function of u; next to a kink a ball that holds both sides."""
     if spike.order:
         raise no_enclosure("a derivative of a delta at full correlation")
     place = law.mean(spike.place)
     first, last = (sum(test(place, t) for t in g.breaks) for test in (_is_above, _may_be_above))
-    held = g.pieces[first](series(place, 1)[0], False).real
-    for i in range(first + 1, last + 1):
-        held = held.union(g.pieces[i](series(place, 1)[0], False).real)
+    sides = [g.pieces[i](series(place, 1)[0], False).real for i in range(first, last + 1)]
+    held = sides[0]
+    if last == first + 1 and place.is_exact() and g.breaks[first].is_exact():
+        held = (sides[0] + sides[1]) / 2  # exactly at the kink the value is the mean of both sides
+    else:
+        for side in sides[1:]:
+            held = held.union(side)
     return spike.weight * law.density(spike.place) * held
 
 

@@ -105,7 +105,8 @@ def _power(e: sp.Pow, beyond: Ball, sense: int) -> Growth:
     number = ball(exponent).real
     if e.exp > 0:
         inner = _upper(e.base, beyond, sense)
-        return Growth((inner.size**number).upper(), int(math.ceil(inner.power * exponent)), (inner.rate * number).upper())
+        power = int(math.ceil(inner.power * exponent))
+        return Growth((inner.size**number).upper(), power, (inner.rate * number).upper())
     least = _lower(e.base, beyond, sense)
     return Growth((least ** (-number)).upper(), 0, arb(0))
 

@@ -83,6 +83,12 @@ def test_full_correlation(pair):
     assert found.digits >= 25 and found.contains(general_oracle(f, g, *FULL, dps=32), mp.mpf(10) ** -30)
 
 
+def test_a_delta_at_a_jump_takes_the_mean_of_both_sides():
+    found = enclosure(normal("DiracDelta(x)"), normal("3*Heaviside(x)"), (1.0, 1.0, 1.0, 0.0, 0.0))
+    with mp.workdps(60):
+        assert found.digits > 30 and found.contains(3 / mp.sqrt(8 * mp.pi), mp.mpf(10) ** -55)
+
+
 @pytest.mark.parametrize(
     ("f", "g", "law", "why"),
     [

@@ -14,7 +14,7 @@ SIZES = (5000, 20000)
 
 @pytest.fixture(scope="module")
 def common():
-    return {N: critical_common(Balanced(G, N), F, dt=1 / 6) for N in SIZES}
+    return {N: critical_common(Balanced(G, N), F, dt=1 / 8) for N in SIZES}
 
 
 def exponent(low, high):
@@ -41,8 +41,8 @@ def test_the_course_in_time_changes_sides_there(common):
     """Another route to the exponent, with a band and the chaotic state's own start; at the root's step."""
     net, found = Balanced(G, 5000), common[5000]
     root = np.interp(0.0, found.exponents[::-1], found.amplitudes[::-1])
-    above = net.common(1.04 * root, F, dt=1 / 6, time=60.0, band=7.5)
-    below = net.common(0.85 * root, F, dt=1 / 6, time=60.0, band=15.0)
+    above = net.common(1.04 * root, F, dt=1 / 8, time=60.0, band=7.5)
+    below = net.common(0.85 * root, F, dt=1 / 8, time=60.0, band=15.0)
     assert above.lyapunov < 0.0 < below.lyapunov
 
 

@@ -92,7 +92,7 @@ class Behaviour:
         """
         if not self.found or log_power != self.log_power:
             return 0.0
-        with mp.workdps(60):
+        with mp.workdps(max(60, int(self.digits) + 10)):
             claimed = scalar(exponent)
             off = abs(self.exponent - claimed) / max(abs(claimed), 1)
             shared = float(-mp.log10(off)) if off else 1000.0
@@ -184,7 +184,9 @@ def behaviour(
         found = _study(grid, values, list(zip(between, checks, strict=True)), q, dps)
         symbolic = None
         if symbol is not None and isinstance(function, sp.Expr):
-            symbolic = leading_term(function, symbol, sp.oo if place == mp.inf else sp.sympify(to), side, seconds)
+            symbolic = leading_term(
+                function, symbol, sp.oo if place == mp.inf else sp.sympify(to, strict=True), side, seconds
+            )
         where = "∞" if place == mp.inf else f"{mp.nstr(place, 8)} from {'above' if side > 0 else 'below'}"
         if form == "exponential" and found.form == "power":
             found.form = "exponential"

@@ -10,8 +10,6 @@ import sympy as sp
 from mpmath import mp
 
 from symntk.kernels.function import Function
-from symntk.language.general_form import parity
-from symntk.language.symbols import x
 from symntk.theorems.family import Family, Number
 from symntk.theorems.report import Hypothesis
 from symntk.verify.general_functions import Function as Numbers
@@ -67,18 +65,6 @@ def grows_slowly(name: str, function: Function) -> Hypothesis:
     grows, _ = _growth(function, power=1)
     text = f"{name} grows at most linearly"
     return Hypothesis(text, grows <= _BOUNDED_GROWTH, "on a grid to |x| = 10^8")
-
-
-def odd(one: Family) -> Hypothesis:
-    """The limit is odd: not asked by the theorem, but its variances are then those of the printed formula."""
-    is_odd = parity(one.limit.general, x) == -1
-    return Hypothesis("the limit is odd or even (remark, not asked)", True, "odd" if is_odd else "not odd")
-
-
-def existing(name: str, function: Function | None) -> Hypothesis:
-    """A surrogate derivative was given."""
-    held = function is not None
-    return Hypothesis(f"{name} is given", held, "yes" if held else "no surrogate: name one, as --surrogate erf")
 
 
 def _growth(function: Function, power: int = 0) -> tuple[Number, Number]:

@@ -103,7 +103,7 @@ def _approximations() -> list[Mutation]:
                 "weights = np.outer(first[1], second[1]).reshape(-1)",
                 "weights = np.outer(first[1][::-1], second[1]).reshape(-1)",
             ),
-            sign=text("result[start : start + step] = weights @", "result[start : start + step] = -weights @"),
+            nodes_exchanged=text("p, q = np.array(first[0])[:, None", "p, q = np.array(first[0])[::-1, None"),
             factor=text("result[start : start + step] = weights @", "result[start : start + step] = 2.0 * weights @"),
         ),
         *rows(

@@ -334,6 +334,8 @@ MUTATIONS: tuple[Mutation, ...] = (*_closed(), *_line(), *APPROXIMATIONS)
 EQUIVALENT = {
     "the side in combine, asin(−x) = −asin(x)": "_leads_negative decides only how an odd function is written",
     "exp(βx) without parity": "a parity that is never seen leaves the sum to the moves, which give 0 as well",
+    "the sign of the sum over a mixture": "E f̃² is such a sum too: negative, it proves no variance, and "
+    "panels are taken",
     "panels in place of a mixture, and the other way round": "where both are accurate they agree; at every variance at "
     "which the series is too long for the logistic family the mixture is proven",
 }

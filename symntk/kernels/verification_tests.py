@@ -32,6 +32,7 @@ from symntk.verify.agreement import Agreement
 from symntk.verify.certificate import Check
 from symntk.verify.evaluate import evaluate
 from symntk.verify.existence import existence_check
+from symntk.verify.general_functions import realized
 from symntk.verify.general_oracle import fast_reference
 from symntk.verify.points import Law, Point, at_state, edge_points, random_points
 from symntk.verify.rigorous import DIGITS, Case, rigorous_check
@@ -141,7 +142,8 @@ def _against_oracle(claim: GeneralClaim, name: str, stated: float, law: Law, wha
 
 
 def _kinks(claim: GeneralClaim) -> list[float]:
-    return sorted({float(point) for one in (claim.f, claim.g) for point in one.general.breaks})
+    """Kinks, and the places over which roots and poles lie in the plane."""
+    return sorted({float(mark) for one in (claim.f, claim.g) for mark in realized(one.general).marks})
 
 
 def combined(first: Check, second: Check) -> Check:

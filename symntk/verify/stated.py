@@ -32,7 +32,7 @@ def stated_value(
         expr: the expression.
         values: a number for each free symbol.
         spans: mean and variance of each variable of integration, by its name.
-        kinks: where integrands may not be smooth, in any variable.
+        kinks: where integrands may be sharp or not smooth, in any variable.
 
     >>> u = sp.Symbol("u", real=True)
     >>> bell = sp.Integral(sp.Abs(u) * sp.exp(-u**2 / 2), (u, -sp.oo, sp.oo))
@@ -99,7 +99,10 @@ def _axis(mean: float, variance: float, kinks: Sequence[float]) -> tuple[Any, An
     """Points and weights."""
     reach = _REACH * math.sqrt(variance)
     edges = np.linspace(mean - reach, mean + reach, _PANELS + 1)
-    edges = np.unique([*edges, *(k for k in kinks if edges[0] < k < edges[-1])])
+    # towards a kink the panels shrink: what is sharp is sharp there
+    close = reach * 2.0 ** -np.arange(4, 15)
+    places = [k + sense * gap for k in kinks for gap in (0.0, *close) for sense in (1, -1)]
+    edges = np.unique([*edges, *(k for k in places if edges[0] < k < edges[-1])])
     nodes, weights = np.polynomial.legendre.leggauss(_NODES)
     half, middle = np.diff(edges)[:, None] / 2, (edges[1:] + edges[:-1])[:, None] / 2
     return (middle + half * nodes).ravel(), (half * weights).ravel()

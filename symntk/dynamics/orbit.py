@@ -25,7 +25,8 @@ from symntk.dynamics.band import Setup, walk
 from symntk.errors import DomainError
 
 _MOST_PERIODS = 400
-_SHARP = 1e-12
+_SHARP = 1e-11
+_ROUNDS = 400
 
 
 @dataclass(frozen=True)
@@ -116,7 +117,7 @@ def torus_exponent(source: np.ndarray, dt: float) -> float:
     >>> print(round(torus_exponent(source, 0.1) / np.log(1.02) * 0.1, 10))
     1.0
     """
-    from scipy.sparse.linalg import ArpackError, LinearOperator, eigs
+    from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigs
 
     count = len(source)
     phase = 2j * np.pi * np.fft.fftfreq(count)
@@ -134,17 +135,30 @@ def torus_exponent(source: np.ndarray, dt: float) -> float:
 
         operator = LinearOperator((start.size, start.size), applied, dtype=float)
         try:
-            values, modes = eigs(operator, 1, which="LM", v0=start, tol=_SHARP, ncv=min(12, start.size - 1))
-        except ArpackError as error:
-            wrong = f"the leading perturbation is not found at λ τ = {rate:.4g}"
-            raise DomainError("the exponent of a repeating state", wrong, "another step") from error
+            values, modes = eigs(operator, 1, which="LM", v0=start, tol=_SHARP, ncv=min(24, start.size - 1), maxiter=40)
+        except ArpackNoConvergence:  # many modes grow alike, and the largest of them is no different
+            return _by_powers(applied, start)
         start = np.abs(modes[:, 0].real)
         return float(np.log(max(values[0].real, 1e-300)))
 
-    highest = float(np.sqrt(np.max(source)))  # λ of the largest slope everywhere
-    low, high = -0.5, highest
-    while largest(low) < 0.0:
-        low = -1.0 + 0.3 * (low + 1.0)
+    low, high = -0.1, 0.3
+    while largest(high) > 0.0:
+        low, high = high, 2.0 * high
+    while low < 0.0 and largest(low) < 0.0:
+        low, high = -1.0 + 0.4 * (low + 1.0), low
         if low < -1.0 + 1e-6:
             return -1.0
     return float(scipy.optimize.brentq(largest, low, high, xtol=1e-11, rtol=1e-11))
+
+
+def _by_powers(applied: Callable[[np.ndarray], np.ndarray], start: np.ndarray) -> float:
+    """Logarithm of the largest eigenvalue of a positive operator by the growth of a positive mode."""
+    mode, value = start + np.mean(start), np.nan
+    for _ in range(_ROUNDS):
+        new = applied(mode)
+        size = float(np.sqrt(new @ new / (mode @ mode)))
+        mode = new / np.max(new)
+        if abs(size - value) <= _SHARP * size:
+            break
+        value = size
+    return float(np.log(size))

@@ -31,6 +31,7 @@ WHERE_OPTIONAL: dict[str, str] = {
     "torch": "networks/finite_torch.py",
     "matplotlib": "report/experiment_figures.py",
     "sklearn": "networks/sklearn_adapter.py",
+    "flint": "verify/balls.py",
 }
 """Optional package -> the one file, relative to the package, that adapts to it."""
 

@@ -9,6 +9,7 @@ mean Sompolinsky, Crisanti & Sommers 1988 (Phys. Rev. Lett. 61, 259).
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -31,6 +32,7 @@ DT, BAND, TIME = 1 / 16, 20.0, 150.0
 _MEMORY = 2.0  # τ: how fast the past that a run begins with decorrelates
 _LATE = 0.5  # the part of a run over which λ is read
 _TOLERANCE = 1e-9
+_SAME = 1e-3  # 1 − correlation below which units repeat
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,9 @@ class NonStationary:
         lags: (band,).
         autocovariance: c(t, t − lag) averaged over the last period, (band,).
         growth: ln k(t, t), (steps + 1,); λ is half its slope.
+        repeats: whether units are fully correlated over as many periods as the band holds (over the band, without a
+            period). A run can settle in this state also where it is unstable, λ > 0, as near the onset of chaos; then λ
+            is that of the repeating state, not of the chaotic one. A longer band, or `stationary`, decides.
         lyapunov: λ_1 in 1/time over the late half, extrapolated to dt → 0 where a run of twice the step was made.
         lyapunov_error: of λ: the change between two late windows, and that of the extrapolation.
         dt: the step.
@@ -59,6 +64,7 @@ class NonStationary:
     lags: np.ndarray
     autocovariance: np.ndarray
     growth: np.ndarray
+    repeats: bool
     lyapunov: float
     lyapunov_error: float
     dt: float
@@ -150,7 +156,7 @@ class Balanced:
 
     def problem(self, I_1: float, f: float, average: str = "gaussian", phases: int = PHASES) -> Problem:
         """The equations with independent sinusoids."""
-        _check_input(I_1, f)
+        waveform.check_sinusoid(I_1, f)
         if average not in AVERAGES:
             raise DomainError("independent input", f"average = {average!r}", " or ".join(AVERAGES))
         shared = self.units if average == "gaussian" else self._with_means
@@ -224,7 +230,7 @@ class Balanced:
         if average == "gaussian":
             covariance = I_1
             if not isinstance(I_1, str):
-                _check_input(I_1, f)
+                waveform.check_sinusoid(I_1, f)
                 covariance = f"{0.5 * float(I_1) ** 2!r}*cos({2.0 * np.pi * float(f or 0.0)!r}*t)"
             return self._run(self._signal(0.0, mean), np.ones(1), covariance, f, time, dt, band, refine, progress)
         self.problem(I_1, float(f or 0.0), average)
@@ -244,7 +250,7 @@ class Balanced:
 
     def orbit_setup(self, inputs: list[Any], f: float, mean: Any = None, dt: float | None = None) -> Setup:
         """One period of several common inputs, each as in `common`, for `orbit.orbits`."""
-        _check_input(0.0, f)
+        waveform.check_sinusoid(0.0, f)
         step, count, _ = waveform.grid(1.0 / (f * self.tau), (dt or DT * self.tau) / self.tau, 2.0 / (f * self.tau))
         times = np.arange(count + 1) * step * self.tau
         drive = np.stack([self._signal(self._with_sinusoid(one, f), mean)(times) for one in inputs])
@@ -270,7 +276,7 @@ class Balanced:
             return I_1
         if f is None and float(I_1) == 0.0:
             return 0.0
-        _check_input(I_1, f)
+        waveform.check_sinusoid(I_1, f)
         return f"{float(I_1)!r}*sin({2.0 * np.pi * float(f or 0.0)!r}*t)" if float(I_1) else 0.0
 
     def _signal(self, modulation: Any, mean: Any) -> Callable[[np.ndarray], np.ndarray]:
@@ -331,7 +337,12 @@ class Balanced:
 
     def _setup(self, drive: np.ndarray, weights: np.ndarray, spread: Any, step: float, width: int, count: int) -> Setup:
         m, c = self._begin()
-        row = c * np.exp(-((np.arange(width - 1, -1, -1.0) * step / _MEMORY) ** 2))
+        ages = np.arange(width - 1, -1, -1.0) * step
+        row = c * np.exp(-((ages / _MEMORY) ** 2))
+        if spread is None and np.all(drive == self.drive):
+            # near the onset another past would lead to the fixed point, which the band cannot tell from unstable
+            with suppress(DomainError):
+                m, row = self.stationary().mean, np.maximum(self.stationary().autocovariance(ages), 1e-6)
         if spread is not None and spread[0, 0] < -_TOLERANCE:
             raise DomainError("the input's covariance", f"its value at lag 0 is {spread[0, 0]:.3g}", "a variance ≥ 0")
         one = np.ones(1)
@@ -359,6 +370,7 @@ class Balanced:
             (growth[-1 - k * window] - growth[-1 - (k + 1) * window]) / (2.0 * window * step) for k in (0, 1)
         )
         tau = self.tau
+        apart = (len(lags) - 1) // count * count
         return NonStationary(
             times * tau,
             weights @ found.mean[0],
@@ -368,6 +380,7 @@ class Balanced:
             lags * tau,
             found.rows[0],
             growth,
+            bool(found.last[0, apart] > (1.0 - _SAME) * found.variance[0, -1]),
             float(last) / tau,
             float(abs(last - before)) / tau,
             step * tau,
@@ -381,10 +394,3 @@ def classical(g: float, activation: Any = "tanh", *, tau: float = 1.0, tol: floa
     0.886226925
     """
     return Balanced(g, 1.0, 0.0, 0.0, activation, tau, tol)
-
-
-def _check_input(I_1: Any, f: float | None) -> None:
-    if f is None or not (np.isfinite(f) and f > 0.0):
-        raise DomainError("a sinusoidal input", f"its frequency is {f!r}", "a positive number, in 1/time")
-    if np.ndim(I_1) or not np.isfinite(float(I_1)) or float(I_1) < 0.0:
-        raise DomainError("a sinusoidal input", f"its amplitude is {I_1!r}", "a number of at least 0")

@@ -39,7 +39,7 @@ class Units:
 
     >>> units = Units("relu")
     >>> print(units.product(1.0, 2.0, 0.5, 0.3, -0.2).round(12), units.slopes(1.0, 2.0, 0.5, 0.3, -0.2).round(12))
-    0.530741098567 0.328872190466
+    0.416753951641 0.328070864557
     >>> print(units.rate(0.0, 1.0).round(12), units.gain(0.0, 1.0).round(12))
     0.398942280401 0.5
     """

@@ -69,3 +69,11 @@ def grid(period: float | None, dt: float, time: float) -> tuple[float, int, int]
         raise DomainError("the non-stationary theory", f"a period of {period!r} τ", "a positive frequency")
     count = max(2, int(np.ceil(period / dt * (1.0 - 1e-12))))
     return period / count, count, count * int(np.ceil(time / period * (1.0 - 1e-12)))
+
+
+def check_sinusoid(I_1: Any, f: float | None) -> None:
+    """Refuse an amplitude or a frequency that is none."""
+    if f is None or not (np.isfinite(f) and f > 0.0):
+        raise DomainError("a sinusoidal input", f"its frequency is {f!r}", "a positive number, in 1/time")
+    if np.ndim(I_1) or not np.isfinite(float(I_1)) or float(I_1) < 0.0:
+        raise DomainError("a sinusoidal input", f"its amplitude is {I_1!r}", "a number of at least 0")

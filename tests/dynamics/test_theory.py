@@ -174,3 +174,11 @@ def test_errors_say_what_is_wrong():
         NET.common(1.0, 0.2, dt=2.0)
     with pytest.raises(DomainError, match="explodes"):
         Balanced(2.0, 50, J_0=0.0).common(0.0, dt=1 / 4)
+
+
+def test_near_the_onset_it_says_which_state_it_follows():
+    """The chaotic state without input; with a strong input, the one that repeats."""
+    net = Balanced(1.5, 5000)
+    run = net.common(0.0, dt=1 / 4, time=60.0, band=25.0)
+    assert not run.repeats and run.lyapunov == pytest.approx(net.stationary().lyapunov, rel=0.1)
+    assert net.common(80.0, 0.2, dt=1 / 4, time=60.0, band=7.5).repeats

@@ -230,13 +230,13 @@ def _study(
         return _none("values that are not finite")
     noise = _noise(dps)
     tail = [*values[len(values) // 2 :], *(v for _, v in checks)]
-    size = max(abs(v) for v in tail)
-    if size == 0:
+    if max(abs(v) for v in tail) == 0:
         return _Found(
             "limit", Estimate(mp.zero, 99.0, ""), Estimate(mp.zero, float(dps), ""), remark="zero at all points"
         )
-    if max(abs(v - values[-1]) for v in tail[-4:]) <= noise * size:
-        agreed = min(agreement(v, values[-1]) for v in tail[-4:])
+    last = tail[-4:]  # what falls without end is small beside earlier values, and no limit but 0
+    if max(abs(v - values[-1]) for v in last) <= noise * max(abs(v) for v in last):
+        agreed = min(float(dps), *(agreement(v, values[-1]) for v in last))
         exact = Estimate(mp.inf, 99.0, "")
         return _Found(
             "limit", Estimate(mp.zero, 99.0, ""), Estimate(values[-1], agreed, ""), 0, exact, "no change left"
@@ -309,7 +309,7 @@ def _coefficient(
     value = limit_of(scaled, q, None if rate is None else rate.value)
     if max(abs(c) for c in changes[-3:]) <= noise * size:
         value = Estimate(scaled[-1], min(agreement(scaled[-1], s) for s in scaled[-3:-1]), "no change left")
-    least = mp.zero if logs else abs(value.value) * mp.mpf(10) ** (-min(value.digits, mp.dps - 2.0 * _GUARD))
+    least = mp.zero if logs else abs(value.value) * max(mp.mpf(10) ** -value.digits, noise)
     if not _passes(grid, plain, checks, alpha, least):
         return _none("points between those of the grid do not fit: it oscillates")
     digits = value.digits if exact is not None else min(value.digits, exponent.digits)

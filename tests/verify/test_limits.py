@@ -162,3 +162,24 @@ def test_other_symbols_need_values():
         behaviour(sp.sin(m) * sp.Symbol("k"), parameter=m)
     with pytest.raises(DomainError, match="neither"):
         behaviour("m**2")
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda p: mp.cos(mp.pi * p),  # 1 at every integer, as the points of the grid are
+        lambda p: mp.cos(2 * mp.pi * p) + 1 / p,
+        lambda p: 2 + mp.sin(2 * mp.pi * mp.log(p, 4)) / 1000,
+    ],
+)
+def test_oscillations_are_seen_at_few_digits(function):
+    assert behaviour(function, dps=10, start="1/4", ratio="1/2", points=9).form == "none"
+
+
+def test_no_more_digits_than_the_values_have():
+    assert behaviour(lambda p: 1 + mp.exp(-p), dps=20).digits == 20
+
+
+def test_what_falls_faster_than_every_power_has_no_other_limit_than_0():
+    found = behaviour(lambda p: mp.exp(-mp.sqrt(p)))
+    assert (found.form, found.remark) == ("none", "faster than every power")

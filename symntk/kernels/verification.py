@@ -99,7 +99,7 @@ def verify_kernels(
 
     Args:
         kernels: what `derive` returned.
-        dps: digits of the random points and of the identities; the edges are tested at 20.
+        dps: digits of oracle and identities; some formulas take a minute at the edges with 50, and seconds with 20.
         points: random points per check.
         seed: of the random points and of parameters without a value.
         progress: called with the kernel's name and the next check's.
@@ -163,7 +163,7 @@ def verify_expectation(
 
     Args:
         E: the expectation.
-        dps: digits of the random points and of the identities; the edges are tested at 20.
+        dps: digits of oracle and identities; some formulas take a minute at the edges with 50, and seconds with 20.
         points: random points per check.
         seed: of the random points and of parameters without a value.
         progress: called with the subject and the next check's name.

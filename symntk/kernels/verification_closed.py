@@ -29,7 +29,8 @@ from symntk.verify.rigorous import DIGITS, Case, rigorous_check
 if TYPE_CHECKING:
     from symntk.kernels.expectation import Expectation
 
-EDGE_DPS = 20
+_FEW_DPS = 20
+"""Digits of what is compared with float64, and of limits."""
 FLOAT_DIGITS, FLOAT_MOST = 10, 16
 """What the exported float64 code owes for every pair of functions, relative to the value or to √(E f² E g²)."""
 ENCLOSED = 2
@@ -56,7 +57,7 @@ class ClosedTests:
         E, claim, tested, dps = self.E, self.claim, self.tested, self.dps
         f, g = E.f.form, E.g.form
         yield "random points", lambda: random_check(claim, tested, dps=dps)
-        yield "edge points", lambda: edge_check(claim, self.edges, dps=min(dps, EDGE_DPS))
+        yield "edge points", lambda: edge_check(claim, self.edges, dps=dps)
         yield (
             "Price's theorem",
             lambda: price_check(claim, _formula(derivative(f), derivative(g), E.means), tested, dps=dps),
@@ -88,7 +89,7 @@ class ClosedTests:
 
         def states(law: Law) -> set[bool]:
             at = at_state(law) | dict(self.values)
-            said = {all(evaluate(c.gts - c.lts, at, dps=EDGE_DPS) > 0 for c in E.conditions)}
+            said = {all(evaluate(c.gts - c.lts, at, dps=_FEW_DPS) > 0 for c in E.conditions)}
             if not E.conditions:
                 return said
             try:
@@ -125,7 +126,7 @@ class ClosedTests:
         """What E.diagonal states, tested; where it diverges, asking for the value there must say so."""
         E, claim = self.E, self.claim
         if E.diagonal.is_finite:
-            return limit_check(claim, E.diagonal.limit, laws, dps=EDGE_DPS)
+            return limit_check(claim, E.diagonal.limit, laws, dps=_FEW_DPS)
         if not laws:
             return Check("full correlation", "no point where the expectation exists", None, None, False, 0)
         if not E.diagonal.diverges:
@@ -134,7 +135,7 @@ class ClosedTests:
         numbers = {symbol.name: value for symbol, value in claim.values.items()}
         a, _, _, m1, _ = laws[0]
         try:
-            E.evalf(a, a, a, *((m1, m1) if E.means else ()), dps=EDGE_DPS, **numbers)
+            E.evalf(a, a, a, *((m1, m1) if E.means else ()), dps=_FEW_DPS, **numbers)
         except DivergenceError as error:
             if str(E.diagonal) in str(error):
                 return check
@@ -154,7 +155,7 @@ def float_check(E: Expectation, claim: Claim, points: list[Point]) -> Check:
         a, b, c, m1, m2 = point.law
         value = E(a, b, c, *((m1, m2) if E.means else ()), **numbers)
         agreement.add(mp.mpf(float(value)), reference, lambda law=point.law: claim.scale(law), point.label)
-    details = [f"E(...) and the formula at {EDGE_DPS} digits", f"fewest at {agreement.where}"]
+    details = [f"E(...) and the formula at {_FEW_DPS} digits", f"fewest at {agreement.where}"]
     details += [f"no finite float64 at {absent} points"] * bool(absent) + [agreement.remark] * bool(agreement.remark)
     text = "; ".join(details)
     return Check("float64", text, agreement.digits, FLOAT_DIGITS, agreement.passed, agreement.points)
@@ -163,13 +164,13 @@ def float_check(E: Expectation, claim: Claim, points: list[Point]) -> Check:
 def _finite(claim: Claim, point: Point) -> Any:
     """The formula's value, or None where there is none that float64 could hold."""
     try:
-        claim.oracle(point.law, EDGE_DPS)
+        claim.oracle(point.law, _FEW_DPS)
     except DivergenceError:
         return None
     except VerificationError:
         pass  # the oracle gives up; what the formula says is compared all the same
     try:
-        value = claim.formula(point.law, EDGE_DPS)
+        value = claim.formula(point.law, _FEW_DPS)
     except DomainError:  # the edge points have failed there
         return None
     return value if value == 0 or _TINY < abs(value) < 1 / _TINY else None

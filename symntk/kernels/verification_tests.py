@@ -68,7 +68,7 @@ class GeneralTests:
         E, claim, tested, dps = self.E, self.claim, self.tested, self.dps
         if E.expression is not None:
             yield "random points", lambda: formula_check("random points", claim, tested, dps)
-            yield "edge points", lambda: formula_check("edge points", claim, self.edges, 20)
+            yield "edge points", lambda: formula_check("edge points", claim, self.edges, dps)
         else:
             yield "stated integral", lambda: stated_check(claim, tested[0])
             if E.method == "mixture":

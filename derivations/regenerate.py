@@ -20,7 +20,8 @@ from pathlib import Path
 from tqdm import tqdm
 
 import symntk
-from symntk.report.record import TITLES, Record, certificate, parts_of, record
+from symntk.report.record import TITLES, Record, parts_of, record
+from symntk.report.record_certificate import certificate
 
 FOLDER = Path(__file__).parent
 INDEX = FOLDER / "README.md"
@@ -129,16 +130,21 @@ def path_of(activation: str, surrogate: str | None) -> Path:
     return FOLDER / (f"{activation}.md" if surrogate is None else f"{activation}-{surrogate}.md")
 
 
+def elsewhere(activation: str, surrogate: str | None) -> dict[str, tuple[str, str]]:
+    """The kernels that another record proves and certifies, with its title and file."""
+    if surrogate is None:
+        return {}
+    alone = path_of(activation, None).name
+    found = {"nngp": (activation, alone), "ntk": (activation, alone)}
+    if activation != WITH_SURROGATES[0]:
+        first = path_of(WITH_SURROGATES[0], surrogate).name
+        found["surrogate_ntk"] = (f"{WITH_SURROGATES[0]}, surrogate {surrogate}", first)
+    return found
+
+
 def derivation(activation: str, surrogate: str | None) -> Record:
     """The record, derived anew; what another record proves is not proved again."""
-    elsewhere = {}
-    if surrogate is not None:
-        alone = path_of(activation, None).name
-        elsewhere = {"nngp": (activation, alone), "ntk": (activation, alone)}
-        if activation != WITH_SURROGATES[0]:
-            first = path_of(WITH_SURROGATES[0], surrogate).name
-            elsewhere["surrogate_ntk"] = (f"{WITH_SURROGATES[0]}, surrogate {surrogate}", first)
-    return record(symntk.derive(activation, surrogate), elsewhere)
+    return record(symntk.derive(activation, surrogate), elsewhere(activation, surrogate))
 
 
 def recorded(path: Path) -> tuple[str, str, str]:
@@ -168,7 +174,7 @@ def regenerate(pair: Pair, *, check: bool, certify: bool) -> tuple[Record, bool]
     differs = text != found.formulas or digest != found.digest or not certified
     if not check and (differs or certify):
         if certify or digest != found.digest or not certified:
-            certified = certificate(symntk.derive(*pair))
+            certified = certificate(symntk.derive(*pair), elsewhere(*pair))
         path.write_text(found.page(certified), encoding="utf-8")
     return found, differs
 

@@ -48,6 +48,13 @@ def test_a_record_is_derived_again(number):
     assert "≥" in certificate
 
 
+def test_no_certificate_has_failed():
+    for pair in regenerate.pairs():
+        certificate = regenerate.recorded(regenerate.path_of(*pair))[1]
+        assert "| float64 | ≥" in certificate, pair
+        assert "FAILED" not in certificate, pair
+
+
 def test_the_sample_changes_and_repeats():
     days = [f"2026-01-{day:02d}" for day in range(1, 32)]
     samples = [regenerate.sample(day, COUNT) for day in days]
@@ -65,7 +72,7 @@ def test_every_record_has_a_pair_and_a_row():
 
 def test_a_changed_formula_is_seen(tmp_path, monkeypatch):
     monkeypatch.setattr(regenerate, "FOLDER", tmp_path)
-    monkeypatch.setattr(regenerate, "certificate", lambda kernels: "≥ 1")
+    monkeypatch.setattr(regenerate, "certificate", lambda kernels, elsewhere: "≥ 1")
     pair = ("step", None)
     _, differs = regenerate.regenerate(pair, check=False, certify=False)
     path = regenerate.path_of(*pair)
@@ -79,7 +86,7 @@ def test_a_changed_formula_is_seen(tmp_path, monkeypatch):
 def test_a_certificate_is_kept_while_the_formulas_are_the_same(tmp_path, monkeypatch):
     asked = []
     monkeypatch.setattr(regenerate, "FOLDER", tmp_path)
-    monkeypatch.setattr(regenerate, "certificate", lambda kernels: asked.append(kernels) or "≥ 1")
+    monkeypatch.setattr(regenerate, "certificate", lambda kernels, elsewhere: asked.append(kernels) or "≥ 1")
     pair = ("step", None)
     regenerate.regenerate(pair, check=False, certify=False)
     path = regenerate.path_of(*pair)

@@ -1,32 +1,18 @@
-"""Figures of the paper's experiments; the only file that uses matplotlib, which is imported when one is drawn."""
+"""Figures of the surrogate-gradient NTK paper's experiments."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from symntk.errors import SymntkError
 from symntk.networks.experiments import circle_angles, target, training_angles
 from symntk.networks.experiments_fit import Fit, Theory
 from symntk.networks.experiments_kernels import KernelResult, Panel
+from symntk.report.drawing import save
 
 _SAMPLES = 8  # single networks that are drawn
-
-
-def need_matplotlib() -> None:
-    """Say now what would otherwise be said after a long computation.
-
-    Raises:
-        SymntkError: matplotlib is not installed.
-    """
-    try:
-        import matplotlib.figure  # noqa: F401
-    except ImportError as error:
-        advice = 'pip install "symntk[figures]", or --no-figure for the tables alone'
-        raise SymntkError("a figure", "matplotlib is not installed", advice) from error
 
 
 def draw_fit(path: Path, known: Theory, done: list[Fit], seed: int) -> list[Path]:
@@ -52,7 +38,7 @@ def draw_fit(path: Path, known: Theory, done: list[Fit], seed: int) -> list[Path
         axes[0].set_ylabel("output")
         axes[-1].legend(fontsize=7, loc="best")
 
-    return _save(path, (1.0 + 4.2 * len(done), 4.2), draw)
+    return save(path, (1.0 + 4.2 * len(done), 4.2), draw)
 
 
 def draw_kernels(path: Path, result: KernelResult) -> list[Path]:
@@ -70,7 +56,7 @@ def draw_kernels(path: Path, result: KernelResult) -> list[Path]:
             ax.set_xlabel("angle")
         grid[0][0].legend(fontsize=7, loc="upper left")
 
-    return _save(path, (3.3 * len(widths) + 0.6, 2.9 * len(slopes) + 0.4), draw)
+    return save(path, (3.3 * len(widths) + 0.6, 2.9 * len(slopes) + 0.4), draw)
 
 
 def _kernel_panel(ax: Any, panel: Panel, result: KernelResult) -> None:
@@ -89,18 +75,3 @@ def _kernel_panel(ax: Any, panel: Panel, result: KernelResult) -> None:
 
 def _angles(ax: Any) -> None:
     ax.set_xticks([-np.pi, -np.pi / 2, 0, np.pi / 2, np.pi], ["−π", "−π/2", "0", "π/2", "π"])
-
-
-def _save(path: Path, size: tuple[float, float], draw: Callable[[Any], None]) -> list[Path]:
-    """Draw once and write both formats, without dates or random names, so that equal numbers give equal files."""
-    need_matplotlib()
-    import matplotlib as mpl
-    from matplotlib.figure import Figure
-
-    files = [path.with_suffix(".svg"), path.with_suffix(".png")]
-    with mpl.rc_context({"svg.hashsalt": "symntk", "svg.fonttype": "path"}):
-        figure = Figure(figsize=size, layout="constrained")
-        draw(figure)
-        figure.savefig(files[0], metadata={"Date": None})
-        figure.savefig(files[1], dpi=110)
-    return files

@@ -12,7 +12,9 @@ from symntk.networks.experiments import RATE, TRAINING_POINTS, Options, Table
 from symntk.networks.experiments_fit import Sizes
 from symntk.networks.experiments_kernels import KernelSizes
 from symntk.report import experiment_figures as figures
+from symntk.report.drawing import need_matplotlib
 from symntk.report.experiment_findings import findings
+from symntk.report.files import write_tables
 
 _KERNELS = {"sgntk-fig1": "ntk", "sgntk-fig2": "sg_ntk"}
 _TITLES = {
@@ -55,7 +57,7 @@ def write(
             f"the experiment {name!r}", "there is none of this name", ", ".join([*_KERNELS, "sgntk-fig3"])
         )
     if figure:
-        figures.need_matplotlib()
+        need_matplotlib()
     checkpoint.need_folder(output)
     stem = output / name.replace("-", "_")
     if name in _KERNELS:
@@ -73,7 +75,7 @@ def _kernels(
     kernel = _KERNELS[name]
     for result in experiments_kernels.run(kernel, options, sizes):
         table = experiments_kernels.table(result)
-        files = _tables(
+        files = write_tables(
             stem, f"{_TITLES[kernel]}\n\n{_setting(options)} {_RMS}", table, experiments_kernels.curves(result)
         )
         yield table, files + (figures.draw_kernels(stem, result) if figure else [])
@@ -84,7 +86,7 @@ def _fit(options: Options, stem: Path, figure: bool, sizes: Sizes | None) -> Ite
     for known, done in experiments_fit.run(options, sizes):
         table = experiments_fit.table(known, done)
         text = f"{title}\n\n{_setting(options)} {_FIT}\n\n{findings(known, done)}"
-        files = _tables(stem, text, table, experiments_fit.curves(known, done))
+        files = write_tables(stem, text, table, experiments_fit.curves(known, done))
         yield table, files + (figures.draw_fit(stem, known, done, options.seed) if figure else [])
 
 
@@ -94,15 +96,3 @@ def _setting(options: Options) -> str:
         f"with η = {RATE} on ½ · mean (f − y)², {TRAINING_POINTS} training points without noise, one drawn from each "
         f"of {TRAINING_POINTS} equal arcs (seed {options.seed})."
     )
-
-
-def _tables(stem: Path, text: str, table: Table, curves: Table) -> list[Path]:
-    """The table in both forms and the curves."""
-    made = {
-        stem.with_suffix(".md"): f"# {text}\n\n{table.markdown()}\n",
-        stem.with_suffix(".csv"): table.csv(),
-        stem.with_name(f"{stem.name}_curves.csv"): curves.csv(),
-    }
-    for path, content in made.items():
-        path.write_text(content, encoding="utf-8")
-    return list(made)

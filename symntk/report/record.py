@@ -14,8 +14,6 @@ import sympy as sp
 
 from symntk.kernels.expectation import Expectation
 from symntk.kernels.kernels import Kernels
-from symntk.kernels.solution import ClosedForm
-from symntk.kernels.verification import FLOAT_DIGITS, export_certificate
 from symntk.report.record_integrals import proof
 from symntk.report.record_limits import limits
 from symntk.report.record_math import WIDEST, display, equation, inline, power_of_ten, summed, tex, width
@@ -29,8 +27,6 @@ _SIDES = {
     "surrogate_ntk": (_SURROGATE, _SURROGATE),
 }
 TITLES = {"nngp": "NNGP", "ntk": "NTK", "sg_ntk": "SG-NTK", "surrogate_ntk": "Surrogate NTK"}
-_CERTIFIED_DIGITS = 15
-"""What the record states of a formula whose agreement was measured with 20 digits."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +46,7 @@ class Record:
     methods: dict[str, str]
 
     def page(self, certificate: str) -> str:
-        """The whole text; `certificate` is what `certificate` returned."""
+        """The whole text, with what `record_certificate.certificate` returned."""
         return f"{self.formulas}\n{CERTIFICATE}\n\n{certificate}\n\nFormulas: `{self.digest}`\n"
 
 
@@ -73,23 +69,6 @@ def record(kernels: Kernels, proved_in: Mapping[str, tuple[str, str]] | None = N
         parts.append(_section(kernel, E, (proved_in or {}).get(kernel)))
     methods = {kernel: E.method for kernel, E in kernels.items()}
     return Record(title, "\n\n".join(parts) + "\n", _digest(kernels), methods)
-
-
-def certificate(kernels: Kernels) -> str:
-    """What the independent oracle made of the formulas, as Markdown; everything the record says of it is made here.
-
-    Raises:
-        VerificationError: a formula that the oracle contradicts.
-    """
-    export_certificate(kernels)  # raises where a formula and the oracle differ
-    rows = []
-    for kernel, E in kernels.items():
-        exact = isinstance(E.solution, ClosedForm)
-        what = "the formula, with 20 digits" if exact else "the float64 code"
-        digits = _CERTIFIED_DIGITS if exact else FLOAT_DIGITS
-        rows.append(f"| {TITLES[kernel]} | {what} | ≥ {digits} |")
-    head = "At 3 random covariances, seed 0, against an independent quadrature (`symntk verify` does more):"
-    return "\n".join([head, "", "| kernel | what was compared | digits of agreement |", "|---|---|---|", *rows])
 
 
 def parts_of(page: str) -> tuple[str, str, str]:

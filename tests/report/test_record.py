@@ -10,11 +10,11 @@ import sympy as sp
 import symntk
 from symntk.derive.condition import Condition
 from symntk.derive.tilt import Tilt
-from symntk.kernels.verification import export_certificate
 from symntk.language.special import bivariate_normal_cdf, normal_cdf
 from symntk.language.symbols import STATE, cov, var_u, var_v
 from symntk.report import record as module
-from symntk.report.record import TITLES, certificate, parts_of, record
+from symntk.report.record import TITLES, parts_of, record
+from symntk.report.record_certificate import certificate
 from symntk.report.record_limits import at_equal_variances, at_independence
 from symntk.report.record_math import equation, power_of_ten, summed, tex, width
 from symntk.report.record_moves import front_of, moves_proof, plainly
@@ -139,14 +139,17 @@ def test_a_page_is_taken_apart_again():
     assert parts_of("") == ("", "", "")
 
 
-def test_a_certificate_states_bounds_and_asks_the_oracle(monkeypatch):
-    asked = []
-    monkeypatch.setattr(
-        module, "export_certificate", lambda kernels: asked.append(kernels) or export_certificate(kernels)
-    )
-    text = certificate(symntk.derive("sign", "erf"))
-    assert len(asked) == 1
-    assert text.count("≥ 15") == 4
+def test_a_certificate_states_what_was_required_of_each_kernel():
+    text = certificate(symntk.derive("step", "erf"), {"nngp", "ntk"})
+    assert "| check | SG-NTK | Surrogate NTK |" in text
+    assert "| edge points | ≥ 45 digits, 16 points | ≥ 45 digits, 16 points |" in text
+    assert "FAILED" not in text
+
+
+def test_a_certificate_says_what_failed(monkeypatch):
+    E = symntk.derive("x").nngp
+    monkeypatch.setattr(type(E.solution), "expression", 2 * E.expression)
+    assert "| random points | FAILED |" in certificate(symntk.derive("x"), {"ntk"})
 
 
 def test_mathematics_is_read_by_a_parser():

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, cmp_to_key
 from typing import Any
 
 from mpmath import mp
@@ -76,7 +76,7 @@ def enclosure(f: Form, g: Form, law: Sequence[float], *, digits: float = 30) -> 
             class it is 10^(−14) · √(E f² · E g²) at best.
 
     Raises:
-        VerificationError: "no enclosure: …", with the reason.
+        VerificationError: "no enclosure: …", with the reason; among them a law that is none.
 
     >>> import sympy as sp
     >>> from symntk.language.normal_form import normal_form
@@ -95,6 +95,8 @@ def enclosure(f: Form, g: Form, law: Sequence[float], *, digits: float = 30) -> 
         with precision(int(_BITS * working) + 64):
             work = _Work(Side(f), Side(g), BallLaw.of(law), working)
             total = work.total()
+            if not total.is_finite():
+                raise no_enclosure("numbers that are too large or too small, or a determinant next to 0")
             found = Enclosure(_number(total.mid()), _number(total.rad()), work.how)
         if found.digits >= digits or work.is_series:
             break
@@ -303,7 +305,7 @@ def _index(point: Ball, breaks: Sequence[Ball]) -> int:
 
 def _merged(places: Sequence[Ball], low: Ball, high: Ball) -> tuple[list[Ball], list[Ball]]:
     """Kinks in order; overlapping balls as their union, those not known to be equal also as gaps."""
-    ordered = sorted((t for t in places if t > low and t < high), key=lambda t: float(t.mid()))
+    ordered = sorted((t for t in places if t > low and t < high), key=cmp_to_key(_compared))
     found: list[Ball] = []
     gaps: dict[int, Ball] = {}
     for t in ordered:
@@ -315,6 +317,12 @@ def _merged(places: Sequence[Ball], low: Ball, high: Ball) -> tuple[list[Ball], 
         else:
             found.append(t)
     return found, list(gaps.values())
+
+
+def _compared(first: Ball, second: Ball) -> int:
+    """The order of two midpoints, to all their bits: kinks may differ by less than floats tell apart."""
+    left, right = first.mid(), second.mid()
+    return int(left > right) - int(left < right)
 
 
 def _most(f: Side, place: Ball) -> Ball:

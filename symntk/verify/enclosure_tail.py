@@ -16,10 +16,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from math import log, sqrt
+from math import isfinite, log, sqrt
 
 from symntk.verify.balls import Ball, arb, no_enclosure, normal
 from symntk.verify.enclosure_sides import Monomial
+
+_ROUNDED = Fraction(1, 10**12)
+"""By which part c² may exceed ab, as a covariance at full correlation does that was computed in float64."""
 
 
 @dataclass(frozen=True)
@@ -35,9 +38,19 @@ class BallLaw:
 
     @classmethod
     def of(cls, law: Sequence[float]) -> BallLaw:
-        """From floats, taken as exact; a determinant below 0 by rounding is 0."""
+        """From floats, taken as exact; a determinant below 0 by rounding is 0, and b then c²/a.
+
+        Raises:
+            VerificationError: no finite numbers, a variance that is not positive, or a covariance that is too large.
+        """
+        if not all(isfinite(value) for value in law):
+            raise no_enclosure(f"the law {', '.join(f'{value:g}' for value in law)} is not finite")
         a, b, c = (Fraction(float(value)) for value in law[:3])
-        gap = max(a * b - c * c, Fraction(0))
+        gap = a * b - c * c
+        if a <= 0 or b <= 0 or gap < -_ROUNDED * a * b:
+            raise no_enclosure(f"variances {law[0]:g}, {law[1]:g} and covariance {law[2]:g} are no positive law")
+        if gap < 0:
+            b, gap = c * c / a, Fraction(0)
         m1, m2 = (_fraction(Fraction(float(value))) for value in law[3:])
         return cls(_fraction(a), _fraction(b), _fraction(c), m1, m2, _fraction(gap))
 

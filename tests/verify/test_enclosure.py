@@ -157,3 +157,28 @@ def test_the_check_notices_a_wrong_digit():
 def test_bounds_are_exact_numbers():
     found = Enclosure(mp.mpf(1), mp.mpf("0.25"), "")
     assert found.contains(1.25) and not found.contains(1.2500001) and found.contains(1.5, 0.25)
+
+
+def test_kinks_closer_than_floats_tell_apart_keep_their_order():
+    """The farther kink comes first in the list; between them one side is on and the other is not."""
+    f, g = normal_form(sp.Heaviside(x - 1 - sp.Rational(1, 10**20)), x), normal("Heaviside(x - 1)")
+    found = enclosure(f, g, (1.0, 1.0, 1.0, 0.0, 0.0), digits=30)
+    with mp.workdps(50):
+        assert found.contains(mp.ncdf(-1 - mp.mpf(10) ** -20), mp.mpf(10) ** -45)
+        assert not found.contains(mp.ncdf(-1))
+
+
+@pytest.mark.parametrize(
+    "law",
+    [(1, 1, 2, 0, 0), (0, 1, 0, 0, 0), (-1, 1, 0, 0, 0), (1, 1, float("nan"), 0, 0), (1, float("inf"), 0, 0, 0)],
+)
+def test_what_is_no_law_is_refused(law):
+    with pytest.raises(VerificationError, match="no enclosure: .*(law|covariance)"):
+        enclosure(normal("erf(x)"), normal("x"), law)
+
+
+def test_a_covariance_that_rounding_made_too_large_is_full_correlation():
+    law = (1.0, 3.0, float(sp.sqrt(3).n(20)) * (1 + 2**-52), 0.0, 0.0)
+    found = enclosure(normal("x"), normal("x"), law)
+    assert law[2] ** 2 > 3
+    assert found.contains(mp.mpf(law[2])) and BallLaw.of(law).is_full

@@ -7,7 +7,12 @@ steps dt, and time in units of τ, for all s ≤ n
 
 with q = E[φ(h(n+1)) φ(h(s))], the input's covariance C, and the diagonal c(n+1, n+1) = (1−dt)² c(n, n)
 + 2 dt (1−dt) r(n, n) + dt² (g² E[φ²] + C). Perturbations follow the same lines with k, l and q' k in place of q. This
-is exactly the theory of the Euler-discretized network; only the mean takes an implicit step: its rate is of order √N.
+is exactly the theory of the Euler-discretized network. The mean's rate is of order √N, so its feedback and the input
+that all units share are taken at the step's end, as in the network's own step (`simulation_step`): for N → ∞
+
+    m(n+1) = (1−dt) m(n) + dt (√N I_0(n+1) + δI(n+1) − √N J_0 ν(n+1))
+
+while the input that differs from unit to unit is that of the step's beginning.
 
 Several networks (R of them, the rows of all arrays) go through time at once: a step's cost is then that of the derived
 maps on arrays of R · band numbers. Units of one network may have K means, each of a weight: K = 1 for common input, one
@@ -39,7 +44,8 @@ class Setup:
         units: expectations of the activation.
         gain: g, (R,).
         feedback: √N J_0, (R,).
-        drive: mean input of each group of units at each step, √N I_0 + δI, (R, K, steps + 1).
+        drive: mean input of each group of units in the step that ends at each time, √N I_0 + δI, (R, K, steps + 1); the
+            entry of time 0 is not used.
         weights: of the groups, (K,), with sum 1.
         covariance: of the Gaussian input at lags of 0, 1, … steps, (R, band), or None.
         dt: the step.
@@ -203,15 +209,15 @@ class Walk:
         return np.asarray(factor * dt * (source[:, :period] @ self.ages) / (1.0 - factor * (1.0 - dt) ** period))
 
     def _mean_step(self, now: int) -> None:
-        """Backward Euler: m (1 + dt) + dt √N J_0 ν(m) = m_old + dt · input, one unknown for all groups.
+        """The simulated network's step: m + dt √N J_0 ν(m) = (1 − dt) m_old + dt · input, one unknown for all groups.
 
-        z = dt √N J_0 ν/(1 + dt) solves z = α Σ w ν(base − z), whose left side less its right side rises at least as
+        z = dt √N J_0 ν solves z = dt √N J_0 Σ w ν(base − z), whose left side less its right side rises at least as
         fast as z where φ does not fall; Newton's steps from below stay below for convex ν (threshold-linear units).
         """
         setup, dt = self.setup, self.setup.dt
-        base = (self.mean[:, :, now - 1] + dt * setup.drive[:, :, self.n]) / (1 + dt)
+        base = (1 - dt) * self.mean[:, :, now - 1] + dt * setup.drive[:, :, self.n]
         variance = self.variance[:, now : now + 1]
-        factor = dt * setup.feedback / (1 + dt)
+        factor = dt * setup.feedback
         z = factor * self.rate[:, self.n - 1]
         size = 1.0 + np.max(np.abs(base), axis=1)
         for _ in range(_MOST_NEWTON):

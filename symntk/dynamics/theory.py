@@ -238,7 +238,9 @@ class Balanced:
         shared = self._signal(0.0, mean)
 
         def signal(times: np.ndarray) -> np.ndarray:
-            waves = float(I_1) * np.sin(2.0 * np.pi * float(f or 0.0) * times + theta[:, None])
+            # a step adds what the units' own inputs are at its beginning, and the common one at its end
+            begins = times - (times[1] - times[0])
+            waves = float(I_1) * np.sin(2.0 * np.pi * float(f or 0.0) * begins + theta[:, None])
             return np.asarray(shared(times) + waves)
 
         return self._run(signal, np.full(phases, 1.0 / phases), None, f, time, dt, band, refine, progress)

@@ -1,5 +1,62 @@
-"""Recurrent rate networks: stationary and non-stationary mean-field theory, Lyapunov exponents, critical inputs."""
+"""Recurrent rate networks: mean-field theory, Lyapunov exponents, critical inputs, simulation, learning.
+
+`Balanced` is a network in theory, `classical` one with odd units and no mean; `simulate` runs such networks.
+
+>>> from symntk.dynamics import Balanced, simulate
+>>> net = Balanced(g=2.0, N=400)
+>>> driven = net.orbit(30.0, f=0.2, dt=1 / 4)  # common input I_1 sin 2πft: the state that repeats with it
+>>> print(net.stationary().lyapunov > 0 > driven.lyapunov)  # chaos, which the input suppresses
+True
+>>> run = simulate(400, 2.0, [0.0, 30.0], steps=800, burn=400, dt=1 / 4, realizations=1, progress=False)
+>>> print(run.lyapunov.shape, bool(run.lyapunov[0, 0] > 0 > run.lyapunov[0, 1]))
+(1, 2) True
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 from symntk.dynamics.theory import Balanced, NonStationary, classical
 
-__all__ = ["Balanced", "NonStationary", "classical"]
+if TYPE_CHECKING:
+    from symntk.dynamics.critical import Critical, critical_common, critical_independent, quasi_static
+    from symntk.dynamics.learning import Task, teach
+    from symntk.dynamics.phase import PhaseDiagram, phase_diagram
+    from symntk.dynamics.simulation import Drive, Simulation, simulate
+    from symntk.dynamics.units import Units
+
+_ROOMS = {
+    "critical": ("Critical", "critical_common", "critical_independent", "quasi_static"),
+    "learning": ("Task", "teach"),
+    "phase": ("PhaseDiagram", "phase_diagram"),
+    "simulation": ("Drive", "Simulation", "simulate"),
+    "units": ("Units",),
+}
+_LAZY = {name: room for room, names in _ROOMS.items() for name in names}
+
+__all__ = [
+    "Balanced",
+    "Critical",
+    "Drive",
+    "NonStationary",
+    "PhaseDiagram",
+    "Simulation",
+    "Task",
+    "Units",
+    "classical",
+    "critical_common",
+    "critical_independent",
+    "phase_diagram",
+    "quasi_static",
+    "simulate",
+    "teach",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LAZY:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_LAZY[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(set(globals()) | set(__all__))

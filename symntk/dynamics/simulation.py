@@ -16,7 +16,7 @@ from symntk.errors import DivergenceError, DomainError, FormulaError
 from symntk.kernels.function import Function, as_function
 from symntk.language.activations import ACTIVATIONS
 from symntk.networks.ensemble_run import Interrupted
-from symntk.networks.ensemble_workers import _interrupts
+from symntk.networks.ensemble_workers import interrupts
 from symntk.networks.finite_arrays import array_function
 
 __all__ = ["Drive", "Simulation", "phases", "simulate", "weights"]
@@ -209,7 +209,7 @@ def _all(plan: Plan, realizations: int, progress: bool) -> list[dict[str, np.nda
     if plan.folder is not None:
         plan.folder.mkdir(parents=True, exist_ok=True)
     with (
-        _interrupts() as stopping,
+        interrupts() as stopping,
         tqdm(total=realizations * plan.total, unit="step", disable=not progress, smoothing=0.05) as bar,
     ):
         try:

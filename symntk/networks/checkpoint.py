@@ -98,8 +98,8 @@ def load(path: Path, run: str) -> dict[str, np.ndarray] | None:
     if str(found.pop(_RUN, "")) != run:
         raise SymntkError(
             asked,
-            "it belongs to another run: functions, sizes, seed, data, rate, steps, recorded steps, precision, chunk, "
-            "array library, or workers or none, differ",
+            "it belongs to another run: something that its result depends on differs (functions, sizes, data, seed, "
+            "steps, what is recorded, precision, array library, or how the work is split)",
             "the options of that run, or another folder",
         )
     return found

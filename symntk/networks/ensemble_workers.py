@@ -34,7 +34,7 @@ def run_all(
     """
     networks = chunks[-1][1]
     with (
-        _interrupts() as stopping,
+        interrupts() as stopping,
         tqdm(total=networks * run.steps, unit="step", unit_scale=True, disable=not progress, smoothing=0.05) as bar,
     ):
         try:
@@ -46,7 +46,7 @@ def run_all(
 
 
 @contextmanager
-def _interrupts() -> Iterator[threading.Event]:
+def interrupts() -> Iterator[threading.Event]:
     """An event that Ctrl-C sets, in place of an exception in the middle of a step."""
     event = threading.Event()
     if threading.current_thread() is not threading.main_thread():

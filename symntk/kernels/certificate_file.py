@@ -1,38 +1,36 @@
 """Certificates as files: what was checked, where, with which programs; written, read again, and repeated.
 
-A file is data of others: it is read as JSON of bounded size, every field is of one type and in its range, formulas go
-through the parser of the language, and nothing in it is run.
+A file is data of others: `certificate_reader` bounds every field, formulas go through the parser of the language, and
+nothing in it is run.
 """
 
 from __future__ import annotations
 
 import json
-import math
 import platform
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
-from fractions import Fraction
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import sympy as sp
-
-from symntk.errors import FormulaError, SymntkError
-from symntk.kernels.kernels import NAMES, Kernels, derive
+from symntk.errors import SymntkError
+from symntk.kernels.certificate_reader import FORMAT, rational, read_certificate, refused
+from symntk.kernels.kernels import Kernels, derive
 from symntk.kernels.verification import Progress, Verification, verify_expectation
 from symntk.verify.certificate import Certificate
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from symntk.kernels.expectation import Expectation
     from symntk.verify.points import Law
 
-FORMAT = "symntk certificate 1"
-_MOST_BYTES, _MOST_POINTS, _LONGEST = 2_000_000, 200, 4000
+__all__ = ["Replay", "certificate_json", "certificate_text", "read_certificate", "replay", "write_certificate"]
+
+_MOST_SHOWN = 400
 _PROGRAMS = ("symntk", "sympy", "mpmath", "numpy", "scipy", "python-flint")
-_RATIONAL = re.compile(r"-?[0-9]{1,60}(/[0-9]{1,60})?")
 _ROW = re.compile(r"\[\n\s*([^\[\]{}]*?)\n\s*\]")  # a list of numbers and labels; no text holds a line break
-_ADVICE = "a file that `symntk verify -o FILE.json` wrote"
 
 
 def certificate_dict(verification: Verification) -> dict[str, Any]:
@@ -134,17 +132,38 @@ def replay(path: str | Path, progress: Progress | None = None) -> Replay:
             continue
         E = getattr(kernels, name)
         at: list[Law] = [tuple(law) for law in one["points"]]
-        values = {key: _rational(text) for key, text in one["parameters"].items()}
-        known = {symbol.name for symbol in E.parameters}
-        if set(values) != known:
-            differences.append(f"{name}: parameters {', '.join(sorted(known)) or 'none'}, not those of the file")
+        values = {key: rational(text) for key, text in one["parameters"].items()}
+        wrong = _unfit(E, at, values)
+        if wrong:
+            differences.append(f"{name}: {wrong}")
             continue
         done[name] = verify_expectation(
             E, dps=settings["dps"], points=max(1, len(at)), progress=progress, subject=name, at=at, **values
         )
         differences += _compared(name, one, done[name])
     again = Verification(done, recorded["pair"], settings["dps"], settings["points"], settings["seed"])
-    return Replay(recorded, again, tuple(differences), tuple(_other_versions(recorded["versions"])))
+    remarks = [f"the file has no {name}" for name in kernels.names if name not in recorded["kernels"]]
+    remarks += _other_versions(recorded["versions"])
+    return Replay(recorded, again, tuple(map(_shown, differences)), tuple(map(_shown, remarks)))
+
+
+def _unfit(E: Expectation, at: Sequence[Law], values: dict[str, Any]) -> str:
+    """Why an expectation cannot be checked with the file's parameters and points; empty where it can."""
+    known = {symbol.name: symbol for symbol in E.parameters}
+    if set(values) != set(known):
+        return f"parameters {', '.join(sorted(known)) or 'none'}, not those of the file"
+    for key, value in values.items():
+        if known[key].is_positive and not value > 0:
+            return f"the parameter {key} is positive, and not {value}"
+    if any(law[3:] != (0, 0) for law in at) and not E.means:
+        return "its variables have no means, as the points of the file have"
+    return ""
+
+
+def _shown(text: str) -> str:
+    """A text that holds what a file says, for a terminal: short, and without characters that steer it."""
+    short = text if len(text) <= _MOST_SHOWN else f"{text[:_MOST_SHOWN]} …"
+    return "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in short)
 
 
 def _compared(name: str, recorded: dict[str, Any], now: Certificate) -> list[str]:
@@ -182,7 +201,7 @@ def _derived(pair: dict[str, Any]) -> Kernels:
         if derivative is not None and str(derivative.expression) == wanted:
             return kernels
     if found is None:
-        raise _refused("its surrogate cannot be read")
+        raise refused("its surrogate cannot be read")
     return found
 
 
@@ -203,172 +222,3 @@ def _other_versions(recorded: dict[str, str]) -> list[str]:
         for name in names
         if recorded.get(name) != now.get(name)
     ]
-
-
-def read_certificate(path: Path) -> dict[str, Any]:
-    """The content of a file, every field of the expected type and in its range.
-
-    Raises:
-        OSError: the file cannot be read.
-        FormulaError: it is no certificate; names the field.
-    """
-    if path.stat().st_size > _MOST_BYTES:
-        raise _refused("it is longer than a certificate can be")
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, RecursionError) as error:
-        raise _refused("it is not JSON") from error
-    return _whole(content)
-
-
-Reader = Callable[[Any, str], Any]
-
-
-def _refused(wrong: str) -> FormulaError:
-    return FormulaError("a certificate", wrong, _ADVICE)
-
-
-def _whole(content: Any) -> dict[str, Any]:
-    fields = {
-        "format": _text,
-        "pair": _record(
-            {
-                "activation": _text,
-                "surrogate": _maybe(_text),
-                "activation formula": _text,
-                "surrogate derivative formula": _maybe(_text),
-                "tol": _positive,
-            }
-        ),
-        "settings": _record(
-            {"dps": _count(10, 1000), "points": _count(1, _MOST_POINTS), "seed": _count(-(2**63), 2**63)}
-        ),
-        "versions": _table(_text),
-        "passed": _truth,
-        "kernels": _table(_kernel),
-    }
-    found: dict[str, Any] = _record(fields)(content, "the file")
-    if found["format"] != FORMAT:
-        raise _refused(f"its format is {found['format'][:40]!r}, not {FORMAT!r}")
-    if not found["kernels"] or not set(found["kernels"]) <= set(NAMES):
-        raise _refused(f"its kernels are not among {', '.join(NAMES)}")
-    return found
-
-
-def _kernel(value: Any, where: str) -> Any:
-    check = _record(
-        {
-            "name": _text,
-            "detail": _text,
-            "digits": _maybe(_number),
-            "required": _maybe(_number),
-            "passed": _truth,
-            "points": _count(0, 10_000),
-        }
-    )
-    fields = {
-        "subject": _text,
-        "passed": _truth,
-        "dps": _count(10, 1000),
-        "version": _text,
-        "method": _text,
-        "formula": _maybe(_text),
-        "error bound": _number,
-        "diagonal": _text,
-        "conditions": _list(_text),
-        "parameters": _table(_fraction),
-        "points": _list(_law),
-        "edge points": _list(_anything),
-        "checks": _list(check),
-    }
-    return _record(fields)(value, where)
-
-
-def _record(fields: dict[str, Reader]) -> Reader:
-    def read(value: Any, where: str) -> Any:
-        if not isinstance(value, dict) or set(value) != set(fields):
-            raise _refused(f"{where} does not hold exactly {', '.join(fields)}")
-        return {key: reader(value[key], key) for key, reader in fields.items()}
-
-    return read
-
-
-def _table(reader: Reader) -> Reader:
-    def read(value: Any, where: str) -> Any:
-        if not isinstance(value, dict) or len(value) > 50:
-            raise _refused(f"{where} is no table")
-        return {_text(key, where): reader(one, where) for key, one in value.items()}
-
-    return read
-
-
-def _list(reader: Reader) -> Reader:
-    def read(value: Any, where: str) -> Any:
-        if not isinstance(value, list) or len(value) > _MOST_POINTS:
-            raise _refused(f"{where} is no list of at most {_MOST_POINTS}")
-        return [reader(one, where) for one in value]
-
-    return read
-
-
-def _maybe(reader: Reader) -> Reader:
-    return lambda value, where: None if value is None else reader(value, where)
-
-
-def _count(low: int, high: int) -> Reader:
-    def read(value: Any, where: str) -> Any:
-        if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
-            raise _refused(f"{where} is no whole number from {low} to {high}")
-        return value
-
-    return read
-
-
-def _text(value: Any, where: str) -> str:
-    if not isinstance(value, str) or len(value) > 50 * _LONGEST:
-        raise _refused(f"{where} is no text")
-    return value
-
-
-def _truth(value: Any, where: str) -> bool:
-    if not isinstance(value, bool):
-        raise _refused(f"{where} is neither true nor false")
-    return value
-
-
-def _number(value: Any, where: str) -> float:
-    if not isinstance(value, int | float) or isinstance(value, bool) or not math.isfinite(value):
-        raise _refused(f"{where} is no finite number")
-    return float(value)
-
-
-def _positive(value: Any, where: str) -> float:
-    if not _number(value, where) > 0:
-        raise _refused(f"{where} is not positive")
-    return float(value)
-
-
-def _fraction(value: Any, where: str) -> str:
-    _rational(_text(value, where))
-    return str(value)
-
-
-def _rational(text: str) -> sp.Rational:
-    if not _RATIONAL.fullmatch(text) or text.endswith("/0"):
-        raise _refused(f"the parameter {text[:40]!r} is no fraction")
-    value = Fraction(text)
-    return sp.Rational(value.numerator, value.denominator)
-
-
-def _law(value: Any, where: str) -> tuple[float, ...]:
-    if not isinstance(value, list) or len(value) != 5:
-        raise _refused(f"{where} are not five numbers each")
-    a, b, c, m1, m2 = (_number(number, where) for number in value)
-    if not (a > 0 and b > 0 and c * c <= a * b * (1 + 1e-12) and max(a, b, abs(m1), abs(m2)) < 1e100):
-        raise _refused(f"{where} hold what is no covariance")
-    return a, b, c, m1, m2
-
-
-def _anything(value: Any, _: str) -> Any:
-    """Kept for the reader of the file; the edges are those of the program."""
-    return value

@@ -78,11 +78,45 @@ def test_replay_notices_what_is_not_as_it_was(path):
         (("pair", "activation"), 3),
         (("pair", "extra"), "x"),
         (("pair", "tol"), -1.0),
+        (("pair", "tol"), 10**400),
+        (("kernels", "nngp", "error bound"), -(10**400)),
+        (("kernels", "nngp", "points"), [[1e-320, 1e-320, 0.0, 0.0, 0.0]]),
+        (("kernels", "nngp", "points"), [[1.0, float("nan"), 0.0, 0.0, 0.0]]),
+        (("kernels", "nngp", "parameters"), {"k": "1/00"}),
+        (("kernels", "nngp", "parameters"), {"k": "9" * 60}),
+        (("kernels", "nngp", "checks"), [{"passed": True}]),
+        (("passed",), False),
     ],
 )
 def test_a_file_that_is_no_certificate_is_refused(path, keys, value):
     with pytest.raises(FormulaError, match="a certificate"):
         replay(changed(path, *keys, value=value))
+
+
+def test_points_and_parameters_that_the_pair_cannot_have(tmp_path):
+    path = derive("erf(m*x)").verify(dps=12, points=1).write(tmp_path / "erf.json")
+    changed(path, "kernels", "nngp", "parameters", value={"m": "0"})
+    changed(path, "kernels", "ntk", "points", value=[[1.0, 1.0, 0.5, 0.25, 0.0]])
+    again = replay(path)
+    assert not again.agrees and not again.verification.certificates
+    assert [d.split(": ")[1] for d in again.differences] == [
+        "the parameter m is positive, and not 0",
+        "its variables have no means, as the points of the file have",
+    ]
+
+
+def test_a_file_without_verdicts_or_kernels(path):
+    content = read_certificate(path)
+    del content["kernels"]["ntk"]
+    path.write_text(json.dumps(content), encoding="utf-8")
+    assert "the file has no ntk" in replay(path).remarks
+    with pytest.raises(FormulaError, match="not that of its checks"):
+        read_certificate(changed(path, "kernels", "nngp", "checks", value=[]))
+
+
+def test_what_a_file_says_does_not_steer_the_terminal(path):
+    told = replay(changed(path, "kernels", "nngp", "formula", value="\x1b[2J" + "y" * 5000)).table()
+    assert "\x1b" not in told and "\\x1b[2Jyyy" in told and len(told) < 6000
 
 
 def test_formulas_in_a_file_are_parsed_and_not_run(path):

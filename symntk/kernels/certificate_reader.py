@@ -1,0 +1,209 @@
+"""The reader of certificate files: every field of one type and in its range, whatever is in the file.
+
+Comes in: a path. Goes out: plain values that `certificate_file` may trust to be numbers, texts and laws of bounded
+size; formulas among them are texts, and nothing of them is run.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Callable
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import sympy as sp
+
+from symntk.errors import FormulaError
+from symntk.kernels.kernels import NAMES
+
+FORMAT = "symntk certificate 1"
+_MOST_BYTES, _MOST_POINTS, _LONGEST = 2_000_000, 200, 200_000
+_LARGEST = 10**12
+"""Variances, means and parameters beyond it, or variances and parameters below its inverse, are no certificate's."""
+_RATIONAL = re.compile(r"-?[0-9]{1,60}(/[0-9]{1,60})?")
+_ADVICE = "a file that `symntk verify -o FILE.json` wrote"
+
+
+def read_certificate(path: Path) -> dict[str, Any]:
+    """The content of a file, every field of the expected type and in its range.
+
+    Raises:
+        OSError: the file cannot be read.
+        FormulaError: it is no certificate; names the field.
+    """
+    with path.open("rb") as file:  # the size that a device or a pipe states is 0
+        text = file.read(_MOST_BYTES + 1)
+    if len(text) > _MOST_BYTES:
+        raise refused("it is longer than a certificate can be")
+    try:
+        content = json.loads(text.decode("utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise refused("it is not JSON") from error
+    return _whole(content)
+
+
+Reader = Callable[[Any, str], Any]
+
+
+def refused(wrong: str) -> FormulaError:
+    """The error that says why a file is no certificate."""
+    return FormulaError("a certificate", wrong, _ADVICE)
+
+
+def _whole(content: Any) -> dict[str, Any]:
+    fields = {
+        "format": _text,
+        "pair": _record(
+            {
+                "activation": _text,
+                "surrogate": _maybe(_text),
+                "activation formula": _text,
+                "surrogate derivative formula": _maybe(_text),
+                "tol": _positive,
+            }
+        ),
+        "settings": _record(
+            {"dps": _count(10, 1000), "points": _count(1, _MOST_POINTS), "seed": _count(-(2**63), 2**63)}
+        ),
+        "versions": _table(_text),
+        "passed": _truth,
+        "kernels": _table(_kernel),
+    }
+    found: dict[str, Any] = _record(fields)(content, "the file")
+    if found["format"] != FORMAT:
+        raise refused(f"its format is {found['format'][:40]!r}, not {FORMAT!r}")
+    if not found["kernels"] or not set(found["kernels"]) <= set(NAMES):
+        raise refused(f"its kernels are not among {', '.join(NAMES)}")
+    checks = [check["passed"] for one in found["kernels"].values() for check in one["checks"]]
+    if not checks or found["passed"] != all(checks):
+        raise refused("its verdict is not that of its checks")
+    return found
+
+
+def _kernel(value: Any, where: str) -> Any:
+    check = _record(
+        {
+            "name": _text,
+            "detail": _text,
+            "digits": _maybe(_number),
+            "required": _maybe(_number),
+            "passed": _truth,
+            "points": _count(0, 10_000),
+        }
+    )
+    fields = {
+        "subject": _text,
+        "passed": _truth,
+        "dps": _count(10, 1000),
+        "version": _text,
+        "method": _text,
+        "formula": _maybe(_text),
+        "error bound": _number,
+        "diagonal": _text,
+        "conditions": _list(_text),
+        "parameters": _table(_fraction),
+        "points": _list(_law),
+        "edge points": _list(_anything),
+        "checks": _list(check),
+    }
+    return _record(fields)(value, where)
+
+
+def _record(fields: dict[str, Reader]) -> Reader:
+    def read(value: Any, where: str) -> Any:
+        if not isinstance(value, dict) or set(value) != set(fields):
+            raise refused(f"{where} does not hold exactly {', '.join(fields)}")
+        return {key: reader(value[key], key) for key, reader in fields.items()}
+
+    return read
+
+
+def _table(reader: Reader) -> Reader:
+    def read(value: Any, where: str) -> Any:
+        if not isinstance(value, dict) or len(value) > 50:
+            raise refused(f"{where} is no table")
+        return {_text(key, where): reader(one, where) for key, one in value.items()}
+
+    return read
+
+
+def _list(reader: Reader) -> Reader:
+    def read(value: Any, where: str) -> Any:
+        if not isinstance(value, list) or len(value) > _MOST_POINTS:
+            raise refused(f"{where} is no list of at most {_MOST_POINTS}")
+        return [reader(one, where) for one in value]
+
+    return read
+
+
+def _maybe(reader: Reader) -> Reader:
+    return lambda value, where: None if value is None else reader(value, where)
+
+
+def _count(low: int, high: int) -> Reader:
+    def read(value: Any, where: str) -> Any:
+        if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
+            raise refused(f"{where} is no whole number from {low} to {high}")
+        return value
+
+    return read
+
+
+def _text(value: Any, where: str) -> str:
+    if not isinstance(value, str) or len(value) > _LONGEST:
+        raise refused(f"{where} is no text")
+    return value
+
+
+def _truth(value: Any, where: str) -> bool:
+    if not isinstance(value, bool):
+        raise refused(f"{where} is neither true nor false")
+    return value
+
+
+def _number(value: Any, where: str) -> float:
+    if not isinstance(value, int | float) or isinstance(value, bool) or not -math.inf < value < math.inf:
+        raise refused(f"{where} is no finite number")
+    if abs(value) > 1e300:  # an int may be beyond all floats
+        raise refused(f"{where} is too large")
+    return float(value)
+
+
+def _positive(value: Any, where: str) -> float:
+    if not _number(value, where) > 0:
+        raise refused(f"{where} is not positive")
+    return float(value)
+
+
+def _fraction(value: Any, where: str) -> str:
+    rational(_text(value, where))
+    return str(value)
+
+
+def rational(text: str) -> sp.Rational:
+    """The number that "3" or "-3/7" is."""
+    try:
+        value = Fraction(text) if _RATIONAL.fullmatch(text) else None
+    except ZeroDivisionError:
+        value = None
+    if value is None or (value and not Fraction(1, _LARGEST) <= abs(value) <= _LARGEST):
+        raise refused(f"the parameter {text[:40]!r} is no fraction of usual size")
+    return sp.Rational(value.numerator, value.denominator)
+
+
+def _law(value: Any, where: str) -> tuple[float, ...]:
+    if not isinstance(value, list) or len(value) != 5:
+        raise refused(f"{where} are not five numbers each")
+    a, b, c, m1, m2 = (_number(number, where) for number in value)
+    usual = min(a, b) >= 1 / _LARGEST and max(a, b, abs(m1), abs(m2)) <= _LARGEST
+    if not (usual and c * c <= a * b * (1 + 1e-12)):
+        raise refused(f"{where} hold what is no covariance")
+    return a, b, c, m1, m2
+
+
+def _anything(value: Any, _: str) -> Any:
+    """Kept for the reader of the file; the edges are those of the program."""
+    return value

@@ -29,7 +29,7 @@ REQUIRED = {"sympy", "mpmath", "numpy", "scipy", "click", "tqdm"}
 OPTIONAL = {"sklearn", "matplotlib", "jax", "torch", "dask", "distributed", "zarr", "flint", "neural_tangents"}
 WHERE_OPTIONAL: dict[str, str] = {
     "torch": "networks/finite_torch.py",
-    "matplotlib": "report/experiment_figures.py",
+    "matplotlib": "report/drawing.py",
     "sklearn": "networks/sklearn_adapter.py",
     "flint": "verify/balls.py",
 }

@@ -1,4 +1,4 @@
-"""The command line: derive, export, verify, list, theorems, experiment.
+"""The command line: derive, export, verify, list, theorems, experiment, dynamics.
 
 Only click is imported here; each command imports what it needs, so that none waits for what it does not use.
 Errors go to the standard error stream in three lines, what was asked, what is wrong and what to try, with exit
@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from symntk.cli.dynamics import dynamics
+from symntk.cli.options import WORKERS, is_experiment
 from symntk.errors import SymntkError
 
 if TYPE_CHECKING:
@@ -263,22 +265,6 @@ def experiment() -> None:
     """
 
 
-def _is_experiment(command: Callable[..., None]) -> Callable[..., None]:
-    """The options of all experiments."""
-    path = click.Path(path_type=Path, file_okay=False)
-    options = [
-        click.option("--full", is_flag=True, help="The paper's sizes, instead of some that take seconds."),
-        click.option("--output", "-o", default=".", type=path, help="Folder of the files, by default this one."),
-        click.option("--workers", default=2, show_default=True, type=click.IntRange(0), help="Processes that train."),
-        click.option("--seed", default=0, show_default=True, type=click.IntRange(0), help="Of weights and data."),
-        click.option("--checkpoints", type=path, help="Their folder, by default OUTPUT/checkpoints."),
-        click.option("--no-figure", is_flag=True, help="Write the tables alone; matplotlib is not needed."),
-    ]
-    for option in reversed(options):
-        command = option(command)
-    return command
-
-
 def _experiment(
     name: str, full: bool, output: Path, workers: int, seed: int, checkpoints: Path | None, no_figure: bool
 ) -> None:
@@ -291,21 +277,27 @@ def _experiment(
 
 
 @experiment.command("sgntk-fig1", short_help="The NTK of erf(m x) networks diverges as m grows.")
-@_is_experiment
+@is_experiment
+@WORKERS
 def sgntk_fig1(**options: Any) -> None:
     """The NTK of erf(m x) networks before and after gradient descent, against the analytic one: it diverges."""
     _experiment("sgntk-fig1", **options)
 
 
 @experiment.command("sgntk-fig2", short_help="The SG-NTK of erf(m x) networks converges as m grows.")
-@_is_experiment
+@is_experiment
+@WORKERS
 def sgntk_fig2(**options: Any) -> None:
     """The SG-NTK of erf(m x) networks before and after surrogate gradients, against the analytic one: it converges."""
     _experiment("sgntk-fig2", **options)
 
 
 @experiment.command("sgntk-fig3", short_help="Trained sign networks, against the SG-NTK process.")
-@_is_experiment
+@is_experiment
+@WORKERS
 def sgntk_fig3(**options: Any) -> None:
     """Sign networks trained by surrogate gradients, against the SG-NTK's process and regression with the NNGP."""
     _experiment("sgntk-fig3", **options)
+
+
+main.add_command(dynamics)

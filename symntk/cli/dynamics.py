@@ -1,0 +1,302 @@
+"""Commands of the dynamic mean-field theory of rate networks; each imports what it needs."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from symntk.cli.options import WORKERS, is_experiment, with_options
+from symntk.errors import SymntkError
+
+_NETWORK = """
+The network: h_i' = −h_i + Σ_j J_ij φ(h_j) + √N I_0 + δI_i(t), with J_ij ~ N(−J_0/√N, g²/N); times are in units of its
+time constant τ, exponents in 1/τ. I_1 is not scaled by √N. For centred networks, as of tanh units, --I0 0 --J0 0.
+"""
+
+
+@click.group(short_help="Mean-field theory of rate networks.", epilog=_NETWORK)
+def dynamics() -> None:
+    """Rate networks in dynamic mean-field theory: chaos, and the inputs that suppress it (arXiv 2201.09916)."""
+
+
+def _is_network(command: Callable[..., None]) -> Callable[..., None]:
+    """The options that say which network."""
+    options = [
+        click.option("--g", default=2.0, show_default=True, help="Standard deviation of couplings times √N."),
+        click.option("--N", "N", default=5000, show_default=True, help="Units."),
+        click.option("--I0", "I_0", default=1.0, show_default=True, help="Mean input over √N."),
+        click.option("--J0", "J_0", default=1.0, show_default=True, help="Mean coupling times −√N."),
+        click.option("--activation", default="relu", show_default=True, metavar="F", help="A name, or a formula in x."),
+        click.option("--json", "as_json", is_flag=True, help="Print the results as JSON."),
+    ]
+    return with_options(command, options)
+
+
+def _net(g: float, N: int, I_0: float, J_0: float, activation: str) -> Any:
+    from symntk.dynamics.theory import Balanced
+
+    return Balanced(g, N, I_0, J_0, activation)
+
+
+def _print(found: dict[str, tuple[Any, str]], as_json: bool) -> None:
+    """Results, name -> value and what it is, as JSON or as lines."""
+    if as_json:
+        import json
+
+        click.echo(json.dumps({name: value for name, (value, _) in found.items()}, indent=2))
+        return
+    width = max(len(name) for name in found)
+    shown = {name: value if isinstance(value, str) else _number(value) for name, (value, _) in found.items()}
+    column = max(len(value) for value in shown.values())
+    for name, value in shown.items():
+        click.echo(f"{name:<{width}}  {value:<{column}}  {found[name][1]}".rstrip())
+
+
+def _number(value: Any) -> str:
+    if value is None:
+        return "none"
+    return str(value).lower() if isinstance(value, bool) else f"{value:.8g}"
+
+
+@dynamics.command(short_help="The network without input that varies.")
+@_is_network
+def stationary(as_json: bool, **network: Any) -> None:
+    """The fixed point and whether it is stable, where chaos sets in, and the chaotic state."""
+    net = _net(**network)
+    rest, state = net.static(), net.stationary()
+    found = {
+        "chaotic": (state.is_chaotic, ""),
+        "lyapunov": (state.lyapunov, "λ₁ τ, the largest Lyapunov exponent"),
+        "lyapunov_error": (state.lyapunov_error, "estimate of its error"),
+        "onset": (_or_none(net.onset), "g above which the network is chaotic"),
+        "mean": (state.mean, "of the units' inputs h"),
+        "variance": (state.variance, "of h, over units and time"),
+        "floor": (state.floor, "of the autocovariance of h, its limit at long lags"),
+        "rate": (state.rate, "ν = E[φ(h)]"),
+        "static_mean": (rest.mean, "of h at the fixed point"),
+        "static_variance": (rest.variance, "of h at the fixed point"),
+        "static_rate": (rest.rate, "ν at the fixed point"),
+        "static_lyapunov": (rest.lyapunov, "g √E[φ'²] − 1, stable below 0"),
+    }
+    _print(found, as_json)
+
+
+def _or_none(value: Callable[[], float]) -> float | None:
+    """The value; None where the theory has none."""
+    from symntk.errors import DomainError
+
+    try:
+        return value()
+    except DomainError:
+        return None
+
+
+@dynamics.command(short_help="The largest Lyapunov exponent under an input.")
+@_is_network
+@click.option("--common", type=float, metavar="I_1", help="Amplitude of I_1 sin 2πft for all units.")
+@click.option("--independent", type=float, metavar="I_1", help="Amplitude of I_1 sin(2πft + θ_i), θ_i random.")
+@click.option("--f", "f", default=0.2, show_default=True, help="Frequency.")
+@click.option(
+    "--average",
+    default="phase",
+    show_default=True,
+    type=click.Choice(["phase", "gaussian"]),
+    help="Of independent input: over random phases, or as a Gaussian process.",
+)
+@click.option("--dt", default=1 / 16, show_default=True, help="Finest step of common input.")
+@click.option("--time", default=150.0, show_default=True, help="How long a chaotic course runs, common input.")
+def lyapunov(
+    common: float | None,
+    independent: float | None,
+    f: float,
+    average: str,
+    dt: float,
+    time: float,
+    as_json: bool,
+    **network: Any,
+) -> None:
+    """The largest Lyapunov exponent λ₁ τ, with common or independent input or with none."""
+    from symntk.dynamics.experiments import common_curve, independent_curve
+
+    if common is not None and independent is not None:
+        raise SymntkError("a Lyapunov exponent", "the input is common or independent, not both", "one of them")
+    net = _net(**network)
+    if common:
+        curve = common_curve(net, [common], f, dt=dt, time=time)
+    elif independent:
+        curve = independent_curve(net, [independent], f, average)
+    else:
+        state = net.stationary()
+        value, error = state.lyapunov, state.lyapunov_error
+    if common or independent:
+        value, error = float(curve.exponents[0]), float(curve.errors[0])
+        if value != value:
+            wrong = "no stationary state is found; it is close to the onset of chaos, or the input is too strong"
+            raise SymntkError(f"λ₁ at I_1 = {independent:g}", wrong, "another --independent")
+    known = None if error != error else error
+    _print({"lyapunov": (value, "λ₁ τ"), "error": (known, "estimate of its error")}, as_json)
+
+
+@dynamics.command(short_help="The amplitudes above which input suppresses chaos.")
+@_is_network
+@click.option("--f", "f", default=0.2, show_default=True, help="Frequency.")
+@click.option("--dt", default=1 / 16, show_default=True, help="Finest step of common input.")
+def critical(f: float, dt: float, as_json: bool, **network: Any) -> None:
+    """I_1^crit of common input, and of independent input read in two ways."""
+    from symntk.dynamics.critical import critical_common, critical_independent, quasi_static
+
+    net = _net(**network)
+    common = critical_common(net, f, dt=dt)
+    phase, gaussian = (critical_independent(net, f, average=average) for average in ("phase", "gaussian"))
+    found = {
+        "common": (common.amplitude, "I_1^crit of I_1 sin 2πft for all units"),
+        "common_error": (common.error, "estimate of its error"),
+        "quasi_static": (_or_none(lambda: quasi_static(net)), "its limit for f → 0"),
+        "independent": (phase.amplitude, "I_1^crit of I_1 sin(2πft + θ_i), averaged over the phases θ_i"),
+        "independent_error": (phase.error, "estimate of its error"),
+        "independent_gaussian": (gaussian.amplitude, "the same taken as a Gaussian process"),
+        "independent_gaussian_error": (gaussian.error, "estimate of its error"),
+    }
+    _print(found, as_json)
+
+
+@dynamics.command("simulate", short_help="Simulate networks of N units.")
+@_is_network
+@click.option("--common", multiple=True, type=float, metavar="I_1", help="Amplitude of common input; any number.")
+@click.option("--independent", multiple=True, type=float, metavar="I_1", help="Of independent input; any number.")
+@click.option("--f", "f", default=0.2, show_default=True, help="Frequency.")
+@click.option("--dt", default=1 / 16, show_default=True, help="Euler's step.")
+@click.option("--time", default=200.0, show_default=True, help="That is recorded.")
+@click.option("--burn", default=100.0, show_default=True, help="Time before that.")
+@click.option("--realizations", default=3, show_default=True, help="Networks.")
+@click.option("--seed", default=0, show_default=True, type=click.IntRange(0), help="Of all random numbers.")
+@click.option("--checkpoints", type=click.Path(path_type=Path, file_okay=False), help="Folder of a run to continue.")
+def simulate_(
+    common: tuple[float, ...],
+    independent: tuple[float, ...],
+    f: float,
+    dt: float,
+    time: float,
+    burn: float,
+    realizations: int,
+    seed: int,
+    checkpoints: Path | None,
+    as_json: bool,
+    **network: Any,
+) -> None:
+    """Lyapunov exponents and rates of simulated networks, without input where none is given."""
+    from symntk.dynamics.simulation import Drive, simulate
+
+    drives = [Drive(one, True, f) for one in common] + [Drive(one, False, f) for one in independent]
+    if not dt > 0:
+        raise SymntkError("a simulation", f"a step of {dt:g}", "--dt 0.0625")
+    run = simulate(
+        inputs=drives or [0.0],
+        steps=round(time / dt),
+        burn=round(burn / dt),
+        dt=dt,
+        realizations=realizations,
+        seed=seed,
+        checkpoint=checkpoints,
+        progress=sys.stderr.isatty(),
+        **network,
+    )
+    if not as_json:
+        click.echo(run.table())
+        return
+    import json
+
+    rows = [
+        {
+            "input": ("common" if drive.common else "independent") if drive.amplitude else "none",
+            "I_1": drive.amplitude,
+            "lyapunov": float(run.lyapunov[:, i].mean()),
+            "error": None if run.error[i] != run.error[i] else float(run.error[i]),
+            "rate": float(run.rate[:, i].mean()),
+        }
+        for i, drive in enumerate(run.drives)
+    ]
+    click.echo(json.dumps(rows, indent=2))
+
+
+@dynamics.command(short_help="What a network learns from a driven one.")
+@click.option("--full", is_flag=True, help="The paper's size, instead of one that takes half a minute.")
+@click.option("--common", multiple=True, type=float, metavar="I_1", help="Amplitudes of common input.")
+@click.option("--independent", multiple=True, type=float, metavar="I_1", help="Amplitudes of independent input.")
+@click.option("--realizations", default=3, show_default=True, help="Students of each teacher.")
+@click.option("--checkpoints", type=click.Path(path_type=Path, file_okay=False), help="Folder of a run to continue.")
+def learning(
+    full: bool,
+    common: tuple[float, ...],
+    independent: tuple[float, ...],
+    realizations: int,
+    checkpoints: Path | None,
+) -> None:
+    """Test errors of students that are taught the currents of driven teachers, by full-FORCE."""
+    from symntk.dynamics.learning import FULL, Task, teach
+    from symntk.dynamics.simulation import Drive
+
+    if not common and not independent:
+        common, independent = (2.0, 5.0, 17.0), (1.0, 3.0, 5.0)
+    task = FULL if full else Task()
+    drives = [Drive(one, True, task.frequency) for one in common]
+    drives += [Drive(one, False, task.frequency) for one in independent]
+    done = teach(drives, task, realizations=realizations, checkpoint_folder=checkpoints, progress=sys.stderr.isatty())
+    click.echo(done.table())
+
+
+def _is_figure(command: Callable[..., None]) -> Callable[..., None]:
+    """The options of the figures."""
+    options = [
+        click.option("--N", "N", type=click.IntRange(16), help="Units that are simulated, instead of either size's."),
+        click.option("--realizations", type=click.IntRange(1), help="Networks that are simulated, likewise."),
+    ]
+    return is_experiment(with_options(command, options))
+
+
+def _figure(
+    name: str,
+    full: bool,
+    output: Path,
+    seed: int,
+    checkpoints: Path | None,
+    no_figure: bool,
+    N: int | None,
+    realizations: int | None,
+    workers: int = 0,
+) -> None:
+    from symntk.networks.experiments import Options
+    from symntk.report.dynamics_files import write
+
+    options = Options(full, seed, workers, checkpoints or output / "checkpoints", sys.stderr.isatty())
+    for line in write(name, options, output, figure=not no_figure, N=N, realizations=realizations):
+        click.echo(line)
+
+
+@dynamics.command(short_help="λ₁ over the amplitude of an input.")
+@_is_figure
+def fig2(**options: Any) -> None:
+    """λ₁ over the amplitude of common and of independent input: theory and simulated networks."""
+    _figure("fig2", **options)
+
+
+@dynamics.command(short_help="I_1^crit over N, tightness of balance and g.")
+@_is_figure
+@WORKERS
+def fig3(**options: Any) -> None:
+    """I_1^crit over N, the tightness of balance K and g: theory and simulated networks.
+
+    K scales mean couplings and mean input: √N is replaced by √K there. The workers share the theory.
+    """
+    _figure("fig3", **options)
+
+
+@dynamics.command(short_help="Activity and autocovariance, independent input.")
+@_is_figure
+def fig9(**options: Any) -> None:
+    """Activity, rate and autocovariance under independent input: theory and simulated networks."""
+    _figure("fig9", **options)

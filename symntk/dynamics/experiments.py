@@ -1,0 +1,146 @@
+"""What the experiments of Engelken et al. 2022 (arXiv 2201.09916) share: exponents from theory, and what is kept.
+
+The networks are balanced ones of threshold-linear units with I_0 = J_0 = 1, if not told otherwise; time is in units
+of τ. Theory is extrapolated to continuous time; simulations take Euler's steps. The first-order effect of the step is
+known for common input, and is stated beside what is simulated.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from symntk.dynamics.orbit import orbits
+from symntk.dynamics.theory import Balanced
+from symntk.errors import DomainError
+from symntk.networks import checkpoint
+
+GAIN, FREQUENCY = 2.0, 0.2
+STEP = 1 / 32
+"""Of simulations, in units of τ."""
+_GRIDS = (140, 0)  # points of lags; close to the onset of chaos only the finer one has an answer
+_SETTLED = 1e-6  # change per period at which a repeating state counts as reached
+
+
+@dataclass(frozen=True)
+class Curve:
+    """Exponents over the amplitude of an input.
+
+    Attributes:
+        amplitudes: I_1 (n,).
+        exponents: λ₁ τ in continuous time (n,); NaN where the theory found no state.
+        errors: estimates of their errors (n,); NaN where there is none.
+        slopes: change of λ₁ τ per step of the simulation, to first order (n,); NaN where it is not known.
+    """
+
+    amplitudes: np.ndarray
+    exponents: np.ndarray
+    errors: np.ndarray
+    slopes: np.ndarray
+
+    def at_step(self, dt: float) -> np.ndarray:
+        """λ₁ τ of networks in Euler steps, to first order in the step; NaN where it is not known."""
+        return self.exponents + self.slopes * dt
+
+
+def common_curve(
+    net: Balanced,
+    amplitudes: Sequence[float],
+    f: float,
+    *,
+    dt: float = 1 / 16,
+    time: float = 150.0,
+    folder: Path | None = None,
+    report: Callable[[], Any] = lambda: None,
+) -> Curve:
+    """Exponents under common input: of the repeating state where it is stable, else of the non-stationary course.
+
+    Both are computed at steps 2 dt and dt and extrapolated.
+
+    Args:
+        net: the network.
+        amplitudes: I_1, positive.
+        f: frequency.
+        dt: the finer step.
+        time: how long a chaotic course runs.
+        folder: where courses are kept.
+        report: called after each amplitude.
+
+    >>> curve = common_curve(Balanced(2.0, 100), [20.0], 0.2, dt=1 / 8)
+    >>> bool(curve.exponents[0] < 0)  # 20 is twice √N I_0
+    True
+    """
+    steps = (2.0 * dt, dt)
+    found = np.array([_repeating(net, amplitudes, f, step) for step in steps])  # (steps, n)
+    errors = abs(found[1] - found[0])
+    for i, amplitude in enumerate(amplitudes):
+        if 2.0 * found[1, i] - found[0, i] > 0.0:
+            told = {"net": _told(net), "numbers": [float(amplitude), f, time]}
+            for j, step in enumerate(steps):
+
+                def run(amplitude: float = amplitude, step: float = step) -> dict[str, np.ndarray]:
+                    course = net.common(amplitude, f, dt=step, time=time)
+                    return {"found": np.array([course.lyapunov, course.lyapunov_error])}
+
+                found[j, i], spread = kept(folder, told | {"step": step}, run)["found"]
+            errors[i] = abs(found[1, i] - found[0, i]) + spread
+        report()
+    return Curve(np.array(amplitudes), 2.0 * found[1] - found[0], errors, (found[0] - found[1]) / dt)
+
+
+def _repeating(net: Balanced, amplitudes: Sequence[float], f: float, step: float) -> list[float]:
+    """λ τ of the states that repeat with the input, side by side."""
+    setup = net.orbit_setup([float(one) for one in amplitudes], f, dt=step)
+    return [one.lyapunov for one in orbits(setup, tolerance=_SETTLED)]
+
+
+def independent_curve(net: Balanced, amplitudes: Sequence[float], f: float, average: str) -> Curve:
+    """Exponents under independent input from the stationary theory, which is one of continuous time.
+
+    Args:
+        net: the network.
+        amplitudes: I_1.
+        f: frequency.
+        average: "gaussian" or "phase".
+    """
+    found = np.array([[_stationary(net, one, f, average, points) for points in _GRIDS] for one in amplitudes])
+    values = np.where(np.isnan(found[:, 0]), found[:, 1], found[:, 0])
+    return Curve(np.array(amplitudes), values, abs(found[:, 1] - found[:, 0]), np.full(len(values), np.nan))
+
+
+def _stationary(net: Balanced, amplitude: float, f: float, average: str, points: int) -> float:
+    """λ τ of the stationary state; NaN where Newton's method does not find it on this grid."""
+    try:
+        return net.independent_stationary(amplitude, f, average=average, points=points).lyapunov
+    except DomainError:
+        return float("nan")
+
+
+def kept(
+    folder: Path | None, parts: Mapping[str, Any], compute: Callable[[], dict[str, np.ndarray]]
+) -> dict[str, np.ndarray]:
+    """Arrays from the folder where they are there, else computed and written to it.
+
+    Args:
+        folder: None keeps nothing.
+        parts: all that the arrays depend on.
+        compute: gives the arrays.
+    """
+    if folder is None:
+        return compute()
+    folder.mkdir(parents=True, exist_ok=True)
+    name = checkpoint.fingerprint(parts)
+    path = folder / f"{name[:24]}.npz"
+    found = checkpoint.load(path, name)
+    if found is None:
+        found = compute()
+        checkpoint.save(path, name, found)
+    return found
+
+
+def _told(net: Balanced) -> list[Any]:
+    return [net.g, net.N, net.I_0, net.J_0, str(net.activation), net.tau, net.tol]

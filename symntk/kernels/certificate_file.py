@@ -169,7 +169,12 @@ def _shown(text: str) -> str:
 def _compared(name: str, recorded: dict[str, Any], now: Certificate) -> list[str]:
     """What was claimed and found then and is not now."""
     found = []
-    claims = {"method": now.method, "formula": now.formula, "diagonal": now.diagonal}
+    claims = {
+        "method": now.method,
+        "formula": now.formula,
+        "error bound": now.error_bound,
+        "diagonal": now.diagonal,
+    }
     for key, value in claims.items():
         if recorded[key] != value:
             found.append(f"{name}: the {key} was {recorded[key]}, and is {value}")

@@ -77,8 +77,8 @@ def _whole(content: Any) -> dict[str, Any]:
         raise refused(f"its format is {found['format'][:40]!r}, not {FORMAT!r}")
     if not found["kernels"] or not set(found["kernels"]) <= set(NAMES):
         raise refused(f"its kernels are not among {', '.join(NAMES)}")
-    checks = [check["passed"] for one in found["kernels"].values() for check in one["checks"]]
-    if not checks or found["passed"] != all(checks):
+    verdicts = [[check["passed"] for check in one["checks"]] for one in found["kernels"].values()]
+    if not all(verdicts) or found["passed"] != all(map(all, verdicts)):
         raise refused("its verdict is not that of its checks")
     return found
 

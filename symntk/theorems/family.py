@@ -103,10 +103,10 @@ def family(activation: Any, limit: Any = None) -> Family:
     call = _numeric(function.general.regular(x), symbol)
     _refuse_without_limit(function, symbol, call)
     if limit is None:
-        found, how = _found(function, symbol, call)
+        found, how, checked = _found(function, symbol, call)
     else:
         found, how = as_function(limit, ACTIVATIONS, SURROGATES), "given"
-    checked = _checked(found, function, symbol, call)
+        checked = _checked(found, function, symbol, call)
     return Family(function, symbol, found, f"{how}; {checked}")
 
 
@@ -160,25 +160,42 @@ def _refuse_without_limit(function: Function, symbol: sp.Symbol, call: Callable[
                 raise DivergenceError(f"the family {function.name}", wrong, "a family that converges, as tanh(m*x)")
 
 
-def _found(function: Function, symbol: sp.Symbol, call: Callable[[Number, Number], Number]) -> tuple[Function, str]:
-    """The limit by its jumps, which are found by bisection, and SymPy's limit between them."""
-    places = _places(call)
+def _found(
+    function: Function, symbol: sp.Symbol, call: Callable[[Number, Number], Number]
+) -> tuple[Function, str, str]:
+    """The limit by its jumps, which are found by bisection, and SymPy's limits between them, or constants.
+
+    SymPy's limits are believed where they agree with values: it says 0 for erf(−m(y + 2)) + erf(−m y), y > 0.
+    """
+    places, wrong = _places(call), f"SymPy found no limit in {_SECONDS:g} s"
+    symbolic = _symbolic(function, symbol, places)
+    if symbolic is not None:
+        try:
+            return *symbolic, _checked(symbolic[0], function, symbol, call)
+        except SymntkError as error:
+            wrong = f"SymPy's limit is another one ({error.wrong})"
+    constants = _constants(places, call)
+    if constants is None:
+        wrong += ", and it is not constant between its jumps"
+        raise SymntkError(f"the limit of {function.name} as {symbol} → ∞", wrong, "the limit itself: limit=…")
+    found = Function(f"lim {function.name}", _as_signs(places, constants, constants[0]))
+    return found, "values at m = 1e40 between jumps", _checked(found, function, symbol, call)
+
+
+def _symbolic(function: Function, symbol: sp.Symbol, places: list[sp.Expr]) -> tuple[Function, str] | None:
+    """SymPy's limits between jumps; None where it finds none in time."""
     ends: list[sp.Expr] = [*places, places[-1] if places else sp.S.Zero]
     parts = [_limit_part(function, symbol, end, i < len(places)) for i, end in enumerate(ends)]
     if not places:  # the limit may have a kink at 0
         left, right = (_limit_part(function, symbol, sp.S.Zero, before) for before in (True, False))
         if left is not None and right is not None and left != right:
             places, parts = [sp.S.Zero], [left, right]
-    if all(part is not None for part in parts):
-        pieces = [(part, x < place) for part, place in zip(parts, places, strict=False)]
-        expression = sp.Piecewise(*pieces, (parts[-1], True)) if places else parts[0]
-        how = "SymPy's limits between jumps found by bisection" if places else "SymPy's limit; no jump was found"
-        return Function(f"lim {function.name}", _as_signs(places, parts, expression)), how
-    constants = _constants(places, call)
-    if constants is None:
-        wrong = f"SymPy found no limit in {_SECONDS:g} s, and it is not constant between its jumps"
-        raise SymntkError(f"the limit of {function.name} as {symbol} → ∞", wrong, "the limit itself: limit=…")
-    return Function(f"lim {function.name}", _as_signs(places, constants, sp.S.Zero)), "values at m = 1e40 between jumps"
+    if any(part is None for part in parts):
+        return None
+    pieces = [(part, x < place) for part, place in zip(parts, places, strict=False)]
+    expression = sp.Piecewise(*pieces, (parts[-1], True)) if places else parts[0]
+    how = "SymPy's limits between jumps found by bisection" if places else "SymPy's limit; no jump was found"
+    return Function(f"lim {function.name}", _as_signs(places, parts, expression)), how
 
 
 def _as_signs(places: list[sp.Expr], parts: list[Any], otherwise: sp.Expr) -> sp.Expr:

@@ -26,7 +26,7 @@ from symntk.theorems.family import Family
 FINITE_SLOPE = 2
 """m of the networks of finite width: small enough for widths of some hundred, as in the paper's first figure."""
 
-IN_FLOAT: dict[str, Any] = {"dps": 10, "start": "1/4", "ratio": "1/2", "points": 9}
+IN_FLOAT: dict[str, Any] = {"dps": 10, "start": "1/16", "ratio": "1/8", "points": 8}
 """The grid for values that are known in float64, to about ten digits."""
 
 
@@ -96,7 +96,7 @@ class Setting:
     def grid(self, *expectations: Expectation) -> dict[str, Any]:
         """Digits and values of m for `behaviour`: as many and as large as the expectations' cost allows."""
         if not is_closed(*expectations):
-            return {"dps": min(self.dps, 25), "start": "1/16", "ratio": "1/2", "points": 10}
+            return {"dps": min(self.dps, 25), "start": "1/64", "ratio": "1/8", "points": 10}
         if any(E.integral.has(bivariate_normal_cdf) for E in expectations):
             return {"dps": min(self.dps, 25), "start": "1/100", "ratio": "1/4", "points": 8}
         return {"dps": self.dps, "start": "1/1000", "ratio": "1/8", "points": 10}

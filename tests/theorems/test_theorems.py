@@ -92,6 +92,20 @@ class TestOthers:
             erf = roughness(Setting(family("erf(m*x)")), mp.zero)
             assert abs(erf - 4 / mp.pi * mp.sqrt(mp.pi / 2)) < mp.mpf(10) ** -20
 
+    def test_the_roughness_is_that_of_the_jump_alone(self):
+        """A slope of 1/m beside the jump vanishes with m; a half of tanh has half of its ∫ sech⁴."""
+        with mp.workdps(25):
+            erf = roughness(Setting(family("erf(m*x) + x/m")), mp.zero)
+            assert abs(erf - 4 / mp.pi * mp.sqrt(mp.pi / 2)) < mp.mpf(10) ** -20
+            half = roughness(Setting(family("Heaviside(x)*tanh(m*x)")), mp.zero)
+            assert abs(half - mp.mpf(2) / 3) < mp.mpf(10) ** -20
+
+    def test_a_family_that_approaches_its_limit_with_logarithms(self):
+        """The variance of atan(m x) differs from that of its limit by terms like log(m)/m."""
+        one = Setting(family("atan(m*x)"))
+        found = divergence.converges("depth 3", one, "ntk", 3, 1.0, one.grid(one.kernels.ntk))
+        assert found.digits > 5
+
     def test_the_step_with_the_triangle_has_a_surrogate_kernel(self):
         report = theorem("T5", "heaviside", "triangle")
         assert report.passed, report.text()
@@ -174,8 +188,12 @@ class TestHypotheses:
     def test_training_needs_lipschitz_functions(self):
         assert failed(theorem("T7", surrogate="boxcar"))[1] == ["the surrogate derivative boxcar is Lipschitz"]
 
-    def test_a_jump_of_another_width(self):
-        report = theorem("T2", "erf(m**2*x)")
+    def test_a_jump_with_a_flat_side_has_a_profile(self):
+        assert divergence.diverges(Setting(family("Heaviside(x)*tanh(m*x)")))[0][-1].holds
+
+    @pytest.mark.parametrize("text", ["erf(m**2*x)", "Max(-1, Min(1, m**2*x))"])
+    def test_a_jump_of_another_width(self, text):
+        report = theorem("T2", text)
         assert [text for text in failed(report)[1] if "profile" in text]
 
     def test_questions_that_cannot_be_read(self):
@@ -197,6 +215,7 @@ class TestFamilies:
             ("2*atan(m*x)/pi", "sign(x)"),
             ("1/(1 + exp(-m*x))", "sign(x)/2 + 1/2"),
             ("erf(m*(x - 1/2)) + 1", "sign(x - 1/2) + 1"),
+            ("erf(m*(x - 1)) + erf(m*(x + 1))", "sign(x - 1) + sign(x + 1)"),
         ],
     )
     def test_limits_are_found(self, text, limit):

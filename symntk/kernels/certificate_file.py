@@ -155,6 +155,8 @@ def _unfit(E: Expectation, at: Sequence[Law], values: dict[str, Any]) -> str:
     for key, value in values.items():
         if known[key].is_positive and not value > 0:
             return f"the parameter {key} is positive, and not {value}"
+    if not at:
+        return "the file has no points"
     if any(law[3:] != (0, 0) for law in at) and not E.means:
         return "its variables have no means, as the points of the file have"
     return ""

@@ -110,6 +110,7 @@ def test_a_file_without_verdicts_or_kernels(path):
     del content["kernels"]["ntk"]
     path.write_text(json.dumps(content), encoding="utf-8")
     assert "the file has no ntk" in replay(path).remarks
+    assert replay(changed(path, "kernels", "nngp", "points", value=[])).differences == ("nngp: the file has no points",)
     with pytest.raises(FormulaError, match="not that of its checks"):
         read_certificate(changed(path, "kernels", "nngp", "checks", value=[]))
 

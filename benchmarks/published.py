@@ -182,7 +182,7 @@ def _agreement(one: Comparison) -> str:
     if one.verdict == NO_FUNCTION:
         return "nothing to derive"
     if one.verdict == DIFFERENT:
-        return f"**differs**: {one.digits:.0f} digits"
+        return "**nothing compared**" if one.digits is None else f"**differs**: {one.digits:.0f} digits"
     where = {RESTRICTED: " where it is stated for, else **not**"}.get(one.verdict, "")
     return f"algebra{where}" if one.symbolic else f"{one.digits:.0f} digits{where}"
 

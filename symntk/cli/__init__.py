@@ -45,7 +45,7 @@ class _Commands(click.Group):
             _complain(f"the file {error.filename}", error.strerror or str(error), "another path")
             ctx.exit(2)
         except KeyboardInterrupt:
-            click.echo("interrupted; an experiment continues when the same command is started again", err=True)
+            click.echo("interrupted; what keeps checkpoints continues when the same command is started again", err=True)
             ctx.exit(130)
 
 

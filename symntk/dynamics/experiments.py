@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from symntk.dynamics.independent import Driven, chaotic, repeating
 from symntk.dynamics.orbit import orbits
 from symntk.dynamics.theory import Balanced
 from symntk.errors import DomainError
@@ -107,6 +108,8 @@ def independent_curve(net: Balanced, amplitudes: Sequence[float], f: float, aver
         f: frequency.
         average: "gaussian" or "phase".
     """
+    for one in amplitudes:
+        net.problem(one, f, average)  # an impossible one is an error, not an answer that is missing
     found = np.array([[_stationary(net, one, f, average, points) for points in _GRIDS] for one in amplitudes])
     values = np.where(np.isnan(found[:, 0]), found[:, 1], found[:, 0])
     return Curve(np.array(amplitudes), values, abs(found[:, 1] - found[:, 0]), np.full(len(values), np.nan))
@@ -115,9 +118,37 @@ def independent_curve(net: Balanced, amplitudes: Sequence[float], f: float, aver
 def _stationary(net: Balanced, amplitude: float, f: float, average: str, points: int) -> float:
     """λ τ of the stationary state; NaN where Newton's method does not find it on this grid."""
     try:
-        return net.independent_stationary(amplitude, f, average=average, points=points).lyapunov
+        return driven(net, amplitude, f, average, points).lyapunov
     except DomainError:
         return float("nan")
+
+
+def driven(net: Balanced, amplitude: float, f: float, average: str, points: int = 0) -> Driven:
+    """The stationary state under independent input, as `Balanced.independent_stationary`.
+
+    The chaotic state also where Newton's method does not find the repeating one, which is unstable then; as under slow
+    and weak input.
+
+    Raises:
+        DomainError: neither is found.
+
+    >>> print(round(driven(Balanced(2.0, 1000), 0.8, 0.05, "phase").lyapunov, 6))
+    0.080624
+    """
+    problem, start = net.problem(amplitude, f, average), net.stationary()
+    try:
+        found = repeating(problem, start, points)
+    except DomainError:
+        if not start.is_chaotic:
+            raise
+    else:
+        if found.lyapunov <= 0.0 or not start.is_chaotic:
+            return found
+    found = chaotic(problem, start, points)
+    if found.lyapunov <= 0.0:
+        at = f"I_1 = {amplitude:g}, f = {f:g}"
+        raise DomainError(f"the stationary state at {at}", "it is close to the onset of chaos", "another I_1")
+    return found
 
 
 def kept(

@@ -9,7 +9,7 @@ import numpy as np
 from scipy.interpolate import BarycentricInterpolator
 from tqdm import tqdm
 
-from symntk.dynamics.experiments import GAIN, STEP, kept
+from symntk.dynamics.experiments import GAIN, STEP, driven, kept
 from symntk.dynamics.simulation import Drive, Simulation, simulate
 from symntk.dynamics.simulation_step import Model, RateNetwork
 from symntk.dynamics.theory import Balanced
@@ -136,7 +136,7 @@ def state(net: Balanced, amplitude: float, average: str, lags: np.ndarray) -> St
     if amplitude == 0.0:
         rest = net.stationary()
         return State(rest.mean, rest.rate, rest.autocovariance(lags), rest.lyapunov)
-    found = net.independent_stationary(amplitude, FREQUENCY, average=average)
+    found = driven(net, amplitude, FREQUENCY, average)
     reach = float(found.lags[-1])
     # even, and flat at the far end; periodic where the state repeats
     at = np.abs((lags + reach) % (2.0 * reach) - reach)

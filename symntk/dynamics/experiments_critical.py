@@ -17,7 +17,7 @@ from scipy.interpolate import PchipInterpolator
 from tqdm import tqdm
 
 from symntk.dynamics.critical import quasi_static
-from symntk.dynamics.experiments import FREQUENCY, GAIN, STEP
+from symntk.dynamics.experiments import FREQUENCY, GAIN, STEP, kept
 from symntk.dynamics.experiments_slow import critical_slow
 from symntk.dynamics.orbit import orbits
 from symntk.dynamics.phase import phase_diagram
@@ -28,7 +28,7 @@ from symntk.networks.experiments import Options, Table
 
 KINDS = ("common", "gaussian", "phase")
 AXES = {"A": "N", "B": "K", "C": "g"}
-_AROUND = (0.55, 0.75, 0.9, 1.0, 1.1, 1.25)  # amplitudes that are simulated, over the critical one of theory
+_AROUND = (0.35, 0.5, 0.65, 0.8, 0.95, 1.1, 1.3)  # amplitudes that are simulated, over the critical one of theory
 SIMULATED = ("common", "phase")
 
 
@@ -58,16 +58,16 @@ class Sizes:
 
 
 FAST = Sizes(
-    {"A": (125, 500, 1000, 5000, 20000), "B": (3, 10, 100, 1000), "C": (1.6, 2.0, 2.5)},
+    {"A": (125, 500, 1000, 5000, 20000), "B": (5, 10, 30, 100, 1000), "C": (1.6, 2.0, 2.5)},
     {"A": (125, 500), "B": (10,), "C": (2.0,)},
 )
 FULL = Sizes(
     {
         "A": (100, 200, 500, 1000, 2000, 5000, 10000, 20000),
-        "B": (1, 3, 10, 30, 100, 300, 1000, 5000),
+        "B": (4, 6, 10, 30, 100, 300, 1000, 5000),
         "C": (1.45, 1.5, 1.6, 1.7, 1.8, 1.9, 2.0, 2.25, 2.5),
     },
-    {"A": (500, 1000, 2000, 5000), "B": (3, 10, 100, 1000, 5000), "C": (1.6, 1.8, 2.0, 2.25, 2.5)},
+    {"A": (500, 1000, 2000, 5000), "B": (6, 10, 100, 1000, 5000), "C": (1.6, 1.8, 2.0, 2.25, 2.5)},
     N=5000,
     frequency=0.01,
     realizations=10,
@@ -148,7 +148,7 @@ def run(options: Options, sizes: Sizes | None = None) -> Iterator[tuple[Sizes, l
 def network(name: str, value: float, sizes: Sizes) -> Balanced:
     """The network of a point.
 
-    >>> network("B", 50, FAST).feedback ** 2  # √N J_0 = √K
+    >>> print(round(network("B", 50, FAST).feedback ** 2, 9))  # √N J_0 = √K
     50.0
     """
     if name == "A":
@@ -215,16 +215,26 @@ def _simulate(panel: Panel, value: float, sizes: Sizes, folder: Path | None, opt
     for (kind, around), exponents in zip(amplitudes.items(), columns, strict=True):
         step = float("nan")
         if kind == "common" and panel.name != "C":
-            same = orbits(net.orbit_setup([float(one) for one in around], f, dt=STEP), tolerance=1e-6)
-            step = root(around, np.array([one.lyapunov for one in same]))
+            step = _at_step(net, around, f, folder)
         panel.simulated[value, kind] = Measured(np.array([root(around, one) for one in exponents]), step)
+
+
+def _at_step(net: Balanced, amplitudes: np.ndarray, f: float, folder: Path | None) -> float:
+    """I_1^crit of common input for networks in the simulation's steps."""
+
+    def compute() -> dict[str, np.ndarray]:
+        found = orbits(net.orbit_setup([float(one) for one in amplitudes], f, dt=STEP), tolerance=1e-6)
+        return {"exponents": np.array([one.lyapunov for one in found])}
+
+    told = {"net": [net.g, net.N, net.I_0, net.J_0], "amplitudes": amplitudes, "numbers": [f, STEP]}
+    return root(amplitudes, kept(None if folder is None else folder / "steps", told, compute)["exponents"])
 
 
 def root(amplitudes: np.ndarray, exponents: np.ndarray) -> float:
     """Where a monotone interpolation of λ₁ falls through 0 for the last time; NaN where it does not.
 
     >>> print(round(root(np.array([1.0, 2.0, 3.0]), np.array([1.0, 0.5, -0.5])), 2))
-    2.53
+    2.57
     """
     falls = np.flatnonzero((exponents[:-1] > 0.0) & (exponents[1:] <= 0.0))
     if not falls.size:

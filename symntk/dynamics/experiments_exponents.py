@@ -15,7 +15,6 @@ from symntk.dynamics.theory import Balanced
 from symntk.networks.experiments import Options, Table
 
 INDEPENDENT = ("gaussian", "phase")
-_FINE = 25
 
 
 @dataclass(frozen=True)
@@ -31,6 +30,7 @@ class Sizes:
         independent: amplitudes of independent input.
         dt: finer step of the theory.
         theory_time: length of its chaotic courses.
+        points: amplitudes of independent input in the theory, besides those that are simulated.
     """
 
     N: int = 1000
@@ -41,6 +41,7 @@ class Sizes:
     independent: tuple[float, ...] = (0.5, 1.0, 2.0, 3.0, 3.6, 4.4, 6.0, 10.0, 20.0)
     dt: float = 1 / 16
     theory_time: float = 100.0
+    points: int = 25
 
 
 FULL = Sizes(N=5000, realizations=10, time=500.0, burn=100.0, dt=1 / 32, theory_time=300.0)
@@ -92,7 +93,7 @@ def run(options: Options, sizes: Sizes | None = None) -> Exponents:
             net, amplitudes, FREQUENCY, dt=sizes.dt, time=sizes.theory_time, folder=folder, report=bar.update
         )
         independent = {}
-        grid = np.union1d(np.geomspace(0.3, max(sizes.independent), _FINE), sizes.independent)
+        grid = np.union1d(np.geomspace(0.3, max(sizes.independent), sizes.points), sizes.independent)
         for average in INDEPENDENT:
             independent[average] = independent_curve(net, [float(one) for one in grid], FREQUENCY, average)
             critical[average] = critical_independent(net, FREQUENCY, average=average)

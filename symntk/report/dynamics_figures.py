@@ -26,9 +26,9 @@ def draw_exponents(path: Path, result: Exponents) -> list[Path]:
         ax.axhline(0.0, color="black", lw=0.6)
         ax.axhline(result.rest, color="0.6", lw=0.8, ls="--", label="no input")
         for name, curve in {"common": result.common, **result.independent}.items():
-            ax.plot(
-                curve.amplitudes, curve.exponents, _STYLES[name], color=_COLOURS[name], label=f"theory, {_NAMES[name]}"
-            )
+            known = ~np.isnan(curve.exponents)
+            style = {"ls": _STYLES[name], "color": _COLOURS[name], "label": f"theory, {_NAMES[name]}"}
+            ax.plot(curve.amplitudes[known], curve.exponents[known], **style)
         run = result.simulation
         spread = 2.0 * run.lyapunov.std(0, ddof=1) if len(run.lyapunov) > 1 else np.zeros(len(run.drives))
         for common, colour in ((True, _COMMON), (False, _INDEPENDENT)):
@@ -92,6 +92,7 @@ def draw_activity(path: Path, result: Activity) -> list[Path]:
             middle.plot(result.times[:steps], run.rate[0, i, :steps], color=_INDEPENDENT, lw=0.9, label="a network")
             middle.axhline(result.theory["phase"][i].rate, color="black", ls="--", lw=1.0, label="theory")
             middle.set_ylabel("rate $\\nu$")
+            middle.set_ylim(bottom=0.0)
             right.plot(run.lags, np.median(run.autocorrelation[:, i], 0), color=_INDEPENDENT, lw=2.0, label="networks")
             right.plot(run.lags, result.theory["phase"][i].autocovariance, "k--", lw=1.0, label="theory, phases")
             right.plot(run.lags, result.theory["gaussian"][i].autocovariance, "k:", lw=1.0, label="theory, Gaussian")

@@ -25,7 +25,7 @@ _STEP = (
 )
 _PANELS = (
     "Panel A: over N. Panel B: over K, in networks of N units with I_0 = J_0 = √(K/N), so that mean coupling and mean "
-    "input are scaled by √K instead of √N. Panel C: over g. Simulated I_1^crit: where λ₁ over six amplitudes falls "
+    "input are scaled by √K instead of √N. Panel C: over g. Simulated I_1^crit: where λ₁ over seven amplitudes falls "
     "through 0, median and quartiles of "
 )
 _Parts = tuple[str, Table, Table, Callable[[Path], list[Path]]]

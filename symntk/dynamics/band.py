@@ -225,13 +225,15 @@ class Walk:
                 break
             shifted = base - z[:, None]
             gap = z - factor * self._average(setup.units.rate(shifted, variance))
-            change = gap / np.maximum(1.0 + factor * self._average(setup.units.gain(shifted, variance)), 0.1)
+            with np.errstate(all="ignore"):  # rates without bound; the loop then ends without a solution
+                change = gap / np.maximum(1.0 + factor * self._average(setup.units.gain(shifted, variance)), 0.1)
             z = z - np.clip(change, -size, size)
             if np.all(np.abs(change) <= 1e-13 * size):
                 break
         else:
             wrong = f"the mean at time {self.n * dt:.6g} τ has no solution that Newton's method finds"
-            raise DomainError("the non-stationary theory", wrong, "a smaller step, or an activation that rises")
+            advice = "a smaller step, an activation that rises, or J_0 ≥ 0: feedback that excites has no balance"
+            raise DomainError("the non-stationary theory", wrong, advice)
         self.mean[:, :, now] = base - z[:, None]
         self.rate[:, self.n] = self._average(setup.units.rate(self.mean[:, :, now], variance))
 

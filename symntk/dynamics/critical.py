@@ -18,6 +18,7 @@ import scipy.optimize
 from symntk.dynamics.independent import Driven, repeating
 from symntk.dynamics.orbit import orbits
 from symntk.dynamics.theory import DT, Balanced
+from symntk.dynamics.waveform import given_or
 from symntk.errors import DomainError
 
 _FIRST = 0.25  # of the scale √N |I_0|
@@ -68,7 +69,7 @@ def critical_common(
         setup = net.orbit_setup([float(one) for one in amplitudes], f, dt=step)
         return np.array([one.lyapunov for one in orbits(setup, tolerance=_SETTLED, report=report)])
 
-    fine = dt or DT * net.tau
+    fine = given_or(dt, DT * net.tau, "dt")
     low, high = _bracket(lambda amplitudes: exponents(amplitudes, 4.0 * fine), abs(net.drive) or 1.0, str(net))
     roots: list[float] = []
     spread = 0.0

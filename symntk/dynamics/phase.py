@@ -18,7 +18,8 @@ from tqdm import tqdm
 
 from symntk.dynamics.critical import Critical, critical_common, critical_independent
 from symntk.dynamics.independent import repeating
-from symntk.dynamics.theory import Balanced
+from symntk.dynamics.theory import DT, Balanced
+from symntk.dynamics.waveform import given_or
 from symntk.errors import DomainError, SymntkError
 from symntk.networks import checkpoint
 from symntk.networks.ensemble_workers import one_core_each
@@ -148,7 +149,7 @@ def _point(job: Job) -> Answer:
 def _exponent(net: Balanced, f: float, amplitude: float, kind: str, dt: float | None) -> Answer:
     """λ τ of the state that repeats with the input, and the change by the extrapolation or a finer grid."""
     if kind == "common":
-        fine = dt or net.tau / 16
+        fine = given_or(dt, DT * net.tau, "dt")
         coarse, last = (net.orbit(amplitude, f, dt=step).lyapunov for step in (2.0 * fine, fine))
         return 2.0 * last - coarse, abs(last - coarse), ""
     problem, start = net.problem(amplitude, f, kind), net.stationary()

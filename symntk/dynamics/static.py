@@ -7,6 +7,7 @@ Crisanti & Sommers 1988, Phys. Rev. Lett. 61, 259). Time is in units of τ.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,8 +18,8 @@ from symntk.dynamics.units import Units
 from symntk.errors import DomainError
 
 _RANGE = (1e-8, 1e8)
-_POINTS = 65
-_FARTHEST = 12.0  # standard deviations of m from 0 within which it is looked for
+_POINTS, _HALVINGS = 65, 40
+_FARTHEST, _MOST = 12.0, 1e4  # standard deviations of m from 0 within which it is looked for, first and last
 _ROOT = {"xtol": 1e-14, "rtol": 1e-14}
 
 
@@ -74,6 +75,9 @@ def static(units: Units, g: float, feedback: float, drive: float) -> Static:
     values = np.array([gap(one) for one in grid])
     scale = abs(drive) + 1.0
     found = [i for i in range(_POINTS - 1) if values[i] * values[i + 1] < 0.0]
+    if not found:  # where φ saturates, c has a largest value, and the mean balances close to it
+        grid, values = _with_ends(gap, grid, values)
+        found = [i for i in range(len(grid) - 1) if values[i] * values[i + 1] < 0.0]
     if not found:
         raise _no_fixed_point(units, g, feedback, drive, values, scale)
     at = found[-1]
@@ -82,6 +86,23 @@ def static(units: Units, g: float, feedback: float, drive: float) -> Static:
     if m is None:
         raise _no_fixed_point(units, g, feedback, drive, values, scale)
     return _point(units, g, m, c)
+
+
+def _with_ends(gap: Callable[[float], float], grid: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The grid and the last points at which the gap exists, found by bisection."""
+    known = dict(zip(grid.tolist(), values.tolist(), strict=True))
+    for at in range(len(grid) - 1):
+        if np.isnan(values[at]) == np.isnan(values[at + 1]):
+            continue
+        inside, outside = (at, at + 1) if np.isnan(values[at + 1]) else (at + 1, at)
+        low, high = float(grid[inside]), float(grid[outside])
+        for _ in range(_HALVINGS):
+            middle = 0.5 * (low + high)
+            value = gap(middle)
+            low, high = (low, middle) if np.isnan(value) else (middle, high)
+            known |= {} if np.isnan(value) else {middle: value}
+    logs = sorted(known)
+    return np.array(logs), np.array([known[one] for one in logs])
 
 
 def onset(units: Units, feedback: float, drive: float, guess: float = 1.0) -> tuple[float, Static]:
@@ -103,9 +124,10 @@ def onset(units: Units, feedback: float, drive: float, guess: float = 1.0) -> tu
     def excess(g: float) -> float:
         return static(units, g, feedback, drive).spectral_radius - 1.0
 
-    near = _onset_near(units, feedback, drive, guess)
-    if near is not None:
-        return near
+    for begin in (guess, 1.0):
+        near = _onset_near(units, feedback, drive, begin)
+        if near is not None:
+            return near
     values: dict[float, float] = {}
     for g in guess * 1.1 ** np.array(sorted(range(-24, 25), key=abs), dtype=float):
         try:
@@ -135,8 +157,9 @@ def _onset_near(units: Units, feedback: float, drive: float, guess: float) -> tu
     except DomainError:
         return None
     begin = [rest.mean, np.log(rest.variance), np.log(guess)]
-    found = scipy.optimize.root(equations, begin, method="hybr", options={"xtol": 1e-14})
-    if np.max(np.abs(found.fun)) > 1e-11:
+    with np.errstate(all="ignore"):  # far from a root a step may lead anywhere
+        found = scipy.optimize.root(equations, begin, method="hybr", options={"xtol": 1e-14})
+    if not np.max(np.abs(found.fun)) <= 1e-11:  # or NaN
         return None
     m, c, g = float(found.x[0]), float(np.exp(found.x[1])), float(np.exp(found.x[2]))
     return g, _point(units, g, m, c)
@@ -174,10 +197,13 @@ def _mean_of(units: Units, g: float, c: float) -> float | None:
     def excess(x: float) -> float:
         return g * g * float(units.power(x * size, c)) / c - 1.0
 
-    grid = np.linspace(-_FARTHEST, _FARTHEST, 49)
-    values = g * g * np.asarray(units.power(grid * size, np.full_like(grid, c))) / c - 1.0
-    changes = np.flatnonzero((values[:-1] < 0.0) & (values[1:] >= 0.0))
-    if not changes.size:
+    # far means are those of weak couplings, g ≪ 1: they are looked at where nearer ones are none
+    for grid in (np.linspace(-_FARTHEST, _FARTHEST, 49), np.geomspace(_FARTHEST, _MOST, 49)):
+        values = g * g * np.asarray(units.power(grid * size, np.full_like(grid, c))) / c - 1.0
+        changes = np.flatnonzero((values[:-1] < 0.0) & (values[1:] >= 0.0))
+        if changes.size:
+            break
+    else:
         return None
     at = int(changes[-1])
     return size * float(scipy.optimize.brentq(excess, grid[at], grid[at + 1], **_ROOT))

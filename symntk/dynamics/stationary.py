@@ -32,6 +32,7 @@ _NODES, _WEIGHTS = 0.5 * (_RULE[0] + 1.0), 0.5 * _RULE[1]
 _DEGREE = 60
 _WIDE = 34.0  # decay lengths of c − c_∞ that the half line is cut at
 _GRIDS = (120, 160)
+_FAR = 300.0  # of logarithms: a step may lead anywhere
 _NEAR = 1e-9  # of the onset: below this the state is called static
 
 
@@ -184,7 +185,7 @@ def _balanced(units: Units, g: float, feedback: float, drive: float, rest: Stati
     scale = abs(drive) + 1.0
 
     def equations(z: Any, depth: float) -> list[float]:
-        m, c, at = float(z[0]), float(np.exp(z[1])), float(np.exp(z[2]))
+        m, (c, at) = float(z[0]), (float(np.exp(np.clip(one, -_FAR, _FAR))) for one in z[1:3])
         floor = c * (1.0 - depth)
         level = at * at * float(units.product(c, c, floor, m, m)) / c - (1.0 - depth)
         if depth == 0.0:
@@ -197,7 +198,7 @@ def _balanced(units: Units, g: float, feedback: float, drive: float, rest: Stati
         """Logarithm of the g at which this depth is reached, less that of the g asked for."""
         nonlocal known
         found = scipy.optimize.root(equations, known, args=(depth,), method="hybr", options={"xtol": 1e-13})
-        if np.max(np.abs(found.fun)) > 1e-9:
+        if not np.max(np.abs(found.fun)) <= 1e-9:
             raise _not_found(units, g)
         known = found.x
         return float(known[2] - np.log(g))

@@ -31,7 +31,6 @@ DT, BAND, TIME = 1 / 16, 20.0, 150.0
 """Defaults in units of τ: step, lags kept, time."""
 _MEMORY = 2.0  # τ: how fast the past that a run begins with decorrelates
 _LATE = 0.5  # the part of a run over which λ is read
-_TOLERANCE = 1e-9
 _SAME = 1e-3  # 1 − correlation below which units repeat
 
 
@@ -102,9 +101,10 @@ class Balanced:
         for name, positive in (("g", True), ("N", True), ("tau", True), ("I_0", False), ("J_0", False)):
             value = getattr(self, name)
             if not (isinstance(value, int | float | np.number) and np.isfinite(value) and (value > 0 or not positive)):
-                raise DomainError(
-                    "a rate network", f"{name} = {value!r}", "a positive number" if positive else "a number"
-                )
+                advice = "a positive number" if positive else "a number"
+                raise DomainError("a rate network", f"{name} = {value!r}", advice)
+        if self.N < 1:
+            raise DomainError("a rate network", f"N = {self.N!r} units", "at least 1")
 
     @cached_property
     def units(self) -> Units:
@@ -157,8 +157,9 @@ class Balanced:
     def problem(self, I_1: float, f: float, average: str = "gaussian", phases: int = PHASES) -> Problem:
         """The equations with independent sinusoids."""
         waveform.check_sinusoid(I_1, f)
-        if average not in AVERAGES:
-            raise DomainError("independent input", f"average = {average!r}", " or ".join(AVERAGES))
+        if average not in AVERAGES or phases < 1:
+            wrong = f"average = {average!r} with phases = {phases!r}"
+            raise DomainError("independent input", wrong, " or ".join(AVERAGES) + ", and at least 1 phase")
         shared = self.units if average == "gaussian" else self._with_means
         return Problem(shared, self.g, self.feedback, self.drive, float(I_1), float(f) * self.tau, average, phases)
 
@@ -217,8 +218,9 @@ class Balanced:
         Args:
             I_1: amplitude of sin(2πft + θ); for "gaussian" also the input's covariance, a formula in the lag t ≥ 0.
             f: frequency.
-            average: "gaussian": Gaussian input of the covariance (I_1²/2) cos 2πfΔ, or the given one; "phase": units in
-                groups of one phase each, which is what the network does.
+            average: "gaussian": Gaussian input of the covariance (I_1²/2) cos 2πfΔ, or the given one, as in the paper;
+                "phase": units in groups of one phase each, which is what simulated networks follow
+                (`symntk.dynamics.independent` says by how much).
             mean: I_0 over time, as for common input.
             time: as for common input.
             dt: as for common input.
@@ -233,7 +235,7 @@ class Balanced:
                 waveform.check_sinusoid(I_1, f)
                 covariance = f"{0.5 * float(I_1) ** 2!r}*cos({2.0 * np.pi * float(f or 0.0)!r}*t)"
             return self._run(self._signal(0.0, mean), np.ones(1), covariance, f, time, dt, band, refine, progress)
-        self.problem(I_1, float(f or 0.0), average)
+        self.problem(I_1, float(f or 0.0), average, phases)
         theta = 2.0 * np.pi * (np.arange(phases) + 0.5) / phases
         shared = self._signal(0.0, mean)
 
@@ -253,7 +255,9 @@ class Balanced:
     def orbit_setup(self, inputs: list[Any], f: float, mean: Any = None, dt: float | None = None) -> Setup:
         """One period of several common inputs, each as in `common`, for `orbit.orbits`."""
         waveform.check_sinusoid(0.0, f)
-        step, count, _ = waveform.grid(1.0 / (f * self.tau), (dt or DT * self.tau) / self.tau, 2.0 / (f * self.tau))
+        step, count, _ = waveform.grid(
+            1.0 / (f * self.tau), waveform.given_or(dt, DT * self.tau, "dt") / self.tau, 2.0 / (f * self.tau)
+        )
         times = np.arange(count + 1) * step * self.tau
         drive = np.stack([self._signal(self._with_sinusoid(one, f), mean)(times) for one in inputs])
         m, c = self._begin()
@@ -313,10 +317,10 @@ class Balanced:
         progress: bool,
     ) -> NonStationary:
         """One run, or two of which the second has half the step of the first."""
-        fine = (dt or DT * self.tau) / self.tau
+        fine = waveform.given_or(dt, DT * self.tau, "dt") / self.tau
         period = None if f is None else 1.0 / (f * self.tau)
-        length = max((time or TIME * self.tau) / self.tau, 4.0 * (period or 0.0))
-        reach = (band or max(BAND, 1.5 * (period or 0.0)) * self.tau) / self.tau
+        length = max(waveform.given_or(time, TIME * self.tau, "time") / self.tau, 4.0 * (period or 0.0))
+        reach = waveform.given_or(band, max(BAND, 1.5 * (period or 0.0)) * self.tau, "band") / self.tau
         found = []
         for target in [2.0 * fine, fine] if refine else [fine]:
             step, count, steps = waveform.grid(period, target, length)
@@ -326,7 +330,7 @@ class Balanced:
             lags = np.arange(width) * step
             spread = None
             if covariance is not None:
-                spread = waveform.sample(covariance, lags * self.tau, "the input's covariance")[None, :]
+                spread = waveform.covariance(covariance, lags * self.tau)[None, :]
             setup = self._setup(drive, weights, spread, step, width, count)
             with tqdm(total=steps, unit="step", disable=not progress) as bar:
                 found.append(self._told(course(setup, bar.update), times, lags, step, count, weights))
@@ -345,8 +349,6 @@ class Balanced:
             # near the onset another past would lead to the fixed point, which the band cannot tell from unstable
             with suppress(DomainError):
                 m, row = self.stationary().mean, np.maximum(self.stationary().autocovariance(ages), 1e-6)
-        if spread is not None and spread[0, 0] < -_TOLERANCE:
-            raise DomainError("the input's covariance", f"its value at lag 0 is {spread[0, 0]:.3g}", "a variance ≥ 0")
         one = np.ones(1)
         units = self.units if not np.any(drive) else self._with_means
         return Setup(

@@ -7,6 +7,7 @@ from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
+import sympy as sp
 
 from symntk.errors import DivergenceError, DomainError, FormulaError
 from symntk.kernels.expectation import TOLERANCE, Expectation
@@ -139,7 +140,10 @@ def shared_units(activation: Any, means: bool, tol: float) -> Units:
 
 
 def _squared(one: Function) -> Function:
-    return Function(f"({one.name})**2", one.expression**2)
+    square = one.expression**2
+    if square.has(sp.I):  # a wave's slope is written as e^{ix}; its square is wanted as a wave again
+        square = sp.expand(sp.expand(square).rewrite(sp.cos))
+    return Function(f"({one.name})**2", square)
 
 
 def _two_variables(E: Expectation) -> Map:

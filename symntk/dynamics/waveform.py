@@ -9,6 +9,8 @@ import numpy as np
 from symntk.errors import DomainError, FormulaError
 from symntk.language.parser import parse
 
+_ROUNDING = 1e-9
+
 
 def sample(given: Any, times: np.ndarray, what: str) -> np.ndarray:
     """The values of an input at the times.
@@ -38,6 +40,20 @@ def sample(given: Any, times: np.ndarray, what: str) -> np.ndarray:
     if not np.all(np.isfinite(values)):
         raise DomainError(what, "a value is not finite", "finite numbers at all times")
     return np.broadcast_to(values, times.shape)
+
+
+def covariance(given: Any, lags: np.ndarray) -> np.ndarray:
+    """The values of an input's covariance at lags, the first of them 0.
+
+    Raises:
+        DomainError: it is no covariance, as its value at a lag is larger than the variance.
+    """
+    values = sample(given, lags, "the input's covariance")
+    most = float(np.max(np.abs(values)))
+    if most > values[0] + _ROUNDING * most:
+        wrong = f"its value at lag 0 is {values[0]:.3g}, less than the size {most:.3g} of another"
+        raise DomainError("the input's covariance", wrong, "a covariance, whose largest value is the variance at lag 0")
+    return values
 
 
 def _formula(text: str, times: np.ndarray, what: str) -> Any:
@@ -71,9 +87,16 @@ def grid(period: float | None, dt: float, time: float) -> tuple[float, int, int]
     return period / count, count, count * int(np.ceil(time / period * (1.0 - 1e-12)))
 
 
-def check_sinusoid(I_1: Any, f: float | None) -> None:
+def given_or(given: float | None, default: float, what: str) -> float:
+    """A length of time that was given, or the default for None."""
+    if given is not None and not (np.isfinite(given) and given > 0.0):
+        raise DomainError("the non-stationary theory", f"{what} = {given!r}", "a positive number, or None")
+    return default if given is None else float(given)
+
+
+def check_sinusoid(I_1: Any, f: Any) -> None:
     """Refuse an amplitude or a frequency that is none."""
-    if f is None or not (np.isfinite(f) and f > 0.0):
+    if not isinstance(f, int | float | np.number) or not (np.isfinite(f) and f > 0.0):
         raise DomainError("a sinusoidal input", f"its frequency is {f!r}", "a positive number, in 1/time")
-    if np.ndim(I_1) or not np.isfinite(float(I_1)) or float(I_1) < 0.0:
+    if not isinstance(I_1, int | float | np.number) or not np.isfinite(I_1) or I_1 < 0.0:
         raise DomainError("a sinusoidal input", f"its amplitude is {I_1!r}", "a number of at least 0")

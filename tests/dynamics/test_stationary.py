@@ -8,6 +8,7 @@ from scipy.stats import norm
 from symntk.dynamics import Balanced, classical
 from symntk.dynamics.independent import chaotic, repeating
 from symntk.dynamics.spectral import Grid
+from symntk.dynamics.units import Units
 from symntk.errors import DivergenceError, DomainError
 
 NET = Balanced(2.0, 5000)
@@ -143,3 +144,27 @@ def test_errors_say_what_is_wrong():
         classical(2.0, "x").stationary()
     with pytest.raises(DomainError, match="average"):
         NET.independent_stationary(1.0, 0.2, average="both")
+
+
+@pytest.mark.parametrize(("activation", "I_0"), [("hard_tanh", 1.0), ("hard_tanh", 0.3)])
+def test_units_that_saturate_balance_close_to_their_largest_variance(activation, I_0):
+    """The fixed point against the course in time, which shares only the expectations."""
+    net = Balanced(1.1 if I_0 < 1 else 1.5, 400, I_0, activation=activation)
+    rest = net.static()
+    assert rest.mean == pytest.approx(net.drive - net.feedback * rest.rate, abs=1e-9)
+    assert rest.is_stable
+    run = net.common(0.0, dt=1 / 4, time=40.0, band=5.0)
+    assert (run.mean[-1], run.variance[-1]) == pytest.approx((rest.mean, rest.variance), rel=1e-4)
+
+
+def test_weak_couplings_have_a_fixed_point_far_from_zero():
+    """m ≫ √c: all units are in the linear range, and λ = g − 1."""
+    rest = Balanced(1e-3, 100).static()
+    assert rest.lyapunov == pytest.approx(1e-3 - 1.0, abs=1e-12) and rest.mean > 100 * np.sqrt(rest.variance)
+
+
+def test_squares_of_waves():
+    units = Units("sin(x)")
+    m, a = 0.3, 0.7
+    wave = np.exp(-2 * a) * np.cos(2 * m)
+    assert (units.power(m, a), units.sharpness(m, a)) == pytest.approx(((1 - wave) / 2, (1 + wave) / 2), rel=1e-12)

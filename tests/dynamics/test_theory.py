@@ -175,6 +175,21 @@ def test_errors_say_what_is_wrong():
         NET.common(np.ones(7), 0.2)
     with pytest.raises(DomainError, match="dt = 2"):
         NET.common(1.0, 0.2, dt=2.0)
+    for name in ("dt", "time", "band"):
+        with pytest.raises(DomainError, match=f"{name} = 0"):
+            NET.common(1.0, 0.2, **{name: 0})
+    with pytest.raises(DomainError, match="phases = 0"):
+        NET.independent(1.0, 0.2, average="phase", phases=0)
+    with pytest.raises(DomainError, match="less than the size 1.94"):
+        NET.independent("1 + t", None, band=1.0, time=2.0)
+    with pytest.raises(DomainError, match="points = 2"):
+        NET.independent_stationary(5.0, 0.2, points=2)
+    with pytest.raises(DomainError, match="None"):
+        NET.common(None, 0.2)
+    with pytest.raises(DomainError, match="at least 1"):
+        Balanced(2.0, 0.5)
+    with pytest.raises(DomainError, match="J_0 ≥ 0"):
+        Balanced(1.0, 100, J_0=-1.0).common(0.0, dt=1 / 4)
     with pytest.raises(DomainError, match="explodes"):
         Balanced(2.0, 50, J_0=0.0).common(0.0, dt=1 / 4)
 

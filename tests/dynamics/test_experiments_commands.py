@@ -50,8 +50,8 @@ def test_lyapunov():
 
 
 def test_critical():
-    found = answers("critical", "--N", "100", "--dt", "0.125")
-    assert found["common"] == critical_common(Balanced(2.0, 100), 0.2, dt=0.125).amplitude
+    found = answers("critical", "--N", "100", "--dt", "0.2")
+    assert found["common"] == critical_common(Balanced(2.0, 100), 0.2, dt=0.2).amplitude
     assert found["independent"] < found["independent_gaussian"] < found["common"] < 1.5 * found["quasi_static"]
 
 

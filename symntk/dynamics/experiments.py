@@ -151,6 +151,11 @@ def driven(net: Balanced, amplitude: float, f: float, average: str, points: int 
     return found
 
 
+def known_or_blank(value: float) -> float | str:
+    """A number for a table; blank where it is NaN, not known."""
+    return "" if np.isnan(value) else float(value)
+
+
 def kept(
     folder: Path | None, parts: Mapping[str, Any], compute: Callable[[], dict[str, np.ndarray]]
 ) -> dict[str, np.ndarray]:

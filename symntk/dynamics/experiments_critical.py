@@ -17,7 +17,7 @@ from scipy.interpolate import PchipInterpolator
 from tqdm import tqdm
 
 from symntk.dynamics.critical import quasi_static
-from symntk.dynamics.experiments import FREQUENCY, GAIN, STEP, kept
+from symntk.dynamics.experiments import FREQUENCY, GAIN, STEP, kept, known_or_blank
 from symntk.dynamics.experiments_slow import critical_slow
 from symntk.dynamics.orbit import orbits
 from symntk.dynamics.phase import phase_diagram
@@ -263,20 +263,16 @@ def table(sizes: Sizes, panels: list[Panel]) -> Table:
                     round(net.feedback**2),
                     float(net.g),
                     sizes.frequency if panel.name == "C" else FREQUENCY,
-                    *map(_known, common),
+                    *map(known_or_blank, common),
                     "" if panel.limit is None else float(panel.limit[i]),
-                    _known(step),
+                    known_or_blank(step),
                     *_quartiles(seen["common"]),
-                    *map(_known, phase),
-                    _known(gaussian[0]),
+                    *map(known_or_blank, phase),
+                    known_or_blank(gaussian[0]),
                     *_quartiles(seen["phase"]),
                 )
             )
     return Table(tuple(headings), rows)
-
-
-def _known(value: float) -> float | str:
-    return "" if np.isnan(value) else float(value)
 
 
 def _quartiles(found: Measured | None) -> tuple[float | str, str]:

@@ -9,7 +9,7 @@ import numpy as np
 from tqdm import tqdm
 
 from symntk.dynamics.critical import Critical, critical_common, critical_independent
-from symntk.dynamics.experiments import FREQUENCY, GAIN, STEP, Curve, common_curve, independent_curve
+from symntk.dynamics.experiments import FREQUENCY, GAIN, STEP, Curve, common_curve, independent_curve, known_or_blank
 from symntk.dynamics.simulation import Drive, Simulation, simulate
 from symntk.dynamics.theory import Balanced
 from symntk.networks.experiments import Options, Table
@@ -134,8 +134,7 @@ def table(result: Exponents) -> Table:
             rows.append(("none", 0.0, result.rest, "", "", *measured))
             continue
         curve, at = (result.common if drive.common else phase), known[drive.common, drive.amplitude]
-        step = float(curve.at_step(STEP)[at])
-        theory = float(curve.exponents[at]), float(curve.errors[at]), "" if np.isnan(step) else step
+        theory = (known_or_blank(one) for one in (curve.exponents[at], curve.errors[at], curve.at_step(STEP)[at]))
         rows.append(("common" if drive.common else "independent", drive.amplitude, *theory, *measured))
     return Table(headings, rows)
 

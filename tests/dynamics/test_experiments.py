@@ -27,7 +27,7 @@ TINY = {
         60, 2, 4.0, 2.0, common=(1.5, 2.0), independent=(2.0, 8.0), dt=1 / 8, theory_time=20.0, points=3
     ),
     "fig3": experiments_critical.Sizes(
-        {"A": (100, 200), "C": (2.0, 2.2)},
+        {"A": (100, 200), "C": (1.2, 1.3)},  # no chaos at these g
         {"A": (100,), "C": ()},
         N=60,
         frequency=0.2,

@@ -27,8 +27,8 @@ from symntk.dynamics.units import Units, shared_units
 from symntk.errors import DomainError
 from symntk.kernels.expectation import TOLERANCE
 
-DT, BAND, TIME = 1 / 16, 20.0, 150.0
-"""Defaults in units of τ: step, lags kept, time."""
+DT, BAND, TIME, GROUPS = 1 / 16, 20.0, 150.0, 16
+"""Defaults in units of τ: step, lags kept, time; and how many phases."""
 _MEMORY = 2.0  # τ: how fast the past that a run begins with decorrelates
 _LATE = 0.5  # the part of a run over which λ is read
 _SAME = 1e-3  # 1 − correlation below which units repeat
@@ -158,8 +158,8 @@ class Balanced:
         """The equations with independent sinusoids."""
         waveform.check_sinusoid(I_1, f)
         if average not in AVERAGES or phases < 1:
-            wrong = f"average = {average!r} with phases = {phases!r}"
-            raise DomainError("independent input", wrong, " or ".join(AVERAGES) + ", and at least 1 phase")
+            wrong = f"average = {average!r}, phases = {phases!r}"
+            raise DomainError("independent input", wrong, "gaussian or phase, and at least 1 phase")
         shared = self.units if average == "gaussian" else self._with_means
         return Problem(shared, self.g, self.feedback, self.drive, float(I_1), float(f) * self.tau, average, phases)
 
@@ -195,8 +195,7 @@ class Balanced:
         Raises:
             DomainError: an impossible parameter, or a state that does not exist; the message says which.
         """
-        given = self._with_sinusoid(I_1, f)
-        signal = self._signal(given, mean)
+        signal = self._signal(self._with_sinusoid(I_1, f), mean)
         return self._run(signal, np.ones(1), None, f, time, dt, band, refine, progress)
 
     def independent(
@@ -211,7 +210,7 @@ class Balanced:
         band: float | None = None,
         refine: bool = False,
         progress: bool = False,
-        phases: int = PHASES,
+        phases: int = GROUPS,
     ) -> NonStationary:
         """The course with an input of its own for each unit, independent of the others'.
 
@@ -227,7 +226,7 @@ class Balanced:
             band: as for common input.
             refine: as for common input.
             progress: whether a bar is shown.
-            phases: number of groups.
+            phases: number of groups; 16 agree with 32 to 6 digits at I_1 = 20 and g = 2, and the time grows with them.
         """
         if average == "gaussian":
             covariance = I_1

@@ -209,7 +209,7 @@ def list_(table: str | None, name: str | None) -> None:
     """List the registered functions, or show one entry with its users and their defaults."""
     from symntk.language.activations import ACTIVATIONS
     from symntk.language.surrogates import SURROGATES
-    from symntk.report.tables import entry_text, found, table_text
+    from symntk.report.tables import entry_text, found, legend, table_text
 
     tables = {"activations": ACTIVATIONS, "surrogates": SURROGATES}
     if table is not None and table not in tables:
@@ -218,7 +218,7 @@ def list_(table: str | None, name: str | None) -> None:
         table, name = None, table
     chosen = tables if table is None else {table: tables[table]}
     if name is None:
-        click.echo("\n\n".join(table_text(title, entries) for title, entries in chosen.items()))
+        click.echo("\n\n".join([*(table_text(title, entries) for title, entries in chosen.items()), legend()]))
     else:
         entries = found(name, {title.removesuffix("s"): held for title, held in chosen.items()})
         click.echo("\n\n".join(entry_text(kind, entry) for kind, entry in entries))

@@ -12,14 +12,14 @@ _FORMULA = 76
 
 
 def table_text(title: str, entries: Mapping[str, Entry]) -> str:
-    """One line per entry: a mark where all kernels are closed, name, class, parameters with defaults, formula.
+    """One line per entry: a mark where all kernels are closed, names, class, parameters with defaults, formula.
 
     >>> from symntk.language.registry import entry, table
     >>> print(table_text("bumps", table(entry("bump", "exp(-k*x**2)", k=1))))
     bumps (1; * all kernels closed)
     * bump  class 1   k=1  exp(-k*x**2)
     """
-    rows = [(e.name, e.gaussian_class, _parameters(e), _formula(e)) for e in entries.values()]
+    rows = [(", ".join((e.name, *e.aliases)), e.gaussian_class, _parameters(e), _formula(e)) for e in entries.values()]
     names, parameters = (max(len(row[i]) for row in rows) for i in (0, 2))
     lines = [f"{title} ({len(rows)}; * all kernels closed)"]
     for name, group, given, formula in rows:
@@ -55,6 +55,11 @@ def entry_text(kind: str, entry: Entry) -> str:
     for key, lines in shown:
         text += [f"  {key if i == 0 else '':<{width}}  {line}" for i, line in enumerate(lines)]
     return "\n".join(text)
+
+
+def legend() -> str:
+    """What the classes are, a line each."""
+    return "\n".join(f"class {group:<2}  {text}" for group, text in _CLASSES.items())
 
 
 _CLASSES = {

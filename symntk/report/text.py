@@ -50,7 +50,7 @@ def kernels_text(kernels: Kernels, *, means: bool = False, steps: bool = False) 
         blocks.append(_kernel(name, E))
         if steps:
             blocks.append("\n".join(f"  {line}".rstrip() for line in ["steps", *str(E.derivation).split("\n")]))
-    return "\n\n".join(blocks)
+    return "\n\n".join([*blocks, *_notes(kernels)])
 
 
 def kernels_latex(kernels: Kernels, *, means: bool = False) -> str:
@@ -116,9 +116,24 @@ def _functions(kernels: Kernels) -> str:
     ]
     if kernels.surrogate_derivative is not None:
         formula = _formula(kernels.surrogate_derivative.expression)
-        rows.append(("σ̃'(x) ", formula, f"the surrogate derivative, {kernels.surrogate_name}"))
+        rows.append(("σ̃'(x) ", formula, f"the surrogate derivative, {_surrogate(kernels)}"))
     width = min(60, max(len(formula) for _, formula, _ in rows))
     return "\n".join(f"{name}= {formula:<{width}}   {what}" for name, formula, what in rows)
+
+
+def _surrogate(kernels: Kernels) -> str:
+    """Its name; a primitive's is told from that of a derivative."""
+    name, derivative = kernels.surrogate_name, kernels.surrogate_derivative
+    return f"that of {name}" if derivative is not None and derivative.name.endswith("'") else name
+
+
+def _notes(kernels: Kernels) -> list[str]:
+    """What a person may have meant otherwise."""
+    primitive = _surrogate(kernels).startswith("that of ")
+    if not primitive or kernels.sg_ntk.expression != 0:
+        return []
+    text = "note: the sg_ntk is 0, for the surrogate was taken as a primitive and its derivative used;\n"
+    return [text + f"      if it is the surrogate derivative itself: --surrogate-derivative {kernels.surrogate_name!r}"]
 
 
 def _formula(expr: sp.Expr) -> str:

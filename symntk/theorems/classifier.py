@@ -60,7 +60,9 @@ def _signs(one: Setting) -> Finding:
             f"; of the {len(left)} others {len(left) - bad} lie next to a change of sign, where m is too small yet"
         )
     claim = f"sign(Θ_m(x, X) Θ_m(X, X)⁻¹ y) → sign(Θ_∞(x, X) y) at {POINTS} random points of the circle, depth {DEPTH}"
-    return Finding(claim, bad == 0, detail)
+    return Finding.judged(
+        claim, {f"{bad} of {POINTS} signs differ where the votes are not next to 0": bad == 0}, detail
+    )
 
 
 def _agrees_exactly(one: Setting, angle: float, y: np.ndarray) -> bool:

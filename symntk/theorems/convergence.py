@@ -35,4 +35,5 @@ def converges(claim: str, one: Setting, kernel: str, depth: int, angle: float, g
         seen = behaviour(at, parameter=one.family.parameter, **grid)
         required = min(30.0, grid["dps"] - 10.0)
     digits = seen.agrees(coefficient=claimed)
-    return Finding.of_digits(claim, digits, required, f"limit {mp.nstr(claimed, 15)}; {seen}")
+    known = seen.digits if seen.found else 0.0
+    return Finding.of_digits(claim, digits, required, f"limit {mp.nstr(claimed, 15)}; {seen}", known, "limit")

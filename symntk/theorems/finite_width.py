@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -16,7 +17,7 @@ from symntk.networks.ensemble import Ensemble
 from symntk.networks.experiments import RATE, on_circle, target, training_angles
 from symntk.theorems.divergence import Outcome
 from symntk.theorems.hypotheses import finite_jumps, grows_slowly, lipschitz
-from symntk.theorems.report import Finding
+from symntk.theorems.report import Finding, attempted
 from symntk.theorems.setting import FINITE_SLOPE, Setting
 
 DEPTH = 3
@@ -87,8 +88,11 @@ def at_initialization(one: Setting) -> Outcome:
     ]
 
     def findings() -> list[Finding]:
-        found = [_at_initialization(one, one.finite, "ntk")]
-        return [*found, *(_at_initialization(s, s.finite, "sg_ntk") for s in surrogates)]
+        found = attempted("the empirical NTK", lambda: _at_initialization(one, one.finite, "ntk"))
+        for s in surrogates:
+            check = partial(_at_initialization, s, s.finite, "sg_ntk")
+            found += attempted(f"the empirical SG-NTK with {s.surrogate_name}", check)
+        return found
 
     return hypotheses, findings
 
@@ -120,10 +124,12 @@ def _at_initialization(one: Setting, kernels: Kernels, kernel: str) -> Finding:
         sizes.append(float(np.mean(samples[-1])))
     fit = fitted_exponent(widths, samples, one.rng(6))
     shown = ", ".join(f"{size:.3g} at n = {width}" for width, size in zip(widths, sizes, strict=True))
-    passed = fit.low - _CORRECTION <= -1 <= fit.high + _CORRECTION
+    missed = f"−1 is more than {_CORRECTION:g} outside of the interval of the exponent"
+    conditions = {missed: fit.low - _CORRECTION <= -1 <= fit.high + _CORRECTION}
     surrogate = "" if kernel == "ntk" else f" with {kernels.surrogate_name}"
     claim = f"{kernel}{surrogate}: E|Θ̂ − Θ|² ~ 1/n at initialization{_slope(one)}, depth {DEPTH}"
-    return Finding(claim, passed, f"{fit}; mean square over that of the analytic kernel: {shown}; {networks} networks")
+    detail = f"{fit}; mean square over that of the analytic kernel: {shown}; {networks} networks"
+    return Finding.judged(claim, conditions, detail)
 
 
 def _slope(one: Setting) -> str:
@@ -165,4 +171,8 @@ def _in_training(one: Setting) -> Finding:
         f"{', '.join(map(str, times))}"
     )
     shows = "below −1/2" if fit.high <= -0.5 else "around −1/2, no contradiction" if fit.low <= -0.5 else "above −1/2"
-    return Finding(claim, fit.low <= -0.5 and fit.high < 0, f"{detail}; the interval is {shows}")
+    conditions = {
+        f"the exponent's interval begins at {fit.low:.3f} > −1/2": fit.low <= -0.5,
+        f"the exponent's interval ends at {fit.high:.3f} ≥ 0": fit.high < 0,
+    }
+    return Finding.judged(claim, conditions, f"{detail}; the interval is {shows}")

@@ -12,7 +12,7 @@ from symntk.errors import DivergenceError, DomainError, UnknownNameError
 from symntk.theorems import analytic, classifier, divergence, finite_width, trained
 from symntk.theorems.divergence import Outcome
 from symntk.theorems.family import family
-from symntk.theorems.report import PAPER, Finding, Hypothesis, TheoremReport
+from symntk.theorems.report import PAPER, Finding, Hypothesis, TheoremReport, attempted
 from symntk.theorems.setting import Setting
 
 _DIGITS = (
@@ -23,7 +23,10 @@ _DIGITS = (
 
 @dataclass(frozen=True)
 class Theorem:
-    """A statement of the paper and the procedure that tests it."""
+    """A statement of the paper and the procedure that tests it.
+
+    `title_of_integrals` is the title where the maps of σ_m have no closed form, if it is another one.
+    """
 
     name: str
     title: str
@@ -32,6 +35,7 @@ class Theorem:
     test: Callable[[Setting], Outcome]
     has_surrogate: bool
     caveat: str = _DIGITS
+    title_of_integrals: str = ""
 
 
 THEOREMS: dict[str, Theorem] = {
@@ -48,6 +52,7 @@ THEOREMS: dict[str, Theorem] = {
             analytic.formulas,
             False,
             "for other families than erf(m x) the paper prints no formula: the derived map is compared with quadrature",
+            "the maps of σ_m agree with quadrature",
         ),
         Theorem(
             "T2",
@@ -167,7 +172,7 @@ def theorem(
     chosen = _chosen(name)
     if not isinstance(dps, int) or not 30 <= dps <= 200:
         raise DomainError(f"theorem {chosen.name}", f"dps = {dps!r}", "an integer from 30 to 200")
-    start, findings = time.monotonic(), []
+    start, findings, title = time.monotonic(), [], chosen.title
     named = str(surrogate if surrogate_derivative is None else surrogate_derivative) if chosen.has_surrogate else ""
     try:
         one = Setting(
@@ -191,10 +196,11 @@ def theorem(
             named = "several" if chosen.name == "T5" else "erf"
         hypotheses, calculate = chosen.test(one)
         if all(h.holds for h in hypotheses):
-            findings = calculate()
+            findings = attempted("the consequences", calculate)
+            title = (not one.is_closed and chosen.title_of_integrals) or title
     return TheoremReport(
         chosen.name,
-        chosen.title,
+        title,
         chosen.statement,
         chosen.source,
         shown,
@@ -217,7 +223,9 @@ def theorems(
 def _chosen(name: str) -> Theorem:
     found = THEOREMS.get(name.strip().upper())
     if found is None:
-        raise UnknownNameError(f"the theorem {name[:40]!r}", "there is none of this name", ", ".join(THEOREMS))
+        known = ", ".join(THEOREMS)
+        advice = f"one of {known}; separate ids by spaces" if "," in name else known
+        raise UnknownNameError(f"the theorem {name[:40]!r}", "there is none of this name", advice)
     return found
 
 

@@ -59,11 +59,17 @@ def _widest(known: Theory, fit: Fit, sizes: Sizes) -> Finding:
         f"{rms(seen.error):.3f}; sd over the process's {spread:.3f}; {inside:.1%} of outputs within ±2 sd; "
         f"{sizes.networks} networks, {sizes.steps} steps, 15 training and 100 test points, σ_w = 1, σ_b = 0.1"
     )
-    passed = excess <= _FAR and abs(spread - 1) <= _SPREAD and _INSIDE[0] <= inside <= _INSIDE[1]
-    return Finding(f"networks of width {fit.width} behave like the process", passed, detail)
+    low, high = _INSIDE
+    conditions = {
+        f"distance beyond noise {excess:.3f} sd > {_FAR:g} sd": excess <= _FAR,
+        f"sd over the process's {spread:.3f} is {abs(spread - 1):.3f} > {_SPREAD:g} from 1": abs(spread - 1) <= _SPREAD,
+        f"{inside:.1%} within ±2 sd, not {low:.0%} to {high:.0%}": low <= inside <= high,
+    }
+    return Finding.judged(f"networks of width {fit.width} behave like the process", conditions, detail)
 
 
 def _closer(known: Theory, done: list[Fit], sizes: Sizes) -> Finding:
     found = [_excess(Comparison.of(fit.outputs[sizes.steps], known.surrogate[sizes.steps])) for fit in done]
     shown = ", ".join(f"{value:.3f} sd at width {fit.width}" for fit, value in zip(done, found, strict=True))
-    return Finding("wider networks are closer to it", found[0] < found[-1], f"rms distance beyond noise: {shown}")
+    conditions = {f"{found[0]:.3f} sd ≥ {found[-1]:.3f} sd": found[0] < found[-1]}
+    return Finding.judged("wider networks are closer to it", conditions, f"rms distance beyond noise: {shown}")

@@ -151,7 +151,9 @@ def derive(
     """
     if surrogate is not None and surrogate_derivative is not None:
         raise FormulaError(
-            f"the kernels of {activation}", "both a surrogate and a surrogate derivative are given", "one of them"
+            f"the kernels of {activation}",
+            "both a surrogate and a surrogate derivative are given",
+            "one of them, and None for the other",
         )
     function = as_function(activation, ACTIVATIONS, SURROGATES)
     chosen, name = None, ""

@@ -43,6 +43,7 @@ class NetworkKernel(Kernel):  # type: ignore[misc]  # scikit-learn has no types
         weight_std_bounds: lower and upper bound, or "fixed".
         bias_std_bounds: the same.
         surrogate: as in `symntk.derive`; for "surrogate_ntk".
+        surrogate_derivative: as in `symntk.derive`; in place of `surrogate`.
 
     >>> from sklearn.gaussian_process import GaussianProcessRegressor
     >>> kernel = NetworkKernel("relu", "nngp", depth=3)
@@ -62,6 +63,7 @@ class NetworkKernel(Kernel):  # type: ignore[misc]  # scikit-learn has no types
         weight_std_bounds: Any = (1e-3, 1e3),
         bias_std_bounds: Any = (1e-3, 1e3),
         surrogate: Any = None,
+        surrogate_derivative: Any = None,
     ) -> None:
         self.activation = activation
         self.kernel = kernel
@@ -71,6 +73,7 @@ class NetworkKernel(Kernel):  # type: ignore[misc]  # scikit-learn has no types
         self.weight_std_bounds = weight_std_bounds
         self.bias_std_bounds = bias_std_bounds
         self.surrogate = surrogate
+        self.surrogate_derivative = surrogate_derivative
 
     @property
     def hyperparameter_weight_std(self) -> Any:
@@ -140,7 +143,8 @@ class NetworkKernel(Kernel):  # type: ignore[misc]  # scikit-learn has no types
         return False
 
     def __repr__(self) -> str:
-        surrogate = "" if self.surrogate is None else f", surrogate={self.surrogate}"
+        given = {name: getattr(self, name) for name in ("surrogate", "surrogate_derivative")}
+        surrogate = "".join(f", {name}={value}" for name, value in given.items() if value is not None)
         scales = f"weight_std={self.weight_std:.3g}, bias_std={self.bias_std:.3g}"
         return f"NetworkKernel({self.activation}, {self.kernel}, depth={self.depth}, {scales}{surrogate})"
 
@@ -153,7 +157,7 @@ class NetworkKernel(Kernel):  # type: ignore[misc]  # scikit-learn has no types
             )
         if self.kernel not in SYMMETRIC:
             raise FormulaError(f"the kernel {self.kernel!r}", "it is not known", " or ".join(SYMMETRIC))
-        kernels = _derived(self.activation, self.surrogate)
+        kernels = _derived(self.activation, self.surrogate, self.surrogate_derivative)
         return Network(kernels, self.depth, weight_std=float(self.weight_std), bias_std=float(self.bias_std))
 
     def _plan(self, net: Network) -> Plan:
@@ -170,13 +174,15 @@ class SurrogateGradientRegressor(RegressorMixin, BaseEstimator):  # type: ignore
 
     Args:
         activation: as in `symntk.derive`.
-        surrogate: as in `symntk.derive`; None for the true derivative, which makes the kernel the NTK.
+        surrogate: as in `symntk.derive`; None, without a surrogate derivative, for the true derivative, which makes
+            the kernel the NTK.
         depth: number of weight layers, at least 1.
         weight_std: σ_w > 0.
         bias_std: σ_b ≥ 0.
         ridge: ≥ 0, penalizes the distance of the weights from their initial values; in units of the kernel.
         time: training time t ≥ 0 in units of the learning rate times steps, for the loss ½ Σ (f − y)²; or inf.
         last_layer_scale: κ > 0, a factor on the last layer's initial weights.
+        surrogate_derivative: as in `symntk.derive`; in place of `surrogate`, which is then None.
 
     Attributes:
         X_fit_: the training inputs (n, features).
@@ -202,6 +208,7 @@ class SurrogateGradientRegressor(RegressorMixin, BaseEstimator):  # type: ignore
         ridge: float = 1e-3,
         time: float = np.inf,
         last_layer_scale: float = 1.0,
+        surrogate_derivative: Any = None,
     ) -> None:
         self.activation = activation
         self.surrogate = surrogate
@@ -211,6 +218,7 @@ class SurrogateGradientRegressor(RegressorMixin, BaseEstimator):  # type: ignore
         self.ridge = ridge
         self.time = time
         self.last_layer_scale = last_layer_scale
+        self.surrogate_derivative = surrogate_derivative
 
     def fit(self, X: Any, y: Any) -> SurrogateGradientRegressor:
         """Solve for the training inputs X (n, features) and targets y (n,) or (n, outputs).
@@ -262,10 +270,10 @@ class SurrogateGradientRegressor(RegressorMixin, BaseEstimator):  # type: ignore
 
     @property
     def _kernel(self) -> str:
-        return "ntk" if self.surrogate is None else "sg_ntk"
+        return "ntk" if self.surrogate is None and self.surrogate_derivative is None else "sg_ntk"
 
     def _network(self) -> Network:
-        kernels = _derived(self.activation, self.surrogate)
+        kernels = _derived(self.activation, self.surrogate, self.surrogate_derivative)
         return Network(kernels, self.depth, weight_std=self.weight_std, bias_std=self.bias_std)
 
     def __sklearn_tags__(self) -> Any:
@@ -276,23 +284,24 @@ class SurrogateGradientRegressor(RegressorMixin, BaseEstimator):  # type: ignore
         return tags
 
 
-def _derived(activation: Any, surrogate: Any) -> Kernels:
+def _derived(activation: Any, surrogate: Any, surrogate_derivative: Any) -> Kernels:
     """The kernels, without free parameters: scikit-learn's parameters have no room for them."""
     try:
-        kernels = _remembered(activation, surrogate)
+        kernels = _remembered(activation, surrogate, surrogate_derivative)
     except TypeError as error:  # not hashable
-        wrong = f"activation = {activation!r}, surrogate = {surrogate!r}"
+        wrong = f"activation = {activation!r}, surrogate = {surrogate!r}, {surrogate_derivative = }"
         raise FormulaError(
             "a kernel for scikit-learn", wrong, "names, formulas as text, or SymPy expressions"
         ) from error
     names = sorted({s.name for _, E in kernels.items() for s in E.parameters})
     if names:
-        wrong = f"{' and '.join(names)} {'are' if names[1:] else 'is'} free in {activation}, {surrogate}"
+        given = ", ".join(str(one) for one in (activation, surrogate, surrogate_derivative) if one is not None)
+        wrong = f"{' and '.join(names)} {'are' if names[1:] else 'is'} free in {given}"
         raise FormulaError("a kernel for scikit-learn", wrong, "a number for each in the formula, as in 'erf(5*x)'")
     return kernels
 
 
 @lru_cache(maxsize=64)
-def _remembered(activation: Any, surrogate: Any) -> Kernels:
+def _remembered(activation: Any, surrogate: Any, surrogate_derivative: Any) -> Kernels:
     """Derived once: an optimizer asks for them at every step."""
-    return derive(activation, surrogate)
+    return derive(activation, surrogate, surrogate_derivative=surrogate_derivative)

@@ -94,7 +94,7 @@ def test_the_conventions_of_kernels():
     assert clone(kernel) == kernel and clone(kernel) is not kernel
     assert set(kernel.get_params()) == {
         *("activation", "kernel", "depth", "weight_std", "bias_std", "weight_std_bounds", "bias_std_bounds"),
-        "surrogate",
+        *("surrogate", "surrogate_derivative"),
     }
     assert [h.name for h in kernel.hyperparameters] == ["bias_std", "weight_std"]
     assert kernel.theta == pytest.approx(np.log([0.1, 1.0]))
@@ -167,6 +167,20 @@ def test_the_estimator_is_gradient_flow(time):
     assert one.shape == (4,) and one == pytest.approx(mean[:, 1], abs=1e-12)
 
 
+def test_a_surrogate_derivative_in_place_of_a_surrogate():
+    """That of erf, as in `derive`: the same kernels; never both, and free parameters are named."""
+    slope = "2*exp(-x**2)/sqrt(pi)"
+    model = SurrogateGradientRegressor("sign", None, surrogate_derivative=slope).fit(X, Y)
+    assert model.predict(T) == pytest.approx(SurrogateGradientRegressor("sign", "erf").fit(X, Y).predict(T), rel=1e-12)
+    kernel = NetworkKernel("sign", "surrogate_ntk", surrogate_derivative=slope)
+    assert kernel(X) == pytest.approx(NetworkKernel("sign", "surrogate_ntk", surrogate="erf")(X), rel=1e-12)
+    assert repr(kernel).endswith(f", surrogate_derivative={slope})") and clone(kernel) == kernel
+    with pytest.raises(FormulaError, match="both a surrogate and a surrogate derivative.*None for the other"):
+        SurrogateGradientRegressor("sign", "erf", surrogate_derivative=slope).fit(X, Y)
+    with pytest.raises(FormulaError, match=r"k is free in sign, exp\(-k\*x\*\*2\)\. Try"):
+        NetworkKernel("sign", "surrogate_ntk", surrogate_derivative="exp(-k*x**2)")(X)
+
+
 def test_the_estimator_in_a_grid_search_in_a_pipeline_in_a_pickle():
     x = rng.normal(size=(24, 3))
     y = x[:, 0] * x[:, 1]
@@ -184,7 +198,7 @@ def test_standard_deviations_do_not_need_the_whole_covariance(monkeypatch):
 
 
 def test_parameters_must_be_numbers():
-    with pytest.raises(FormulaError, match=r"m is free in erf\(m\*x\).*'erf\(5\*x\)'"):
+    with pytest.raises(FormulaError, match=r"m is free in erf\(m\*x\)\. Try.*'erf\(5\*x\)'"):
         NetworkKernel("erf(m*x)")(X)
     with pytest.raises(FormulaError, match=r"k is free in sign, erf\(k\*x\)"):
         SurrogateGradientRegressor("sign", "erf(k*x)").fit(X, Y)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -218,11 +218,10 @@ class Expectation:
         names = [s.name for s in self.parameters]
         missing, unknown = [n for n in names if n not in given], [n for n in given if n not in names]
         if missing or unknown:
-            wrong = f"no value for {', '.join(missing)}" if missing else f"no parameter {', '.join(unknown)}"
-            raise DomainError(str(self), wrong, f"the parameters are: {', '.join(names) or 'none'}")
+            raise DomainError(str(self), *other_names(missing, unknown, names))
         for symbol in self.parameters:
             try:
-                value = np.asarray(given[symbol.name], dtype=float)
+                value = real_array(given[symbol.name])
             except (TypeError, ValueError) as error:
                 wrong = f"{symbol.name} = {str(given[symbol.name])[:60]!r} is not a real number"
                 raise DomainError(str(self), wrong, "a number") from error
@@ -295,6 +294,38 @@ def expectation(f: Any, g: Any = 1, *, means: bool = False, tol: float = TOLERAN
     result = Expectation(as_function(f), as_function(g), means=means, tol=tol)
     refuse_early(result.f, result.g)
     return result
+
+
+def other_names(missing: Sequence[str], unknown: Sequence[str], known: Sequence[str]) -> tuple[str, str]:
+    """What is wrong with the names of the numbers that were given, and what to try.
+
+    >>> print(*other_names(["m"], ["k"], ["m"]), sep="; try: ")
+    k is no parameter, and m has no value; try: m=1.0
+    """
+    if missing and unknown:
+        has, what = "have" if missing[1:] else "has", "are no parameters" if unknown[1:] else "is no parameter"
+        wrong = f"{', '.join(unknown)} {what}, and {', '.join(missing)} {has} no value"
+        return wrong, ", ".join(f"{name}=1.0" for name in missing)
+    wrong = f"no value for {', '.join(missing)}" if missing else f"no parameter {', '.join(unknown)}"
+    return wrong, f"the parameters are: {', '.join(known) or 'none'}"
+
+
+def real_array(given: Any) -> Any:
+    """Numbers as float64, of any shape; not text, which NumPy would read.
+
+    Errors: TypeError or ValueError for what is not real numbers.
+
+    >>> real_array(["1", "2"])
+    Traceback (most recent call last):
+    ...
+    TypeError: text is not a number
+    """
+    array = np.asarray(given)
+    if array.dtype.kind in "SU" or (
+        array.dtype.kind == "O" and any(isinstance(one, str | bytes) for one in array.flat)
+    ):
+        raise TypeError("text is not a number")
+    return np.asarray(given, dtype=float)
 
 
 def refuse_early(*functions: Function) -> None:

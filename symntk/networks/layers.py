@@ -11,7 +11,7 @@ import numpy as np
 import sympy as sp
 
 from symntk.errors import DomainError, SymntkError
-from symntk.kernels.expectation import Expectation
+from symntk.kernels.expectation import Expectation, other_names, real_array
 from symntk.kernels.kernels import Kernels
 from symntk.language.registry import exact
 
@@ -68,13 +68,11 @@ def numbers_for(
     symbols = {s.name: s for E in expectations for s in E.parameters}
     missing, unknown = sorted(symbols.keys() - given.keys()), sorted(given.keys() - symbols.keys() - set(others))
     if missing or unknown:
-        wrong = f"no value for {', '.join(missing)}" if missing else f"no parameter {', '.join(unknown)}"
-        names = ", ".join(sorted({*symbols, *others})) or "none"
-        raise DomainError(asked, wrong, f"the parameters are: {names}")
+        raise DomainError(asked, *other_names(missing, unknown, sorted({*symbols, *others})))
     out = {}
     for name, symbol in symbols.items():
         try:
-            out[name] = float(given[name])
+            out[name] = float(real_array(given[name]))
         except (TypeError, ValueError) as error:
             raise DomainError(asked, f"{name} = {given[name]!r} is not one real number", "a number") from error
         if not np.isfinite(out[name]) or (symbol.is_positive and out[name] <= 0):

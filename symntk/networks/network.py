@@ -10,6 +10,7 @@ import numpy as np
 import sympy as sp
 
 from symntk.errors import DivergenceError, DomainError, FormulaError, SymntkError
+from symntk.kernels.expectation import real_array
 from symntk.kernels.kernels import Kernels
 from symntk.networks.layers import SLOPES, Layer, Plan, numbers_for, pair
 
@@ -347,7 +348,7 @@ def _per_layer(kernels: Kernels | Sequence[Kernels], depth: int) -> tuple[Kernel
 def _scales(name: str, given: float | Sequence[float], depth: int) -> tuple[float, ...]:
     asked = f"{name} of a network of depth {depth}"
     try:
-        values = np.asarray(given, dtype=float)
+        values = real_array(given)
     except (TypeError, ValueError) as error:
         raise DomainError(asked, f"{given!r} is not numbers", "a number, or one for each weight layer") from error
     if values.ndim > 1 or (values.ndim == 1 and len(values) != depth):

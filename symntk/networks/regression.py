@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from symntk.errors import DivergenceError, DomainError, FormulaError
+from symntk.kernels.expectation import real_array
 from symntk.networks.linear_flow import Convergence, LinearFlow
 
 if TYPE_CHECKING:
@@ -110,9 +111,12 @@ class GradientFlow:
         if net.is_singular(kernel):
             wrong = f"the {kernel} is infinite for an input with itself: {net._named(kernel).reason()[0]}"
             raise DivergenceError(_ASKED, wrong, "kernel='sg_ntk' with a surrogate; or classify, the limit of its sign")
-        inputs = _array("x", x, (2,))
+        inputs, targets = _array("x", x, (2,)), _array("y", y, (1, 2))
+        if len(targets) != len(inputs):
+            wrong = f"y has {len(targets)} targets, x {len(inputs)} inputs"
+            raise DomainError(_ASKED, wrong, "one target, or row of targets, for each input")
         gram = getattr(net, kernel)
-        flow = cls(gram(inputs, **parameters), net.nngp(inputs, **parameters), y, **options)
+        flow = cls(gram(inputs, **parameters), net.nngp(inputs, **parameters), targets, **options)
 
         def blocks(test: Any) -> tuple[Any, Any, Any]:
             across = gram(test, inputs, **parameters), net.nngp(test, inputs, **parameters)
@@ -280,12 +284,15 @@ def _infinite(gram: Any) -> Any:
 
 def _array(name: str, given: Any, dimensions: tuple[int, ...], asked: str = _ASKED) -> Any:
     try:
-        array = np.asarray(given, dtype=np.float64)
+        array = real_array(given)
     except (TypeError, ValueError) as error:
         raise DomainError(asked, f"{name} holds what are not real numbers", "an array of floats") from error
     if array.ndim not in dimensions:
         wanted = " or ".join(str(d) for d in dimensions)
-        raise DomainError(asked, f"{name} has shape {array.shape}", f"an array of {wanted} dimensions")
+        advice = f"an array of {wanted} dimensions"
+        if name in ("x", "x_test") and array.ndim == 1:
+            advice += f", (n, features), for one input {name}[None, :]"
+        raise DomainError(asked, f"{name} has shape {array.shape}", advice)
     if not np.all(np.isfinite(array)):
         where = tuple(int(i) for i in np.argwhere(~np.isfinite(array))[0])
         advice = "a finite kernel; for one that is infinite on the diagonal, classify" if name == "kernel" else ""
@@ -295,7 +302,7 @@ def _array(name: str, given: Any, dimensions: tuple[int, ...], asked: str = _ASK
 
 def _number(name: str, given: Any, *, least: float | None = None, finite: bool = True) -> float:
     try:
-        value = float(given)
+        value = float(real_array(given))
     except (TypeError, ValueError) as error:
         raise DomainError(_ASKED, f"{name} = {given!r} is not a number", "one number") from error
     fits = value > 0 if least is None else value >= least

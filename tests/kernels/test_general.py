@@ -27,6 +27,7 @@ LAWS = [
     (1e-4, 1e-4, -1e-4),
     (100.0, 100.0, 99.0),
 ]
+TEXT = ["1", b"1", np.array("1"), np.array(["1"], dtype=object)]
 OUTSIDE = [name for name, entry in ACTIVATIONS.items() if entry.gaussian_class != "1"]
 SURROGATES_OUTSIDE = [
     name for name, entry in SURROGATES.items() if entry.gaussian_class != "1" and name != "periodic_exponential"
@@ -280,3 +281,15 @@ def test_a_wrong_map_fails_its_verification(monkeypatch):
     E.__dict__["_function"] = lambda *law, **numbers: true(*law, **numbers) * (1 + 1e-8)
     failed = {check.name for check in verify_expectation(E, points=2).checks if not check.passed}
     assert {"float64", "exchange symmetry"} <= failed
+
+
+@pytest.mark.parametrize("given", TEXT)
+def test_a_parameter_is_a_number_not_its_text(given):
+    for formula in ("erf(m*x)", "tanh(m*x)"):
+        with pytest.raises(DomainError, match="is not a real number"):
+            symntk.expectation(formula)(1, 2, 0.5, m=given)
+
+
+def test_both_kinds_of_wrong_parameters_are_named():
+    with pytest.raises(DomainError, match=r"k is no parameter, and m has no value\. Try: m=1\.0"):
+        symntk.expectation("erf(m*x)")(1, 2, 0.5, k=1)

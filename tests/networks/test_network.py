@@ -132,6 +132,16 @@ def test_parameters_without_closed_form_are_numbers_in_the_formula():
         net.nngp(POINTS)
     with pytest.raises(DomainError, match="no parameter q"):
         plain.nngp(POINTS, q=1.0)
+    with pytest.raises(DomainError, match=r"q is no parameter, and k has no value\. Try: k=1\.0"):
+        net.nngp(POINTS, q=1.0)
+    with pytest.raises(DomainError, match="k = '2' is not one real number"):
+        net.nngp(POINTS, k="2")
+
+
+@pytest.mark.parametrize("scales", [{"weight_std": "1"}, {"bias_std": ["1", "1", "1"]}])
+def test_scales_are_numbers_not_text(scales):
+    with pytest.raises(DomainError, match="is not numbers"):
+        symntk.Network(RELU, 3, **scales)
 
 
 def test_duplicates_and_the_diagonal_are_exact():

@@ -249,7 +249,10 @@ def test_classifier_says_where_the_theorem_ends():
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: NET.flow(X, Y[:5]), "shape"),
+        (lambda: NET.flow(X, Y[:5]), f"y has 5 targets, x {len(X)} inputs"),
+        (lambda: NET.flow(X, Y).predict(X[0]), r"\(n, features\), for one input x\[None, :\]"),
+        (lambda: NET.flow(X, Y, ridge="1"), "ridge = '1' is not a number"),
+        (lambda: NET.flow(X, Y.astype(str)), "y holds what are not real numbers"),
         (lambda: NET.flow(X[0], Y), "2 dimensions"),
         (lambda: NET.flow(X, np.full(6, np.nan)), "y is nan"),
         (lambda: NET.flow(X, Y, ridge=-1.0), "ridge"),

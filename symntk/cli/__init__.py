@@ -166,9 +166,13 @@ def verify(
     With --replay FILE the pair of a certificate is derived again and checked at the same points.
     """
     from symntk.kernels.certificate_file import replay as replay_file
+    from symntk.kernels.certificate_file import writer
 
     if (activation is None) == (replay is None):
-        raise SymntkError("a verification", "it needs an activation or a certificate, one of them", "--replay FILE")
+        wrong = "it needs an activation or a certificate, one of them"
+        raise SymntkError("a verification", wrong, "symntk verify sign --surrogate erf, or symntk verify --replay FILE")
+    if output is not None:
+        writer(output)  # refuses an ending before the work, not after it
     with _check_progress() as show:
         if replay is not None:
             again = replay_file(replay, show)

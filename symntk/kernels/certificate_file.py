@@ -21,7 +21,7 @@ from symntk.kernels.verification import Progress, Verification, verify_expectati
 from symntk.verify.certificate import Certificate
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from symntk.kernels.expectation import Expectation
     from symntk.verify.points import Law
@@ -76,14 +76,25 @@ def certificate_text(verification: Verification) -> str:
 
 
 def write_certificate(verification: Verification, path: Path) -> Path:
-    """Write the file, plain text for `.txt`, JSON else.
+    """Write the file, JSON for `.json`, plain text for `.txt`.
 
     Raises:
+        SymntkError: the path has another ending.
         OSError: it cannot be written.
     """
-    make = certificate_text if path.suffix == ".txt" else certificate_json
+    make = writer(path)
     path.write_text(make(verification), encoding="utf-8")
     return path
+
+
+def writer(path: Path) -> Callable[[Verification], str]:
+    """What makes the text of a file with this ending; asked before a long verification, it refuses others in time."""
+    writers = {".json": certificate_json, ".txt": certificate_text}
+    ending = path.suffix.lower()
+    if ending not in writers:
+        wrong = f"{path.suffix} is not written" if ending else "it has no ending, which says what is written"
+        raise SymntkError(f"the certificate {path}", wrong, f"{path.stem}.json, or {path.stem}.txt to read")
+    return writers[ending]
 
 
 @dataclass(frozen=True)

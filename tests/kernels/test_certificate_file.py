@@ -7,7 +7,7 @@ from click.testing import CliRunner
 
 from symntk import derive
 from symntk.cli import main
-from symntk.errors import FormulaError
+from symntk.errors import FormulaError, SymntkError
 from symntk.kernels.certificate_file import FORMAT, read_certificate, replay
 
 
@@ -43,6 +43,20 @@ def test_what_is_written(path, verification):
 def test_a_text_to_read(verification, tmp_path):
     text = verification.write(tmp_path / "line.txt").read_text(encoding="utf-8")
     assert "heat equations" in text and "points (var_u" in text and "sympy" in text and "seed 0" in text
+
+
+@pytest.mark.parametrize(("name", "wrong"), [("cert.yaml", ".yaml is not written"), ("cert", "it has no ending")])
+def test_other_endings_are_refused_before_the_work(name, wrong, verification, tmp_path, monkeypatch):
+    with pytest.raises(SymntkError, match=rf"{wrong}.*Try: cert\.json, or cert\.txt"):
+        verification.write(tmp_path / name)
+    monkeypatch.setattr("symntk.cli._derive", lambda *_: pytest.fail("derived"))
+    done = CliRunner().invoke(main, ["verify", "relu", "-o", str(tmp_path / name)])
+    assert done.exit_code == 2 and wrong in done.output and not (tmp_path / name).exists()
+
+
+def test_a_verification_of_nothing_says_both_ways():
+    done = CliRunner().invoke(main, ["verify"])
+    assert done.exit_code == 2 and "try:   symntk verify sign --surrogate erf, or" in done.output
 
 
 def test_replay_agrees_at_the_points_of_the_file(path):

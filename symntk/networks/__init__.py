@@ -1,30 +1,43 @@
 """Networks: the layer recursion, composed formulas, mean-field facts and regression.
 
-`NetworkKernel` and `SurrogateGradientRegressor` are scikit-learn's view of them; scikit-learn is imported at first use.
+`NetworkKernel` and `SurrogateGradientRegressor` are scikit-learn's view of them. All names are imported at first use,
+so that a formula waits neither for SciPy nor for scikit-learn.
 """
 
 from __future__ import annotations
 
 from importlib import import_module
+from importlib.util import find_spec
 from typing import Any
 
 from symntk.errors import FormulaError
 
 _OF_SKLEARN = ("NetworkKernel", "SurrogateGradientRegressor")
+_MODULES = {
+    "Ensemble": "ensemble",
+    "GradientFlow": "regression",
+    "MeanField": "mean_field",
+    "Prediction": "regression",
+    **dict.fromkeys(_OF_SKLEARN, "sklearn_adapter"),
+}
+"""Public name -> the module of this package that has it."""
 
 
 def __getattr__(name: str) -> Any:
-    """What needs scikit-learn."""
-    if name not in _OF_SKLEARN:
+    """A public name, from its module."""
+    if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     try:
-        adapter = import_module("symntk.networks.sklearn_adapter")
+        module = import_module(f"{__name__}.{_MODULES[name]}")
     except ImportError as error:
+        if name not in _OF_SKLEARN:
+            raise
         wrong = "scikit-learn is not installed, or older than 1.6"
         raise FormulaError(name, wrong, "pip install 'symntk[sklearn]'") from error
-    return getattr(adapter, name)
+    return getattr(module, name)
 
 
 def __dir__() -> list[str]:
-    """All names, the lazy ones included."""
-    return sorted({*globals(), *_OF_SKLEARN})
+    """All names, the lazy ones included; those of scikit-learn where it is installed, since `help` reads them all."""
+    missing = _OF_SKLEARN if find_spec("sklearn") is None else ()
+    return sorted({*globals(), *_MODULES} - {*missing})

@@ -1,11 +1,15 @@
 """Gradient flow against an ODE solver and the usual formulas; convergence; the singular classifier."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import scipy.linalg
 from scipy.integrate import solve_ivp
 
 import symntk
+import symntk.networks
 from symntk.errors import DivergenceError, DomainError, FormulaError
 from symntk.networks.linear_flow import LinearFlow
 from symntk.networks.regression import GradientFlow, classify
@@ -267,3 +271,13 @@ def test_classifier_says_where_the_theorem_ends():
 def test_mistakes_are_named(call, message):
     with pytest.raises(DomainError, match=message):
         call()
+
+
+def test_public_names_are_imported_when_they_are_used():
+    from symntk.networks import Ensemble, GradientFlow, MeanField, Prediction
+
+    for one in (Ensemble, GradientFlow, MeanField, Prediction):
+        assert one.__name__ in dir(symntk.networks) and one.__module__.startswith("symntk.networks.")
+    code = "import sys, symntk.networks; print(*sorted(m for m in sys.modules if m.startswith('symntk.networks.')))"
+    loaded = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout.split()
+    assert loaded and not {f"symntk.networks.{name}" for name in ("ensemble", "mean_field", "regression")} & {*loaded}

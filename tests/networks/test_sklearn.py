@@ -230,5 +230,7 @@ except FormulaError as error:
     assert "symntk[sklearn]" in str(error)
 else:
     raise AssertionError
+import pydoc
+assert "NetworkKernel" not in dir(symntk.networks) and pydoc.render_doc(symntk.networks)
 """
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -211,5 +211,10 @@ def _grid(one: Setting, slope: Expectation, angle: float) -> dict[str, Any]:
     grid = one.grid(one.kernels.nngp)
     if is_closed(slope):
         return grid
-    own = {"start": "1/100000", "ratio": "1/16"} if angle == 0 else {"start": "1/1000", "ratio": "1/4"}
-    return {"dps": min(one.dps, 42), "points": 8, **own}
+    own: dict[str, Any] = {"start": "1/1000", "ratio": "1/4", "points": 8}
+    if angle == 0 and all(jump.place == 0 for jump in one.family.jumps):
+        own |= {"start": "1/100000", "ratio": "1/16"}
+    elif angle == 0:
+        # a layer of width 1/m away from 0 is laid out in float64, to m = 5e7 or so: more points in place of larger m
+        own |= {"ratio": "1/3", "points": 11}
+    return {"dps": min(one.dps, 42), **own}

@@ -59,8 +59,16 @@ class Conditional:
         self.groups = [_Tilted(*rates, variance, rows) for rates, rows in grouped(pieces).items()]
 
     def near(self, inside: Number, typical: Number) -> Conditional:
-        """The same function, its steps turned so that little cancels around u = `typical`."""
-        turned = oriented(self.pieces, self.offset + self.slope * typical)
+        """The same function, its steps turned so that little cancels around u = `typical`.
+
+        What decides is where the normal distribution tilted by a piece's exponential has its mean.
+        """
+        mean, variance = self.offset + self.slope * typical, self.variance
+
+        def tilted(p: Piece) -> Number:
+            return (mean + mp.re(p.linear) * variance) / (1 - 2 * p.quadratic * variance)
+
+        turned = oriented(self.pieces, tilted)
         return Conditional(turned, self.offset, self.slope, self.variance)
 
     def __call__(self, u: Number) -> Number:

@@ -7,7 +7,7 @@ Written for the oracle alone: nothing here is shared with the derivation.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -165,10 +165,11 @@ def settled(pieces: Iterable[Piece], point: Number, tolerance: Number) -> list[P
     return _kept(sums)
 
 
-def oriented(pieces: Iterable[Piece], point: Number) -> list[Piece]:
-    """The same function with each step S that is on at `point` written as 1 − (1 − S), the bracket one step.
+def oriented(pieces: Iterable[Piece], place: Callable[[Piece], Number]) -> list[Piece]:
+    """The same function with each step S that is on at its piece's place written as 1 − (1 − S), the bracket one step.
 
-    Near `point` the parts are then small where the function is: far outside its support a triangle is a sum of tails.
+    Near that place, which is the same for all pieces of one exponential, the parts are then small where the function
+    is: far outside its support a triangle is a sum of tails.
     """
     sums: dict[tuple[int, Number, Number, Ramp | None], tuple[Number, Number]] = {}
 
@@ -178,7 +179,7 @@ def oriented(pieces: Iterable[Piece], point: Number) -> list[Piece]:
 
     for p in pieces:
         ramp, value = p.ramp, p.coefficient
-        if ramp is not None and ramp.side * (point - ramp.threshold) > 0:
+        if ramp is not None and ramp.side * (place(p) - ramp.threshold) > 0:
             add(value, p.power, p.quadratic, p.linear, None)
             ramp, value = Ramp(ramp.threshold, ramp.variance, -ramp.side), -value
         add(value, p.power, p.quadratic, p.linear, ramp)

@@ -276,7 +276,10 @@ def _stiffness(f: Numeric, law: Law) -> float:
 
 
 def _settle(function: Any, dps: int) -> Number:
-    """Evaluate `function(digits)`, (value, scale), at rising precision until two values agree to dps digits."""
+    """Evaluate `function(digits)`, (value, scale), at rising precision until two values agree to dps digits.
+
+    Two values that agree say nothing where all digits of the parts, of size `scale`, have cancelled in both.
+    """
     digits = dps + 10
     before, _ = function(digits)
     while True:
@@ -284,7 +287,8 @@ def _settle(function: Any, dps: int) -> Number:
         value, scale = function(digits)
         with mp.workdps(digits):
             error, goal = abs(value - before), mp.mpf(10) ** -dps
-            if error <= goal * abs(value) or (digits > 2 * dps + 60 and error <= goal * scale):
+            covered = scale * mp.mpf(10) ** (5 - digits) <= goal * abs(value)
+            if (covered and error <= goal * abs(value)) or (digits > 2 * dps + 60 and error <= goal * scale):
                 return value
         if digits > 15 * dps + 300:
             raise VerificationError(ASKED, "a delta's derivatives cancel too many digits", "a less extreme covariance")

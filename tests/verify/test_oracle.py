@@ -8,6 +8,7 @@ import pytest
 import sympy as sp
 from mpmath.calculus.quadrature import GaussLegendre
 
+import symntk
 from symntk.errors import DivergenceError, DomainError, VerificationError
 from symntk.language.terms import Delta, NormalForm, Step, Term, collect, derivative
 from symntk.verify.oracle import expectation_oracle
@@ -389,3 +390,19 @@ def test_quadrature_that_fails_says_so():
     pole = (lambda x: 1 / x**2, mp.mpf(0), mp.mpf(1))
     with pytest.raises(VerificationError, match="error estimate"):
         integrate([pole], gauss_legendre(12, 15), mp.mpf(10) ** -10, mp.mpf(0), most_panels=100)
+
+
+def test_a_delta_with_exponentials_that_cancel_at_huge_variances():
+    """Half of E[2δ(u) exp(−|v − 1|)] was lost at variances of 1e6: exp(v) on v < 1 is a tail of its tilted law."""
+    kernels = symntk.derive("sign", "shifted_laplace")
+    f, g = kernels.sg_ntk.f.form, kernels.sg_ntk.g.form
+    a = b = 2.0**20
+    c = -a / 2
+    surrogate = kernels.surrogate_derivative.expression
+    with mp.workdps(40):
+        spread = mp.sqrt(b - c * c / a)
+        density = sp.lambdify(list(surrogate.free_symbols), surrogate, "mpmath")
+        cuts = [-300, -100, -30, -10, -3, -1, 0, 1, 2, 3, 5, 10, 30, 100, 300]
+        mean = mp.quad(lambda y: density(y) * mp.npdf(y, 0, spread), cuts)
+        expected = mp.sqrt(2 / (mp.pi * a)) * mean
+    assert abs(expectation_oracle(f, g, a, b, c, dps=25) / expected - 1) < mp.mpf(10) ** -24

@@ -5,6 +5,7 @@ A Gaussian-elementary function has a normal form; every function has a general f
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -16,6 +17,7 @@ from symntk.language import general_form as general
 from symntk.language.activations import ACTIVATIONS
 from symntk.language.general_form import GeneralForm, general_form
 from symntk.language.normal_form import exact, normal_form
+from symntk.language.parser import parse_call
 from symntk.language.registry import Entry, read
 from symntk.language.surrogates import SURROGATES
 from symntk.language.symbols import RESERVED, x
@@ -100,7 +102,7 @@ def as_function(given: Any, *tables: dict[str, Entry]) -> Function:
         tables: where names are looked up, first found first; both tables, activations first, by default.
 
     Raises:
-        FormulaError: the text cannot be read, or it is not clear which symbol is the variable.
+        FormulaError: the text cannot be read or has letters but no x, or it is not clear which symbol is the variable.
 
     >>> as_function("leaky_relu(negative_slope=0.2)").expression
     Piecewise((x, x > 0), (x/5, True))
@@ -114,7 +116,9 @@ def as_function(given: Any, *tables: dict[str, Entry]) -> Function:
         entries: dict[str, Entry] = {}
         for table in tables or (ACTIVATIONS, SURROGATES):
             entries = {**table, **entries}
-        return Function(given.strip(), exact(read(given, entries)))
+        found = exact(read(given, entries))
+        _refuse_another_variable(given, found)
+        return Function(given.strip(), found)
     try:
         expr = sp.sympify(given, strict=True)
     except (sp.SympifyError, TypeError) as error:
@@ -124,6 +128,18 @@ def as_function(given: Any, *tables: dict[str, Entry]) -> Function:
     if not isinstance(expr, sp.Expr):
         raise FormulaError(f"the function {expr}", "it is not an expression", "a SymPy expression in x")
     return Function(str(expr), exact(_in_x(expr)))
+
+
+def _refuse_another_variable(text: str, found: sp.Expr) -> None:
+    """A formula in y would be a constant with a parameter y; a name of a table is what its entry says."""
+    names = sorted(s.name for s in found.free_symbols)
+    if not names or parse_call(text) is not None or re.search(r"\bx\b", text):
+        return
+    read_as, advice = f"{', '.join(names)} are read as parameters", "x for the variable"
+    if len(names) == 1:
+        in_x = re.sub(rf"\b{names[0]}\b", "x", text.strip())
+        read_as, advice = f"{names[0]} is read as a parameter", f'"{in_x}"'
+    raise FormulaError(f"the formula {text!a}", f"it does not contain x; {read_as}", advice)
 
 
 def _in_x(expr: sp.Expr) -> sp.Expr:

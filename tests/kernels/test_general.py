@@ -293,3 +293,11 @@ def test_a_parameter_is_a_number_not_its_text(given):
 def test_both_kinds_of_wrong_parameters_are_named():
     with pytest.raises(DomainError, match=r"k is no parameter, and m has no value\. Try: m=1\.0"):
         symntk.expectation("erf(m*x)")(1, 2, 0.5, k=1)
+
+
+def test_a_formula_in_another_letter_is_no_constant():
+    with pytest.raises(FormulaError, match=r'does not contain x; y is read as a parameter\. Try: "tanh\(x\)"'):
+        symntk.derive("tanh(y)")
+    with pytest.raises(FormulaError, match="y, z are read as parameters"):
+        symntk.expectation("x", "y*z")
+    assert symntk.expectation("2*pi", "x**2").expression == 2 * sp.pi * STATE[1]

@@ -27,6 +27,13 @@ ACTIVATION is a name from `symntk list`, also with parameters, "leaky_relu(negat
 SymPy's function names, "x*erf(x)". A formula that begins with a minus sign goes after `--`.
 """
 
+_THEOREMS = """\b
+T1  the maps of erf(m x) in closed form    T2  no NTK for the limit, which jumps
+T3  the limit as a classifier              T4  the singularity of the limit's NTK
+T5  the SG-NTK of the limit exists         T6  kernels of finite width at initialization
+T7  kernels of finite width in training    T8  trained networks and the SG-NTK process
+"""
+
 _ADVICE = "symntk list, which shows the functions that have names"
 
 
@@ -228,7 +235,7 @@ def list_(table: str | None, name: str | None) -> None:
         click.echo("\n\n".join(entry_text(kind, entry) for kind, entry in entries))
 
 
-@main.command("theorems", short_help="Verify the theorems of surrogate gradient learning.")
+@main.command("theorems", epilog=_THEOREMS, short_help="Verify the theorems of surrogate gradient learning.")
 @click.argument("ids", nargs=-1, metavar="[IDS]")
 @click.option("--activation", default="erf(m*x)", show_default=True, help="A family with one parameter, or a jump.")
 @click.option("--surrogate", "-s", metavar="S", help="Name of a surrogate, or its primitive's formula; by default erf.")
@@ -241,7 +248,10 @@ def list_(table: str | None, name: str | None) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print the reports as JSON.")
 @click.pass_context
 def theorems_(ctx: click.Context, /, ids: tuple[str, ...], as_json: bool, **options: Any) -> None:
-    """Verify T1 to T8 numerically, or those named; the exit status is 1 where one fails or does not apply."""
+    """Verify T1 to T8 numerically, or those named.
+
+    The exit status is 1 where one fails, is not decided or does not apply.
+    """
     from tqdm import tqdm
 
     from symntk.theorems import THEOREMS, theorems

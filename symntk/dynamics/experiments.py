@@ -10,21 +10,39 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
 from symntk.dynamics.independent import Driven, chaotic, repeating
 from symntk.dynamics.orbit import orbits
+from symntk.dynamics.simulation import Drive, Simulation, simulate
 from symntk.dynamics.theory import Balanced
 from symntk.errors import DomainError
 from symntk.networks import checkpoint
+from symntk.networks.experiments import Options
 
 GAIN, FREQUENCY = 2.0, 0.2
 STEP = 1 / 32
 """Of simulations, in units of τ."""
 _GRIDS = (140, 0)  # points of lags; close to the onset of chaos only the finer one has an answer
 _SETTLED = 1e-6  # change per period at which a repeating state counts as reached
+
+
+class Simulated(Protocol):
+    """What the sizes of an experiment say of its simulations."""
+
+    @property
+    def realizations(self) -> int:
+        """Simulated networks."""
+
+    @property
+    def time(self) -> float:
+        """That they are recorded for, in units of τ."""
+
+    @property
+    def burn(self) -> float:
+        """Time before that."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +64,36 @@ class Curve:
     def at_step(self, dt: float) -> np.ndarray:
         """λ₁ τ of networks in Euler steps, to first order in the step; NaN where it is not known."""
         return self.exponents + self.slopes * dt
+
+
+def simulated(
+    net: Balanced, drives: Sequence[Drive], sizes: Simulated, options: Options, store: Path | None, **recorded: Any
+) -> Simulation:
+    """Simulate networks like `net` under several inputs, in Euler steps of `STEP`.
+
+    Args:
+        net: the network; its units are threshold-linear.
+        drives: the inputs.
+        sizes: how many networks, and how long.
+        options: those of all experiments.
+        store: where an interrupted run continues; None keeps nothing.
+        recorded: `record` or `lags`, as of `simulate`.
+    """
+    return simulate(
+        int(net.N),
+        net.g,
+        drives,
+        I_0=net.I_0,
+        J_0=net.J_0,
+        steps=round(sizes.time / STEP),
+        burn=round(sizes.burn / STEP),
+        dt=STEP,
+        realizations=sizes.realizations,
+        seed=options.seed,
+        checkpoint=store,
+        progress=options.progress,
+        **recorded,
+    )
 
 
 def common_curve(

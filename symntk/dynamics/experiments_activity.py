@@ -9,8 +9,8 @@ import numpy as np
 from scipy.interpolate import BarycentricInterpolator
 from tqdm import tqdm
 
-from symntk.dynamics.experiments import GAIN, STEP, driven, kept
-from symntk.dynamics.simulation import Drive, Simulation, simulate
+from symntk.dynamics.experiments import GAIN, STEP, driven, kept, simulated
+from symntk.dynamics.simulation import Drive, Simulation
 from symntk.dynamics.simulation_step import Model, RateNetwork
 from symntk.dynamics.theory import Balanced
 from symntk.kernels.function import as_function
@@ -102,19 +102,8 @@ def run(options: Options, sizes: Sizes | None = None) -> Activity:
     net = Balanced(GAIN, sizes.N)
     folder = None if options.checkpoints is None else options.checkpoints / f"dynamics-fig9-{sizes.N}"
     drives = [Drive(one, False, FREQUENCY) for one in sizes.amplitudes]
-    simulation = simulate(
-        sizes.N,
-        GAIN,
-        drives,
-        steps=round(sizes.time / STEP),
-        burn=round(sizes.burn / STEP),
-        dt=STEP,
-        realizations=sizes.realizations,
-        seed=options.seed,
-        lags=sizes.lags,
-        checkpoint=None if folder is None else folder / f"simulated-seed{options.seed}",
-        progress=options.progress,
-    )
+    store = None if folder is None else folder / f"simulated-seed{options.seed}"
+    simulation = simulated(net, drives, sizes, options, store, lags=sizes.lags)
     theory = {average: [state(net, one, average, simulation.lags) for one in sizes.amplitudes] for average in AVERAGES}
     activity = _activity(sizes, drives, options, folder)
     return Activity(sizes, theory, simulation, np.arange(activity.shape[-1]) * STEP, activity)

@@ -17,11 +17,11 @@ from scipy.interpolate import PchipInterpolator
 from tqdm import tqdm
 
 from symntk.dynamics.critical import quasi_static
-from symntk.dynamics.experiments import FREQUENCY, GAIN, STEP, kept, known_or_blank
+from symntk.dynamics.experiments import FREQUENCY, GAIN, STEP, kept, known_or_blank, simulated
 from symntk.dynamics.experiments_slow import critical_slow
 from symntk.dynamics.orbit import orbits
 from symntk.dynamics.phase import phase_diagram
-from symntk.dynamics.simulation import Drive, simulate
+from symntk.dynamics.simulation import Drive
 from symntk.dynamics.theory import Balanced
 from symntk.errors import DomainError
 from symntk.networks.experiments import Options, Table
@@ -196,21 +196,9 @@ def _simulate(panel: Panel, value: float, sizes: Sizes, folder: Path | None, opt
         expected = panel.theory[kind][at, 0]
         if expected > 0.0:
             amplitudes[kind] = np.array([float(f"{expected * factor:.4g}") for factor in _AROUND])
-    found = simulate(
-        int(net.N),
-        net.g,
-        [Drive(float(one), kind == "common", f) for kind, around in amplitudes.items() for one in around],
-        I_0=net.I_0,
-        J_0=net.J_0,
-        steps=round(sizes.time / STEP),
-        burn=round(sizes.burn / STEP),
-        dt=STEP,
-        realizations=sizes.realizations,
-        seed=options.seed,
-        record=False,
-        checkpoint=None if folder is None else folder / f"{panel.name}-{value:g}-seed{options.seed}",
-        progress=options.progress,
-    )
+    drives = [Drive(float(one), kind == "common", f) for kind, around in amplitudes.items() for one in around]
+    store = None if folder is None else folder / f"{panel.name}-{value:g}-seed{options.seed}"
+    found = simulated(net, drives, sizes, options, store, record=False)
     columns = np.split(found.lyapunov, len(amplitudes), axis=1)
     for (kind, around), exponents in zip(amplitudes.items(), columns, strict=True):
         step = float("nan")

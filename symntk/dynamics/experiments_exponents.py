@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 from tqdm import tqdm
 
 from symntk.dynamics.critical import Critical, critical_common, critical_independent
-from symntk.dynamics.experiments import FREQUENCY, GAIN, STEP, Curve, common_curve, independent_curve, known_or_blank
-from symntk.dynamics.simulation import Drive, Simulation, simulate
+from symntk.dynamics.experiments import (
+    FREQUENCY,
+    GAIN,
+    STEP,
+    Curve,
+    common_curve,
+    independent_curve,
+    known_or_blank,
+    simulated,
+)
+from symntk.dynamics.simulation import Drive, Simulation
 from symntk.dynamics.theory import Balanced
 from symntk.networks.experiments import Options, Table
 
@@ -100,24 +108,9 @@ def run(options: Options, sizes: Sizes | None = None) -> Exponents:
             bar.update(2)
     drives = [Drive(0.0), *(Drive(one, True, FREQUENCY) for one in amplitudes)]
     drives += [Drive(one, False, FREQUENCY) for one in sizes.independent]
-    simulation = simulate(
-        sizes.N,
-        GAIN,
-        drives,
-        steps=round(sizes.time / STEP),
-        burn=round(sizes.burn / STEP),
-        dt=STEP,
-        realizations=sizes.realizations,
-        seed=options.seed,
-        record=False,
-        checkpoint=_simulated(folder, options),
-        progress=options.progress,
-    )
+    store = None if folder is None else folder / f"simulated-seed{options.seed}"
+    simulation = simulated(net, drives, sizes, options, store, record=False)
     return Exponents(sizes, curve, independent, net.stationary().lyapunov, critical, simulation)
-
-
-def _simulated(folder: Path | None, options: Options) -> Path | None:
-    return None if folder is None else folder / f"simulated-seed{options.seed}"
 
 
 def table(result: Exponents) -> Table:

@@ -13,7 +13,7 @@ import sympy as sp
 
 
 class _LogisticFunction(sp.Function):  # type: ignore[misc]  # SymPy has no types
-    """What both share: real values and numbers of any precision."""
+    """What both share: real values and numbers of any precision, which each has as `_number`."""
 
     nargs = 1
 
@@ -30,10 +30,6 @@ class _LogisticFunction(sp.Function):  # type: ignore[misc]  # SymPy has no type
             return None
         with mpmath.workprec(prec + 20):
             return sp.Expr._from_mpmath(self._number(argument), prec)
-
-    @staticmethod
-    def _number(argument: Any) -> Any:
-        raise NotImplementedError
 
 
 class logistic(_LogisticFunction):

@@ -158,16 +158,19 @@ def critical():
 
 
 def slow():
-    print("| f τ | I_1^crit, common | error | over its quasi-static limit | s |")
-    print("|---|---|---|---|---|")
-    net = Balanced(G, N)
-    limit = quasi_static(net)
-    for f in (0.2, 0.1, 0.05, 0.02):
-        found, seconds = timed(critical_common, net, f, dt=1 / 8)
-        print(
-            f"| {f} | {found.amplitude:.3f} | {found.error:.3f} | {found.amplitude / limit:.4f} | {seconds:.1f} |",
-            flush=True,
-        )
+    """Critical common input over its quasi-static limit; slower input has longer periods, so a coarser step."""
+    print("| g | f τ | finest step, τ | I_1^crit, common | error | over its quasi-static limit | s |")
+    print("|---|---|---|---|---|---|---|")
+    for g in (1.6, 2.0, 2.5):
+        net = Balanced(g, 1000)
+        limit = quasi_static(net)
+        for f, dt in ((0.2, 1 / 16), (0.1, 1 / 16), (0.05, 1 / 12), (0.02, 1 / 8), (0.01, 1 / 6), (0.005, 1 / 4)):
+            found, seconds = timed(critical_common, net, f, dt=dt)
+            print(
+                f"| {g} | {f} | {dt:.3f} | {found.amplitude:.3f} | {found.error:.3f} | "
+                f"{found.amplitude / limit:.4f} | {seconds:.0f} |",
+                flush=True,
+            )
 
 
 PARTS = {"speed": speed, "band": band, "exponents": exponents, "critical": critical, "quasi-static": slow}

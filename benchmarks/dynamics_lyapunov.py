@@ -16,6 +16,7 @@ import datetime
 import math
 import os
 import platform
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -26,8 +27,26 @@ from symntk.dynamics import Balanced, Drive, Simulation, simulate
 from symntk.networks import checkpoint
 
 G, F, DT = 2.0, 0.2, 1 / 16
-PLANS = {500: (16_000, 20), 1000: (8_000, 6), 2000: (16_000, 5), 5000: (8_000, 5)}
-"""Units: recorded steps, realizations."""
+
+
+@dataclass(frozen=True)
+class Length:
+    """How long networks of a size are simulated, times in units of τ."""
+
+    time: float
+    realizations: int
+    burn: float = 200.0
+    dt: float = DT
+
+
+PLANS = {
+    500: Length(1000.0, 20),
+    1000: Length(500.0, 6),
+    2000: Length(1000.0, 5),
+    5000: Length(500.0, 5),
+    20_000: Length(300.0, 5, burn=150.0, dt=1 / 8),
+}
+"""Units: how they are simulated. The theory takes the same steps."""
 BANDS = (20.0, 30.0)  # τ, of the band in theory; the difference is taken as its error
 PHASES = 8
 SINES = (3.0, 6.0, 10.0)  # of "average"
@@ -41,32 +60,33 @@ def drives(N: int) -> list[Drive]:
 
 def theory(N: int, drive: Drive, folder: Path) -> tuple[float, float]:
     """λ₁ τ at the simulation's step, and its error."""
+    dt = PLANS[N].dt
     told = checkpoint.fingerprint(
-        {"drive": [N, drive.amplitude, drive.common], "numbers": [G, F, DT, PHASES, *BANDS], "version": 2}
+        {"drive": [N, drive.amplitude, drive.common], "numbers": [G, F, dt, PHASES, *BANDS], "version": 2}
     )
     path = folder / f"theory-{told[:16]}.npz"
     found = checkpoint.load(path, told)
     if found is None:
-        value, error = _theory(Balanced(G, N), drive)
+        value, error = _theory(Balanced(G, N), drive, dt)
         found = {"value": np.array(value), "error": np.array(error)}
         checkpoint.save(path, told, found)
     return float(found["value"]), float(found["error"])
 
 
-def _theory(net: Balanced, drive: Drive) -> tuple[float, float]:
+def _theory(net: Balanced, drive: Drive, dt: float) -> tuple[float, float]:
     """The state that repeats with the input where it is stable, else the chaotic one."""
     amplitude = drive.amplitude
     if drive.common and amplitude:
-        value = net.orbit(amplitude, F, dt=DT).lyapunov
+        value = net.orbit(amplitude, F, dt=dt).lyapunov
         if value <= 0.0:
             return value, 0.0
     elif not drive.common:
-        run = net.independent(amplitude, F, average="phase", phases=PHASES, dt=DT, band=10.0, time=90.0)
+        run = net.independent(amplitude, F, average="phase", phases=PHASES, dt=dt, band=10.0, time=90.0)
         if run.repeats and run.lyapunov <= 0.0:
             return run.lyapunov, run.lyapunov_error
     runs = []
     for band in BANDS:
-        options = {"dt": DT, "band": band, "time": 150.0}
+        options = {"dt": dt, "band": band, "time": 150.0}
         if drive.common:
             runs.append(net.common(amplitude, F if amplitude else None, **options))
         else:
@@ -76,9 +96,18 @@ def _theory(net: Balanced, drive: Drive) -> tuple[float, float]:
 
 def simulated(N: int, folder: Path) -> Simulation:
     """All inputs, from the checkpoints of `dynamics_simulation driven` where there are any."""
-    steps, realizations = PLANS[N]
+    plan = PLANS[N]
+    steps = round(plan.time / plan.dt)
     return simulate(
-        N, G, drives(N), steps=steps, realizations=realizations, record=False, checkpoint=folder / f"driven-{N}-{steps}"
+        N,
+        G,
+        drives(N),
+        steps=steps,
+        burn=round(plan.burn / plan.dt),
+        dt=plan.dt,
+        realizations=plan.realizations,
+        record=False,
+        checkpoint=folder / f"driven-{N}-{steps}",
     )
 
 

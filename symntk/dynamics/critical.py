@@ -9,13 +9,13 @@ ends where the repeating one becomes stable. Source of the question and of the s
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import scipy.optimize
 
-from symntk.dynamics.independent import Driven, repeating
+from symntk.dynamics.independent import Driven, Problem, coarser, default_points, fewer, repeating
 from symntk.dynamics.orbit import orbits
 from symntk.dynamics.theory import DT, Balanced
 from symntk.dynamics.waveform import given_or
@@ -26,7 +26,8 @@ _FACTOR, _AT_ONCE, _MOST = 1.35, 6, 24
 _SETTLED = 1e-6  # change per period at which a repeating state counts as reached
 _INNER = 5  # amplitudes in a bracket, solved at once
 _WIDTHS = 0.05  # of the bracket at a finer step, relative
-_INDEPENDENT_FIRST, _INDEPENDENT_FACTOR, _INDEPENDENT_MOST = 0.5, 1.3, 60
+_INDEPENDENT_FACTOR, _INDEPENDENT_MOST = 1.6, 60
+_ROUNDING = 1e-12  # of λ τ
 
 
 @dataclass(frozen=True)
@@ -106,32 +107,37 @@ def critical_independent(net: Balanced, f: float, *, average: str = "gaussian") 
     if _is_quiet(net):
         return _zero()
     start = net.stationary()
-    known: dict[float, float] = {}
+    unit = net.problem(1.0, f, average)
+    fine = default_points(unit)
 
-    def search(points: int, phases: int, low: float, factor: float) -> float:
+    def search(problem: Problem, points: int, guess: float, factor: float) -> tuple[float, dict[float, float]]:
+        """The root, looked for from the guess up or down; and λ τ at all amplitudes on the way."""
         near: Driven | None = None
+        known: dict[float, float] = {}
 
         def exponent(amplitude: float) -> float:
             nonlocal near
-            near = repeating(net.problem(amplitude, f, average, phases), start, points, near)
-            known[amplitude] = near.lyapunov
-            return near.lyapunov
+            if amplitude not in known:
+                near = repeating(replace(problem, amplitude=amplitude), start, points, near)
+                known[amplitude] = near.lyapunov
+            return known[amplitude]
 
-        while exponent(low) <= 0.0 and low > 1e-3:
-            low *= 0.25
-        high = low * factor
+        last, is_chaotic = guess, exponent(guess) > 0.0
         for _ in range(_INDEPENDENT_MOST):
-            if exponent(high) <= 0.0:
-                return float(scipy.optimize.brentq(exponent, low, high, xtol=1e-10, rtol=1e-10))
-            low, high = high, high * factor
-        raise _never(str(net), high)
+            amplitude = last * factor if is_chaotic else last / factor
+            if (exponent(amplitude) > 0.0) != is_chaotic:
+                root = scipy.optimize.brentq(exponent, last, amplitude, xtol=1e-12 * amplitude, rtol=1e-12)
+                return float(root), known
+            last = amplitude
+        raise _never(str(net), last)
 
-    coarse = search(40, 32, _INDEPENDENT_FIRST, _INDEPENDENT_FACTOR)
-    known.clear()
-    value = search(56, 48, 0.99 * coarse, 1.02)
+    scale = float(np.sqrt(start.fixed_point.variance * (1.0 + unit.omega**2)))  # whose filtered size is that of h
+    coarse, _ = search(coarser(unit), fewer(fine), scale, _INDEPENDENT_FACTOR)
+    value, known = search(unit, fine, coarse, 1.001)
     amplitudes = np.array(sorted(known))
     exponents = np.array([known[one] for one in amplitudes])
-    return Critical(value, abs(value - coarse) + 1e-9 * value, amplitudes, exponents)
+    slope = np.ptp(exponents) / np.ptp(amplitudes)
+    return Critical(value, abs(value - coarse) + _ROUNDING / float(slope), amplitudes, exponents)
 
 
 def quasi_static(net: Balanced) -> float:

@@ -8,13 +8,13 @@ known for common input, and is stated beside what is simulated.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 
-from symntk.dynamics.independent import Driven, chaotic, repeating
 from symntk.dynamics.orbit import orbits
 from symntk.dynamics.simulation import Drive, Simulation, simulate
 from symntk.dynamics.theory import Balanced
@@ -25,7 +25,6 @@ from symntk.networks.experiments import Options
 GAIN, FREQUENCY = 2.0, 0.2
 STEP = 1 / 32
 """Of simulations, in units of τ."""
-_GRIDS = (140, 0)  # points of lags; close to the onset of chaos only the finer one has an answer
 _SETTLED = 1e-6  # change per period at which a repeating state counts as reached
 
 
@@ -156,47 +155,13 @@ def independent_curve(net: Balanced, amplitudes: Sequence[float], f: float, aver
         f: frequency.
         average: "gaussian" or "phase".
     """
-    for one in amplitudes:
+    values, errors = np.full((2, len(amplitudes)), np.nan)
+    for i, one in enumerate(amplitudes):
         net.problem(one, f, average)  # an impossible one is an error, not an answer that is missing
-    found = np.array([[_stationary(net, one, f, average, points) for points in _GRIDS] for one in amplitudes])
-    values = np.where(np.isnan(found[:, 0]), found[:, 1], found[:, 0])
-    return Curve(np.array(amplitudes), values, abs(found[:, 1] - found[:, 0]), np.full(len(values), np.nan))
-
-
-def _stationary(net: Balanced, amplitude: float, f: float, average: str, points: int) -> float:
-    """λ τ of the stationary state; NaN where Newton's method does not find it on this grid."""
-    try:
-        return driven(net, amplitude, f, average, points).lyapunov
-    except DomainError:
-        return float("nan")
-
-
-def driven(net: Balanced, amplitude: float, f: float, average: str, points: int = 0) -> Driven:
-    """The stationary state under independent input, as `Balanced.independent_stationary`.
-
-    The chaotic state also where Newton's method does not find the repeating one, which is unstable then; as under slow
-    and weak input.
-
-    Raises:
-        DomainError: neither is found.
-
-    >>> print(round(driven(Balanced(2.0, 1000), 0.8, 0.05, "phase").lyapunov, 6))
-    0.080624
-    """
-    problem, start = net.problem(amplitude, f, average), net.stationary()
-    try:
-        found = repeating(problem, start, points)
-    except DomainError:
-        if not start.is_chaotic:
-            raise
-    else:
-        if found.lyapunov <= 0.0 or not start.is_chaotic:
-            return found
-    found = chaotic(problem, start, points)
-    if found.lyapunov <= 0.0:
-        at = f"I_1 = {amplitude:g}, f = {f:g}"
-        raise DomainError(f"the stationary state at {at}", "it is close to the onset of chaos", "another I_1")
-    return found
+        with suppress(DomainError):
+            found = net.independent_stationary(one, f, average=average)
+            values[i], errors[i] = found.lyapunov, found.lyapunov_error
+    return Curve(np.array(amplitudes), values, errors, np.full(len(values), np.nan))
 
 
 def known_or_blank(value: float) -> float | str:

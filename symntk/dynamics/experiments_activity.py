@@ -6,10 +6,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from scipy.interpolate import BarycentricInterpolator
 from tqdm import tqdm
 
-from symntk.dynamics.experiments import GAIN, STEP, driven, kept, simulated
+from symntk.dynamics.experiments import GAIN, STEP, kept, simulated
 from symntk.dynamics.simulation import Drive, Simulation
 from symntk.dynamics.simulation_step import Model, RateNetwork
 from symntk.dynamics.theory import Balanced
@@ -116,7 +115,7 @@ def state(net: Balanced, amplitude: float, average: str, lags: np.ndarray) -> St
         net: the network.
         amplitude: I_1.
         average: "gaussian" or "phase".
-        lags: in units of τ, at most those that the theory reaches where the state is chaotic.
+        lags: in units of τ.
 
     >>> found = state(Balanced(2.0, 1000), 10.0, "phase", np.array([0.0, 10.0, 20.0]))
     >>> bool(np.isclose(found.autocovariance[0], found.autocovariance[2]))  # it has the input's period
@@ -125,11 +124,8 @@ def state(net: Balanced, amplitude: float, average: str, lags: np.ndarray) -> St
     if amplitude == 0.0:
         rest = net.stationary()
         return State(rest.mean, rest.rate, rest.autocovariance(lags), rest.lyapunov)
-    found = driven(net, amplitude, FREQUENCY, average)
-    reach = float(found.lags[-1])
-    # even, and flat at the far end; periodic where the state repeats
-    at = np.abs((lags + reach) % (2.0 * reach) - reach)
-    c = np.asarray(BarycentricInterpolator(found.lags, found.autocovariance)(at))
+    found = net.independent_stationary(amplitude, FREQUENCY, average=average)
+    c = found.at(lags)
     if average == "phase":
         omega = 2.0 * np.pi * FREQUENCY
         c = c + 0.5 * amplitude**2 / (1.0 + omega**2) * np.cos(omega * lags)

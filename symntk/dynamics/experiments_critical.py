@@ -14,16 +14,13 @@ from pathlib import Path
 
 import numpy as np
 from scipy.interpolate import PchipInterpolator
-from tqdm import tqdm
 
 from symntk.dynamics.critical import quasi_static
 from symntk.dynamics.experiments import FREQUENCY, GAIN, STEP, kept, known_or_blank, simulated
-from symntk.dynamics.experiments_slow import critical_slow
 from symntk.dynamics.orbit import orbits
 from symntk.dynamics.phase import phase_diagram
 from symntk.dynamics.simulation import Drive
 from symntk.dynamics.theory import Balanced
-from symntk.errors import DomainError
 from symntk.networks.experiments import Options, Table
 
 KINDS = ("common", "gaussian", "phase")
@@ -165,14 +162,6 @@ def _theory(name: str, sizes: Sizes, folder: Path | None, options: Options) -> P
     axes = {"g": values, "N": sizes.N, "f": sizes.frequency} if slow else {"g": GAIN, "N": values, "f": FREQUENCY}
     theory, reasons = {}, []
     for kind in KINDS:
-        if slow and kind != "common":
-            theory[kind] = np.full((len(values), 2), np.nan)
-            for i, value in enumerate(tqdm(values, unit="point", disable=not options.progress)):
-                try:
-                    theory[kind][i] = critical_slow(network(name, float(value), sizes), sizes.frequency, kind)
-                except DomainError as error:
-                    reasons.append((kind, float(value), str(error)))
-            continue
         found = phase_diagram(
             **axes,
             kind=kind,

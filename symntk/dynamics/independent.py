@@ -13,28 +13,33 @@ beside 22.14 and 22.85 (benchmarks/dynamics_lyapunov.md). "gaussian" is the pape
 Sources: Engelken et al. 2022 (arXiv 2201.09916) for the former; Rajan, Abbott & Sompolinsky 2010 (Phys. Rev. E 82,
 011903) for odd units.
 
-Chebyshev collocation on half a period of the input finds the state that repeats with the input; on many half periods,
-beginning at the chaotic state without input, it finds the chaotic state. Time is in units of τ.
+Where the input suppresses chaos, the network follows the state that repeats with it: the autocovariance has the input's
+period, and is found on half of one. It is stable where its λ is negative. Else the network is in the chaotic state,
+whose autocovariance is followed over as many half periods as it takes to lose all but the period. Either is found as
+the limit of c → (1 − ∂²)⁻¹ (g² q(c) + …), which keeps c positive definite and so goes to a state of the network from
+far away; Newton's method ends it. Time is in units of τ.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
+from scipy.interpolate import BarycentricInterpolator
 
-from symntk.dynamics.spectral import Grid, exponent
+from symntk.dynamics.elements import Elements
 from symntk.dynamics.stationary import Stationary
 from symntk.dynamics.units import Units
 from symntk.errors import DomainError
 
 PHASES = 32
 AVERAGES = ("gaussian", "phase")
-_POINTS_PER_UNIT, _FEWEST, _MOST = 3.5, 40, 260
-_STEPS = 60
 _LEAST = 8
 _SMALL = 1e-6
+ITERATIONS = (10, 20, 60, 200)  # before Newton's method, and more of them where it does not converge
+_STEPS, _SHORTEST, _CONVERGED = 15, 0.1, 1e-8
 
 
 @dataclass(frozen=True)
@@ -49,7 +54,7 @@ class Problem:
         amplitude: I_1.
         frequency: f.
         average: "gaussian" or "phase".
-        phases: how many phases are averaged over.
+        phases: how many phases the mean over them takes, of the half circle that stands for the other.
     """
 
     units: Units
@@ -67,17 +72,32 @@ class Problem:
         return 2.0 * np.pi * self.frequency
 
     def deviations(self, lag: Any) -> tuple[np.ndarray, np.ndarray]:
-        """What the phases add to the means at times 0 and Δ: (K, 1) and (K, lags); zeros for Gaussian input."""
+        """What the phases add to the means at times 0 and Δ, (K, lags) each; zeros for Gaussian input, K = 1.
+
+        The phase ψ of the middle time goes from −π/2 to π/2; π − ψ exchanges the two times. At full correlation
+        expectations have a kink at the ends of this range and nowhere else, so that Gauss's rule serves there too.
+        """
         if self.average == "gaussian":
-            return np.zeros((1, 1)), np.zeros((1, len(lag)))
+            return np.zeros((1, len(lag))), np.zeros((1, len(lag)))
         size = self.amplitude / np.sqrt(1.0 + self.omega**2)
-        theta = 2.0 * np.pi * (np.arange(self.phases)[:, None] + 0.5) / self.phases
-        return size * np.sin(theta), size * np.sin(theta + self.omega * lag)
+        psi = 0.5 * np.pi * _gauss(self.phases)[0][:, None]
+        apart = 0.5 * self.omega * np.asarray(lag)
+        return size * np.sin(psi - apart), size * np.sin(psi + apart)
+
+    @property
+    def weights(self) -> np.ndarray:
+        """Of the phases in `deviations` (K,); their sum is 1."""
+        return np.ones(1) if self.average == "gaussian" else 0.5 * _gauss(self.phases)[1]
 
     def covariance(self, lag: Any) -> np.ndarray:
         """Covariance of the input where it is taken as Gaussian."""
         share = 0.5 * self.amplitude**2 if self.average == "gaussian" else 0.0
         return np.asarray(share * np.cos(self.omega * lag))
+
+
+@lru_cache(maxsize=32)
+def _gauss(count: int) -> tuple[np.ndarray, np.ndarray]:
+    return np.polynomial.legendre.leggauss(count)
 
 
 @dataclass(frozen=True)
@@ -90,7 +110,9 @@ class Driven:
         lags: 0 … L in units of τ.
         autocovariance: c at the lags; without the units' own sinusoids where phases were averaged over.
         lyapunov: λ τ.
-        repeats: whether the state was looked for among those that repeat with the input.
+        repeats: whether the state is the one that repeats with the input, on half a period; else the chaotic one.
+        half: half a period, the length of each of the grids whose points the lags are.
+        lyapunov_error: an estimate of the error of λ τ, from another grid; NaN where there was none.
     """
 
     mean: float
@@ -99,6 +121,33 @@ class Driven:
     autocovariance: np.ndarray
     lyapunov: float
     repeats: bool
+    half: float
+    lyapunov_error: float = float("nan")
+
+    def at(self, lag: Any) -> np.ndarray:
+        """Autocovariance at any lags, in units of τ: even, and periodic beyond those that were solved for."""
+        lag = np.abs(np.asarray(lag, dtype=float))
+        reach, period = float(self.lags[-1]), 2.0 * self.half
+        folded = np.abs((lag - reach + self.half) % period - self.half)
+        flat = np.where(lag > reach, reach - folded, lag).ravel()
+        count = round(reach / self.half)
+        points = (len(self.lags) - 1) // count
+        which = np.clip((flat / self.half).astype(int), 0, count - 1)
+        value = np.empty_like(flat)
+        for i in np.unique(which):
+            piece = slice(i * points, (i + 1) * points + 1)
+            value[which == i] = BarycentricInterpolator(self.lags[piece] - i * self.half, self.autocovariance[piece])(
+                flat[which == i] - i * self.half
+            )
+        return np.asarray(value.reshape(np.shape(lag)))
+
+
+def with_error(problem: Problem, start: Stationary, points: int = 0) -> Driven:
+    """The state that repeats with the input, stable or not, as `repeating`, with an estimate of the error of λ."""
+    fine = checked(points) or default_points(problem)
+    coarse = repeating(coarser(problem), start, fewer(fine))
+    found = repeating(problem, start, fine)
+    return replace(found, lyapunov_error=abs(found.lyapunov - coarse.lyapunov))
 
 
 def repeating(problem: Problem, start: Stationary, points: int = 0, near: Driven | None = None) -> Driven:
@@ -106,121 +155,149 @@ def repeating(problem: Problem, start: Stationary, points: int = 0, near: Driven
 
     Args:
         problem: network and input.
-        start: the network without input; its fixed point is where the search begins.
-        points: of the grid; 0 chooses.
+        start: the network without input, where the search begins.
+        points: of the grid on half a period; 0 chooses.
         near: such a state at a similar amplitude and the same frequency, where the search begins instead.
 
     Raises:
-        DomainError: Newton's method finds no such state.
+        DomainError: no such state is found.
     """
-    half = 0.5 / problem.frequency
-    grid = Grid(half, _checked(points) or _points(half))
+    elements = Elements(0.5 / problem.frequency, 1, checked(points) or default_points(problem))
+    if near is not None and len(near.lags) == len(elements.points):
+        found = newton(problem, elements, near.autocovariance, near.mean)
+        if found is not None:
+            return told(problem, elements, *found, True)
+    return told(problem, elements, *_solved(problem, elements, *begin(problem, start, elements.points)), True)
+
+
+def default_points(problem: Problem) -> int:
+    """Points on half a period: what lies within some τ of its ends is resolved at every length."""
+    return int(14.0 + 6.0 * np.sqrt(0.5 / problem.frequency))
+
+
+def fewer(points: int) -> int:
+    """Of a coarser grid, whose result tells the error of the finer."""
+    return max(int(np.ceil(0.75 * points)), _LEAST)
+
+
+def coarser(problem: Problem) -> Problem:
+    """The same with fewer phases."""
+    return replace(problem, phases=int(np.ceil(0.75 * problem.phases)))
+
+
+def begin(problem: Problem, start: Stationary, lags: np.ndarray) -> tuple[np.ndarray, float]:
+    """Autocovariance and mean of the network without input, and the covariance of the filtered input."""
     rest = start.fixed_point
-    if near is not None and len(near.lags) == len(grid.points):
-        return _solved(problem, grid, near.autocovariance, near.mean, True)
-    c = max(rest.variance, _SMALL) + problem.covariance(grid.points) / (1.0 + problem.omega**2)
-    return _solved(problem, grid, c, rest.mean, True)
+    c = start.autocovariance(lags) if start.is_chaotic else np.full(len(lags), max(rest.variance, _SMALL))
+    return np.asarray(c) + problem.covariance(lags) / (1.0 + problem.omega**2), start.mean
 
 
-def chaotic(problem: Problem, start: Stationary, points: int = 0) -> Driven:
-    """The state that grows out of the chaotic one without input; lags reach to where nothing but the period is left.
-
-    Args:
-        problem: network and input.
-        start: the network without input.
-        points: of the grid; 0 chooses.
-
-    Raises:
-        DomainError: the network is not chaotic without input, or the state is lost on the way to the amplitude.
-    """
-    if not start.is_chaotic:
-        wrong = "without input the network is not chaotic"
-        raise DomainError("a chaotic state with input", wrong, "repeating, for the state that repeats with the input")
-    half = 0.5 / problem.frequency
-    reach = half * np.ceil(30.0 / half)
-    grid = Grid(reach, _checked(points) or _points(reach))
-    c = np.asarray(start.autocovariance(grid.points)) + problem.covariance(grid.points) / (1.0 + problem.omega**2)
-    return _solved(problem, grid, c, start.mean, False)
-
-
-def _checked(points: int) -> int:
+def checked(points: int) -> int:
     """What was asked for as the number of points; 0 leaves the choice."""
     if points and points < _LEAST:
         raise DomainError("the stationary state", f"points = {points!r} of lags", f"at least {_LEAST}, or 0")
     return points
 
 
-def _points(reach: float) -> int:
-    return int(np.clip(_POINTS_PER_UNIT * reach, _FEWEST, _MOST))
+def _solved(problem: Problem, elements: Elements, c: np.ndarray, m: float) -> tuple[np.ndarray, float]:
+    """Autocovariance and mean by iteration, then Newton's method; more iterations where that fails."""
+    for count in ITERATIONS:
+        c, m = iterated(problem, elements, c, m, count)
+        found = newton(problem, elements, c, m)
+        if found is not None:
+            return found
+    asked = f"the stationary state at {place(problem)}"
+    raise DomainError(asked, "Newton's method does not converge", "another I_1, or more points")
 
 
-def _solved(problem: Problem, grid: Grid, c: np.ndarray, m: float, repeats: bool) -> Driven:
-    """The equations' solution by Newton's method from c and m."""
+def place(problem: Problem) -> str:
+    """The input, for messages."""
+    return f"I_1 = {problem.amplitude:g}, f τ = {problem.frequency:g}"
+
+
+def iterated(problem: Problem, elements: Elements, c: np.ndarray, m: float, count: int) -> tuple[np.ndarray, float]:
+    """Iterate c → (1 − ∂²)⁻¹ (g² q + the input's covariance), with the mean that balances at each c(0)."""
+    own = problem.covariance(elements.points)
+    for _ in range(count):
+        m = _balanced(problem, c, m)
+        c = elements.smoothed(problem.g**2 * _products(problem, elements.points, c, m) + own)
+    return c, _balanced(problem, c, m)
+
+
+def _balanced(problem: Problem, c: np.ndarray, m: float) -> float:
+    """The mean at the variance c(0), by Newton's method from m."""
     for _ in range(_STEPS):
-        residual, jacobian = _equations(problem, grid, c, m)
-        change = np.linalg.solve(jacobian, -residual)
+        excess = m + problem.feedback * _at_zero(problem, problem.units.rate, c, m) - problem.drive
+        change = excess / (1.0 + problem.feedback * _at_zero(problem, problem.units.gain, c, m))
+        m -= change
+        if abs(change) <= _CONVERGED * (1.0 + abs(m)):
+            break
+    return m
+
+
+def newton(problem: Problem, elements: Elements, c: np.ndarray, m: float) -> tuple[np.ndarray, float] | None:
+    """The equations' solution near c and m; None where a few steps do not lead to one."""
+    for _ in range(_STEPS):
+        change = _change(problem, elements, c, m)
         # variances stay positive and correlations below 1: a step that breaks this is shortened
         factor = 1.0
-        while factor > 1e-4 and not _allowed(c + factor * change[:-1]):
+        while factor > _SHORTEST and not _allowed(c + factor * change[:-1]):
             factor *= 0.5
+        if not np.all(np.isfinite(change)) or factor <= _SHORTEST:
+            return None
         c, m = c + factor * change[:-1], m + factor * float(change[-1])
-        if np.max(np.abs(change)) <= 1e-11 * (1.0 + abs(c[0]) + abs(m)):
-            break
-    else:
-        at = f"I_1 = {problem.amplitude:g}, f = {problem.frequency:g}"
-        advice = "a smaller I_1, or one that is not as close to the critical one"
-        raise DomainError(f"the stationary state at {at}", "Newton's method does not converge", advice)
-    slopes = _over_phases(problem, problem.units.slopes, grid.points, c, m)
-    slopes[0] = _at_zero(problem, problem.units.sharpness, c, m)
-    rate = _at_zero(problem, problem.units.rate, c, m)
-    return Driven(m, rate, grid.points, c, exponent(grid, 1.0 - problem.g**2 * slopes), repeats)
+        if np.max(np.abs(change)) <= _CONVERGED * (abs(c[0]) + abs(m)):
+            return c, m
+    return None
 
 
 def _allowed(c: np.ndarray) -> bool:
     return bool(c[0] > 0.0 and np.all(np.abs(c) <= c[0] * (1.0 + 1e-9)))
 
 
-def _equations(problem: Problem, grid: Grid, c: np.ndarray, m: float) -> tuple[np.ndarray, np.ndarray]:
-    """Residuals of the equation for c, flat at both ends, and of the mean; and their derivatives by c and m."""
-    square, count = problem.g**2, len(c)
-    q = _products(problem, grid, c, m)
-    slopes = _over_phases(problem, problem.units.slopes, grid.points, c, m)
+def _change(problem: Problem, elements: Elements, c: np.ndarray, m: float) -> np.ndarray:
+    """The step of Newton's method for c, flat at both ends, and m."""
+    square, lags = problem.g**2, elements.points
+    q = _products(problem, lags, c, m)
+    slopes = _over_phases(problem, problem.units.slopes, lags, c, m)
     slopes[0] = 0.0  # at lag 0 all of the change is that of the variance, below
     step_c, step_m = 1e-6 * max(c[0], _SMALL), 1e-6 * (1.0 + abs(m))
     raised = c.copy()
     raised[0] += step_c
-    by_variance = (_products(problem, grid, raised, m) - q) / step_c
-    by_mean = (_products(problem, grid, c, m + step_m) - _products(problem, grid, c, m - step_m)) / (2.0 * step_m)
-    residual = np.zeros(count + 1)
-    jacobian = np.zeros((count + 1, count + 1))
-    residual[:-1] = c - grid.second @ c - square * q - problem.covariance(grid.points)
-    jacobian[:-1, :-1] = np.eye(count) - grid.second - square * np.diag(slopes)
-    jacobian[:-1, 0] -= square * by_variance
-    jacobian[:-1, -1] = -square * by_mean
-    for end in (0, count - 1):
-        residual[end] = grid.derivative[end] @ c
-        jacobian[end] = 0.0
-        jacobian[end, :-1] = grid.derivative[end]
+    by_variance = (_products(problem, lags, raised, m) - q) / step_c
+    by_mean = (_products(problem, lags, c, m + step_m) - q) / step_m
+    residual = elements.curvature @ c + elements.inside * (c - square * q - problem.covariance(lags))
     rate = _at_zero(problem, problem.units.rate, c, m)
-    residual[-1] = m + problem.feedback * rate - problem.drive
-    jacobian[-1, -1] = 1.0 + problem.feedback * _at_zero(problem, problem.units.gain, c, m)
-    jacobian[-1, 0] = problem.feedback * (_at_zero(problem, problem.units.rate, raised, m) - rate) / step_c
-    return residual, jacobian
+    balance = m + problem.feedback * rate - problem.drive
+    rate_by_c = (_at_zero(problem, problem.units.rate, raised, m) - rate) / step_c
+    gain = _at_zero(problem, problem.units.gain, c, m)
+    border = (-square * by_variance, -square * by_mean, problem.feedback * rate_by_c, 1.0 + problem.feedback * gain)
+    return elements.solve(1.0 - square * slopes, border, -np.append(residual, balance))
 
 
-def _products(problem: Problem, grid: Grid, c: np.ndarray, m: float) -> np.ndarray:
-    q = _over_phases(problem, problem.units.product, grid.points, c, m)
+def told(
+    problem: Problem, elements: Elements, c: np.ndarray, m: float, repeats: bool, below: float | None = None
+) -> Driven:
+    """The state of a solution, with λ; `below` as of `Elements.exponent`."""
+    slopes = _over_phases(problem, problem.units.slopes, elements.points, c, m)
+    slopes[0] = _at_zero(problem, problem.units.sharpness, c, m)
+    value = elements.exponent(1.0 - problem.g**2 * slopes, below)
+    rate = _at_zero(problem, problem.units.rate, c, m)
+    return Driven(m, rate, elements.points, c, value, repeats, elements.grid.reach)
+
+
+def _products(problem: Problem, lags: np.ndarray, c: np.ndarray, m: float) -> np.ndarray:
+    q = _over_phases(problem, problem.units.product, lags, c, m)
     q[0] = _at_zero(problem, problem.units.power, c, m)
     return q
 
 
 def _over_phases(problem: Problem, expectation: Any, lags: np.ndarray, c: np.ndarray, m: float) -> np.ndarray:
     first, second = problem.deviations(lags)
-    full = np.full((1, len(lags)), c[0])
-    found = expectation(full, full, c[None, :], m + first + 0.0 * second, m + second)
-    return np.asarray(np.mean(found, axis=0))
+    full = np.full(first.shape, c[0])
+    return np.asarray(problem.weights @ expectation(full, full, np.broadcast_to(c, first.shape), m + first, m + second))
 
 
 def _at_zero(problem: Problem, expectation: Any, c: np.ndarray, m: float) -> float:
-    first = m + problem.deviations(np.zeros(1))[0]
-    return float(np.mean(expectation(first, np.full_like(first, c[0]))))
+    first = m + problem.deviations(np.zeros(1))[0][:, 0]
+    return float(problem.weights @ expectation(first, np.full_like(first, c[0])))

@@ -17,7 +17,7 @@ import numpy as np
 from tqdm import tqdm
 
 from symntk.dynamics.critical import Critical, critical_common, critical_independent
-from symntk.dynamics.independent import repeating
+from symntk.dynamics.independent import with_error
 from symntk.dynamics.theory import DT, Balanced
 from symntk.dynamics.waveform import given_or
 from symntk.errors import DomainError, SymntkError
@@ -152,9 +152,8 @@ def _exponent(net: Balanced, f: float, amplitude: float, kind: str, dt: float | 
         fine = given_or(dt, DT * net.tau, "dt")
         coarse, last = (net.orbit(amplitude, f, dt=step).lyapunov for step in (2.0 * fine, fine))
         return 2.0 * last - coarse, abs(last - coarse), ""
-    problem, start = net.problem(amplitude, f, kind), net.stationary()
-    coarse, last = (repeating(problem, start, points).lyapunov for points in (40, 56))
-    return last, abs(last - coarse), ""
+    found = with_error(net.problem(amplitude, f, kind), net.stationary())
+    return found.lyapunov, found.lyapunov_error, ""
 
 
 def _name(job: Job) -> str:

@@ -19,8 +19,9 @@ from tqdm import tqdm
 
 from symntk.dynamics import waveform
 from symntk.dynamics.band import Course, Setup, course
-from symntk.dynamics.independent import AVERAGES, PHASES, Driven, Problem, chaotic, repeating
+from symntk.dynamics.independent import AVERAGES, PHASES, Driven, Problem
 from symntk.dynamics.orbit import Orbit, orbits
+from symntk.dynamics.settled import settled
 from symntk.dynamics.static import Static, onset, static
 from symntk.dynamics.stationary import Stationary, stationary
 from symntk.dynamics.units import Units, shared_units
@@ -139,20 +140,18 @@ class Balanced:
         return stationary(self.units, self.g, self.feedback, self.drive)
 
     def independent_stationary(self, I_1: float, f: float, *, average: str = "gaussian", points: int = 0) -> Driven:
-        """The stationary state with independent sinusoids of the amplitude I_1 and frequency f.
-
-        The chaotic one where it exists, else the one that repeats with the input; lags in units of τ, λ in 1/τ.
+        """The stationary state with independent sinusoids: repeating where that is stable, else chaotic; time over τ.
 
         Args:
             I_1: amplitude, not scaled by √N.
             f: frequency in 1/time.
             average: "gaussian" for Gaussian input of the same covariance, "phase" for the mean over random phases.
-            points: of the grid of lags; 0 chooses.
+            points: of lags on half a period; 0 chooses.
+
+        Raises:
+            DomainError: a state is not found, as the chaotic one very close to its onset.
         """
-        problem = self.problem(I_1, f, average)
-        start = self.stationary()
-        found = repeating(problem, start, points)
-        return found if found.lyapunov <= 0.0 or not start.is_chaotic else chaotic(problem, start, points)
+        return settled(self.problem(I_1, f, average), self.stationary(), points)
 
     def problem(self, I_1: float, f: float, average: str = "gaussian", phases: int = PHASES) -> Problem:
         """The equations with independent sinusoids."""

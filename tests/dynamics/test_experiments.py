@@ -12,10 +12,9 @@ import pytest
 
 from symntk.dynamics import experiments_activity, experiments_critical, experiments_exponents
 from symntk.dynamics.critical import critical_common, critical_independent
-from symntk.dynamics.experiments import STEP, common_curve, driven, independent_curve, kept
+from symntk.dynamics.experiments import STEP, common_curve, independent_curve, kept
 from symntk.dynamics.experiments_activity import state
 from symntk.dynamics.experiments_critical import FAST, network, root, sizes_of
-from symntk.dynamics.experiments_slow import critical_slow
 from symntk.dynamics.theory import Balanced
 from symntk.errors import DomainError, FormulaError
 from symntk.networks.experiments import Options
@@ -67,16 +66,19 @@ class TestCurves:
         curve = independent_curve(NET, [1e-3], 0.2, "phase")
         assert abs(curve.exponents[0] - NET.stationary().lyapunov) < 1e-6
 
-    def test_weak_slow_input_is_chaotic(self):
-        """Where Newton's method does not find the unstable repeating state; λ falls with the input."""
-        rest = NET.stationary().lyapunov
-        weak, stronger = (driven(NET, one, 0.05, "phase").lyapunov for one in (0.8, 1.5))
-        assert rest > weak > stronger > 0.0
+    def test_it_is_the_stationary_state_with_its_error(self):
+        curve = independent_curve(NET, [2.0, 8.0], 0.2, "phase")
+        for i, amplitude in enumerate(curve.amplitudes):
+            expected = NET.independent_stationary(float(amplitude), 0.2, average="phase")
+            assert (curve.exponents[i], curve.errors[i]) == (expected.lyapunov, expected.lyapunov_error)
+        assert np.all(curve.errors < 1e-6)
 
-    def test_it_is_the_theory_where_that_has_an_answer(self):
-        for amplitude in (2.0, 8.0):
-            expected = NET.independent_stationary(amplitude, 0.2, average="phase").lyapunov
-            assert driven(NET, amplitude, 0.2, "phase").lyapunov == expected
+    def test_states_that_are_not_found_are_blank(self):
+        critical = critical_independent(NET, 0.2).amplitude
+        curve = independent_curve(NET, [critical * (1.0 - 1e-7), 8.0], 0.2, "gaussian")
+        assert np.isnan(curve.exponents[0]) and np.isnan(curve.errors[0]) and curve.exponents[1] < 0.0
+        with pytest.raises(DomainError, match="amplitude"):
+            independent_curve(NET, [-1.0], 0.2, "gaussian")
 
     def test_kept(self, tmp_path):
         calls = []
@@ -93,21 +95,6 @@ class TestCurves:
 
 
 class TestCritical:
-    @pytest.mark.parametrize("average", ["gaussian", "phase"])
-    def test_following_the_state_gives_the_same_root(self, average):
-        value, error = critical_slow(NET, 0.2, average)
-        expected = critical_independent(NET, 0.2, average=average)
-        assert abs(value - expected.amplitude) < 1e-7 * value
-        assert error < 1e-7
-
-    def test_slow_input_where_the_search_from_weak_input_fails(self):
-        value, _ = critical_slow(NET, 0.05, "phase")
-        below, above = (driven(NET, factor * value, 0.05, "phase", 140).lyapunov for factor in (0.9, 1.05))
-        assert below > 0.0 > above
-
-    def test_no_chaos_no_critical_input(self):
-        assert critical_slow(Balanced(1.2, 100), 0.2, "phase") == (0.0, 0.0)
-
     def test_tightness_of_balance_stands_for_the_size(self):
         """Theory at K in networks of any N is that of K units."""
         same = Balanced(2.0, 50).orbit(9.0, 0.2, dt=0.2)
@@ -200,15 +187,3 @@ class TestFiles:
         assert rows[key][4] == pytest.approx(common.exponents[0] + STEP * common.slopes[0])
         assert rows["independent", 8.0][2] < 0.0 < rows["independent", 2.0][2]
         assert rows["independent", 8.0][4] == ""
-
-
-def test_strong_input_without_a_state_is_said(monkeypatch):
-    def never(*_, **__):
-        raise DomainError("a state", "none", "")
-
-    monkeypatch.setattr("symntk.dynamics.experiments.repeating", never)
-    monkeypatch.setattr("symntk.dynamics.experiments.chaotic", never)
-    curve = independent_curve(NET, [5.0], 0.2, "phase")
-    assert np.isnan(curve.exponents[0])
-    with pytest.raises(DomainError):
-        driven(NET, 5.0, 0.2, "phase")

@@ -6,7 +6,8 @@ from scipy.linalg import eigh_tridiagonal
 from scipy.stats import norm
 
 from symntk.dynamics import Balanced, classical
-from symntk.dynamics.independent import chaotic, repeating
+from symntk.dynamics.independent import repeating
+from symntk.dynamics.settled import chaotic
 from symntk.dynamics.spectral import Grid
 from symntk.dynamics.units import Units
 from symntk.errors import DivergenceError, DomainError
@@ -102,7 +103,8 @@ def test_classical_networks(activation):
 @pytest.mark.parametrize("average", ["gaussian", "phase"])
 def test_small_independent_inputs_change_little(average):
     state = NET.stationary()
-    found = chaotic(NET.problem(0.01, 0.2, average), state)
+    problem = NET.problem(0.01, 0.2, average)
+    found = chaotic(problem, state, repeating(problem, state))
     assert found.lyapunov == pytest.approx(state.lyapunov, abs=1e-5)
     assert found.autocovariance[0] == pytest.approx(state.variance, rel=1e-5)
     still = repeating(NET.problem(1e-4, 0.2, average), state)
@@ -120,7 +122,7 @@ def test_independent_inputs_solve_their_equation(average):
     lags = np.linspace(0.05, 2.45, 23)
     first, second = problem.deviations(lags)
     c, full = coefficients(lags), np.full((1, 23), finer.autocovariance[0])
-    q = NET.units.product(full, full, c[None], finer.mean + first + 0 * second, finer.mean + second).mean(axis=0)
+    q = problem.weights @ NET.units.product(full, full, c[None], finer.mean + first, finer.mean + second)
     left = c - coefficients.deriv(2)(lags)
     assert np.abs(left - NET.g**2 * q - problem.covariance(lags)).max() < 1e-7 * c[0]
     assert finer.mean + NET.feedback * finer.rate == pytest.approx(NET.drive, abs=1e-8)

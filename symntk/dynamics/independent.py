@@ -27,9 +27,9 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
-from scipy.interpolate import BarycentricInterpolator
 
 from symntk.dynamics.elements import Elements
+from symntk.dynamics.spectral import Grid
 from symntk.dynamics.stationary import Stationary
 from symntk.dynamics.units import Units
 from symntk.errors import DomainError
@@ -131,15 +131,20 @@ class Driven:
         folded = np.abs((lag - reach + self.half) % period - self.half)
         flat = np.where(lag > reach, reach - folded, lag).ravel()
         count = round(reach / self.half)
-        points = (len(self.lags) - 1) // count
+        size = (len(self.lags) - 1) // count
         which = np.clip((flat / self.half).astype(int), 0, count - 1)
-        value = np.empty_like(flat)
-        for i in np.unique(which):
-            piece = slice(i * points, (i + 1) * points + 1)
-            value[which == i] = BarycentricInterpolator(self.lags[piece] - i * self.half, self.autocovariance[piece])(
-                flat[which == i] - i * self.half
-            )
-        return np.asarray(value.reshape(np.shape(lag)))
+        pieces = self.autocovariance[which[:, None] * size + np.arange(size + 1)]
+        return np.asarray(_interpolated(self.half, flat - which * self.half, pieces).reshape(np.shape(lag)))
+
+
+def _interpolated(reach: float, at: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Polynomials through values on Chebyshev points from 0 to `reach`, one for each place, by barycentric weights."""
+    apart = at[:, None] - Grid(reach, values.shape[1]).points
+    weights = (-1.0) ** np.arange(values.shape[1])
+    weights[[0, -1]] *= 0.5
+    hit = np.asarray(np.abs(apart) < 1e-14 * reach)
+    shares = np.where(np.any(hit, axis=1)[:, None], hit, weights / np.where(hit, 1.0, apart))
+    return np.asarray(np.sum(shares * values, axis=1) / np.sum(shares, axis=1))
 
 
 def with_error(problem: Problem, start: Stationary, points: int = 0) -> Driven:

@@ -52,7 +52,9 @@ class _Commands(click.Group):
             _complain(f"the file {error.filename}", error.strerror or str(error), "another path")
             ctx.exit(2)
         except KeyboardInterrupt:
-            click.echo("interrupted; what keeps checkpoints continues when the same command is started again", err=True)
+            click.echo(
+                "interrupted; a command that keeps checkpoints continues from them when it is started again", err=True
+            )
             ctx.exit(130)
 
 

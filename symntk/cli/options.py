@@ -15,7 +15,7 @@ def is_experiment(command: Callable[..., None]) -> Callable[..., None]:
     """The options of all experiments, which write tables and a figure."""
     path = click.Path(path_type=Path, file_okay=False)
     options = [
-        click.option("--full", is_flag=True, help="The paper's sizes, instead of some that take a minute at most."),
+        click.option("--full", is_flag=True, help="The paper's sizes, instead of some that take a minute or two."),
         click.option("--output", "-o", default=".", type=path, help="Folder of the files, by default this one."),
         click.option("--seed", default=0, show_default=True, type=click.IntRange(0), help="Of all random numbers."),
         click.option("--checkpoints", type=path, help="Their folder, by default OUTPUT/checkpoints."),

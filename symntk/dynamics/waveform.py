@@ -9,16 +9,20 @@ import numpy as np
 from symntk.errors import DomainError, FormulaError
 from symntk.language.parser import parse
 
+LEAST = 16
+"""Steps per period that an input has at least; with fewer it would not be what was asked for."""
 _ROUNDING = 1e-9
 
 
-def sample(given: Any, times: np.ndarray, what: str) -> np.ndarray:
+def sample(given: Any, times: np.ndarray, what: str, period: int = 1) -> np.ndarray:
     """The values of an input at the times.
 
     Args:
-        given: a number, a formula in t such as "sin(2*pi*t/5)", or an array with one value per time.
+        given: a number, a formula in t such as "sin(2*pi*t/5)", or an array with one value per time or per time of the
+            first period.
         times: (steps + 1,), in the units of the network's τ.
         what: names the input in errors.
+        period: steps per period; 1 where there is none.
 
     Raises:
         FormulaError: the formula is not in the language, or holds other names than t.
@@ -35,8 +39,13 @@ def sample(given: Any, times: np.ndarray, what: str) -> np.ndarray:
         except (TypeError, ValueError) as error:
             advice = "a number, a formula in t, or an array"
             raise DomainError(what, f"{str(given)[:60]!r} is not an input", advice) from error
+    if period > 1 and values.shape == (period,):
+        values = values[np.arange(len(times)) % period]
     if values.shape not in ((), times.shape):
-        raise DomainError(what, f"an array of shape {values.shape} for {len(times)} times", f"{len(times)} values")
+        advice = f"{len(times)} values, at the times 0, {times[1]:g}, …, {times[-1]:g}"
+        if period > 1:
+            advice += f", or the first {period} of them, which repeat"
+        raise DomainError(what, f"an array of shape {values.shape} for {len(times)} times", advice)
     if not np.all(np.isfinite(values)):
         raise DomainError(what, "a value is not finite", "finite numbers at all times")
     return np.broadcast_to(values, times.shape)
@@ -72,6 +81,8 @@ def _formula(text: str, times: np.ndarray, what: str) -> Any:
 def grid(period: float | None, dt: float, time: float) -> tuple[float, int, int]:
     """Step, steps per period (1 without one) and steps in all, so that whole steps fill a period.
 
+    The step is at most dt, and shorter where a period would hold fewer than `LEAST` of them.
+
     >>> grid(5.0, 0.07, 20.0)
     (0.06944444444444445, 72, 288)
     """
@@ -83,8 +94,25 @@ def grid(period: float | None, dt: float, time: float) -> tuple[float, int, int]
         return dt, 1, int(np.ceil(time / dt))
     if not (np.isfinite(period) and period > 0.0):
         raise DomainError("the non-stationary theory", f"a period of {period!r} τ", "a positive frequency")
-    count = max(2, int(np.ceil(period / dt * (1.0 - 1e-12))))
-    return period / count, count, count * int(np.ceil(time / period * (1.0 - 1e-12)))
+    count = max(LEAST, _whole(period / dt))
+    return period / count, count, count * _whole(time / period)
+
+
+def finest(period: float | None, dt: float, halvings: int) -> float:
+    """A step of at most dt that 2^halvings times as long still fills the period, at least `LEAST` times.
+
+    >>> finest(5.0, 1 / 16, 2), finest(0.5, 1 / 16, 2)
+    (0.0625, 0.0078125)
+    """
+    if period is None or not (np.isfinite(period) and period > 0.0 and np.isfinite(dt) and dt > 0.0):
+        return dt  # `grid` refuses what cannot be
+    coarsest = 2**halvings
+    return float(period / (coarsest * max(LEAST, _whole(period / (dt * coarsest)))))
+
+
+def _whole(ratio: float) -> int:
+    """The ratio, rounded up unless it is a whole number but for rounding."""
+    return int(np.ceil(ratio * (1.0 - 1e-12)))
 
 
 def given_or(given: float | None, default: float, what: str) -> float:

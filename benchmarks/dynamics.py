@@ -145,7 +145,7 @@ def critical():
     for count in (500, 5000, 20000):
         net = Balanced(G, count)
         common, seconds = timed(critical_common, net, F)
-        gaussian, more = timed(critical_independent, net, F)
+        gaussian, more = timed(critical_independent, net, F, average="gaussian")
         phase, most = timed(critical_independent, net, F, average="phase")
         found[count] = [one.amplitude for one in (common, gaussian, phase)]
         print(

@@ -181,7 +181,7 @@ def average(folder: Path, N: int = 4000, realizations: int = 6) -> None:
     print("|---|---|---|---|---|---|---|---|")
     for i, drive in enumerate(inputs):
         options = {"dt": DT, "band": 15.0, "time": 100.0}
-        gaussian = net.independent(drive.amplitude, F, **options)
+        gaussian = net.independent(drive.amplitude, F, average="gaussian", **options)
         phase = net.independent(drive.amplitude, F, average="phase", phases=PHASES, **options)
         spread = np.mean((phase.groups - phase.mean) ** 2, axis=0)
         late = slice(-round(1 / F / DT), None)

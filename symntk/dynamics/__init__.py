@@ -15,7 +15,8 @@ True
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from symntk.dynamics.theory import Balanced, NonStationary, classical
+from symntk.dynamics.nonstationary import NonStationary
+from symntk.dynamics.theory import Balanced, classical
 
 if TYPE_CHECKING:
     from symntk.dynamics.critical import Critical, critical_common, critical_independent, quasi_static

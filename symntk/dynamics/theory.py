@@ -18,8 +18,9 @@ import numpy as np
 from tqdm import tqdm
 
 from symntk.dynamics import waveform
-from symntk.dynamics.band import Course, Setup, course
+from symntk.dynamics.band import Setup, course
 from symntk.dynamics.independent import AVERAGES, PHASES, Driven, Problem
+from symntk.dynamics.nonstationary import NonStationary, read
 from symntk.dynamics.orbit import Orbit, orbits
 from symntk.dynamics.settled import settled
 from symntk.dynamics.static import Static, onset, static
@@ -30,44 +31,8 @@ from symntk.kernels.expectation import TOLERANCE
 
 DT, BAND, TIME, GROUPS = 1 / 16, 20.0, 150.0, 16
 """Defaults in units of τ: step, lags kept, time; and how many phases."""
+Signal = Callable[[np.ndarray, int], np.ndarray]
 _MEMORY = 2.0  # τ: how fast the past that a run begins with decorrelates
-_LATE = 0.5  # the part of a run over which λ is read
-_SAME = 1e-3  # 1 − correlation below which units repeat
-
-
-@dataclass(frozen=True)
-class NonStationary:
-    """A course of mean-field theory over time; times in the network's units.
-
-    Attributes:
-        time: (steps + 1,).
-        mean: m(t), over all units, (steps + 1,).
-        groups: mean of each group of units, (K, steps + 1): one group for common input, else one per phase.
-        rate: ν(t), (steps + 1,).
-        variance: c(t, t) of what the couplings add (with Gaussian input, of all), (steps + 1,).
-        lags: (band,).
-        autocovariance: c(t, t − lag) averaged over the last period, (band,).
-        growth: ln k(t, t), (steps + 1,); λ is half its slope.
-        repeats: whether units are fully correlated over as many periods as the band holds (over the band, without a
-            period). A run can settle in this state also where it is unstable, λ > 0, as near the onset of chaos; then λ
-            is that of the repeating state, not of the chaotic one. A longer band, or `stationary`, decides.
-        lyapunov: λ_1 in 1/time over the late half, extrapolated to dt → 0 where a run of twice the step was made.
-        lyapunov_error: of λ: the change between two late windows, and that of the extrapolation.
-        dt: the step.
-    """
-
-    time: np.ndarray
-    mean: np.ndarray
-    groups: np.ndarray
-    rate: np.ndarray
-    variance: np.ndarray
-    lags: np.ndarray
-    autocovariance: np.ndarray
-    growth: np.ndarray
-    repeats: bool
-    lyapunov: float
-    lyapunov_error: float
-    dt: float
 
 
 @dataclass(frozen=True)
@@ -80,7 +45,7 @@ class Balanced:
         I_0: mean input over √N.
         J_0: mean coupling times −√N; 0 for classical networks.
         activation: φ, a name or formula.
-        tau: τ; times, frequencies and exponents are in its unit.
+        tau: τ, in the unit that times and frequencies are in; exponents are in 1/τ, so they do not depend on it.
         tol: error of expectations that have no closed form.
 
     >>> net = Balanced(2.0, 5000)
@@ -139,7 +104,7 @@ class Balanced:
     def _stationary(self) -> Stationary:
         return stationary(self.units, self.g, self.feedback, self.drive)
 
-    def independent_stationary(self, I_1: float, f: float, *, average: str = "gaussian", points: int = 0) -> Driven:
+    def independent_stationary(self, I_1: float, f: float, *, average: str = "phase", points: int = 0) -> Driven:
         """The stationary state with independent sinusoids: repeating where that is stable, else chaotic; time over τ.
 
         Args:
@@ -153,7 +118,7 @@ class Balanced:
         """
         return settled(self.problem(I_1, f, average), self.stationary(), points)
 
-    def problem(self, I_1: float, f: float, average: str = "gaussian", phases: int = PHASES) -> Problem:
+    def problem(self, I_1: float, f: float, average: str = "phase", phases: int = PHASES) -> Problem:
         """The equations with independent sinusoids."""
         waveform.check_sinusoid(I_1, f)
         if average not in AVERAGES or phases < 1:
@@ -181,12 +146,13 @@ class Balanced:
         """The course with an input that all units share.
 
         Args:
-            I_1: amplitude of sin 2πft; or the input itself, a formula in t, or an array with a value per step.
+            I_1: amplitude of sin 2πft; or the input itself, a formula in t, or an array with a value for each of the
+                times 0, dt, …, `time`, or for those of one period.
             f: frequency of the sinusoid, or of the period of a formula or array; None where nothing repeats: then what
                 lies beyond the band is taken as constant.
             mean: I_0 over time, a formula or an array; None for the network's own.
             time: how long it runs, in the network's units; 150 τ by default, and at least four periods.
-            dt: the step, τ/16 by default; shortened to divide the period.
+            dt: the step, τ/16 by default; shortened to divide the period, into 16 steps at least.
             band: lags that are kept; 20 τ by default, or 1.5 periods where that is longer.
             refine: also run with twice the step, and extrapolate λ; formulas and sinusoids only.
             progress: whether a bar is shown.
@@ -202,7 +168,7 @@ class Balanced:
         I_1: Any,
         f: float | None = None,
         *,
-        average: str = "gaussian",
+        average: str = "phase",
         mean: Any = None,
         time: float | None = None,
         dt: float | None = None,
@@ -214,11 +180,11 @@ class Balanced:
         """The course with an input of its own for each unit, independent of the others'.
 
         Args:
-            I_1: amplitude of sin(2πft + θ); for "gaussian" also the input's covariance, a formula in the lag t ≥ 0.
+            I_1: amplitude of sin(2πft + θ); or the covariance of Gaussian input, a formula in the lag t ≥ 0.
             f: frequency.
-            average: "gaussian": Gaussian input of the covariance (I_1²/2) cos 2πfΔ, or the given one, as in the paper;
-                "phase": units in groups of one phase each, which is what simulated networks follow
-                (`symntk.dynamics.independent` says by how much).
+            average: "phase": units in groups of one phase each, which is what simulated networks follow
+                (`symntk.dynamics.independent` says by how much); "gaussian": Gaussian input of the covariance
+                (I_1²/2) cos 2πfΔ, as in the paper. A covariance that is given is always that of Gaussian input.
             mean: I_0 over time, as for common input.
             time: as for common input.
             dt: as for common input.
@@ -227,7 +193,7 @@ class Balanced:
             progress: whether a bar is shown.
             phases: number of groups; 16 agree with 32 to 6 digits at I_1 = 20 and g = 2, and the time grows with them.
         """
-        if average == "gaussian":
+        if average == "gaussian" or isinstance(I_1, str):
             covariance = I_1
             if not isinstance(I_1, str):
                 waveform.check_sinusoid(I_1, f)
@@ -237,11 +203,11 @@ class Balanced:
         theta = 2.0 * np.pi * (np.arange(phases) + 0.5) / phases
         shared = self._signal(0.0, mean)
 
-        def signal(times: np.ndarray) -> np.ndarray:
+        def signal(times: np.ndarray, period: int) -> np.ndarray:
             # a step adds what the units' own inputs are at its beginning, and the common one at its end
             begins = times - (times[1] - times[0])
             waves = float(I_1) * np.sin(2.0 * np.pi * float(f or 0.0) * begins + theta[:, None])
-            return np.asarray(shared(times) + waves)
+            return np.asarray(shared(times, period) + waves)
 
         return self._run(signal, np.full(phases, 1.0 / phases), None, f, time, dt, band, refine, progress)
 
@@ -250,14 +216,19 @@ class Balanced:
         setup = self.orbit_setup([I_1], f, mean, dt)
         return orbits(setup)[0]
 
-    def orbit_setup(self, inputs: list[Any], f: float, mean: Any = None, dt: float | None = None) -> Setup:
-        """One period of several common inputs, each as in `common`, for `orbit.orbits`."""
+    def orbit_setup(
+        self, inputs: list[Any], f: float, mean: Any = None, dt: float | None = None, shape: str | None = None
+    ) -> Setup:
+        """One period of several common inputs, each as in `common`, for `orbit.orbits`; or amplitudes of a shape."""
         waveform.check_sinusoid(0.0, f)
         step, count, _ = waveform.grid(
             1.0 / (f * self.tau), waveform.given_or(dt, DT * self.tau, "dt") / self.tau, 2.0 / (f * self.tau)
         )
         times = np.arange(count + 1) * step * self.tau
-        drive = np.stack([self._signal(self._with_sinusoid(one, f), mean)(times) for one in inputs])
+        if shape is not None:
+            values = waveform.of_phase(shape, 2.0 * np.pi * np.arange(count) / count)
+            inputs = [float(one) * values for one in inputs]
+        drive = np.stack([self._signal(self._with_sinusoid(one, f), mean)(times, count) for one in inputs])
         m, c = self._begin()
         ones = np.ones(len(inputs))
         return Setup(
@@ -283,13 +254,13 @@ class Balanced:
         waveform.check_sinusoid(I_1, f)
         return f"{float(I_1)!r}*sin({2.0 * np.pi * float(f or 0.0)!r}*t)" if float(I_1) else 0.0
 
-    def _signal(self, modulation: Any, mean: Any) -> Callable[[np.ndarray], np.ndarray]:
-        """√N I_0(t) + δI(t) of one group, as a function of times."""
+    def _signal(self, modulation: Any, mean: Any) -> Signal:
+        """√N I_0(t) + δI(t) of one group, as a function of times and of the steps in a period."""
         base = self.I_0 if mean is None else mean
 
-        def signal(times: np.ndarray) -> np.ndarray:
-            first = waveform.sample(base, times, "the mean input I_0")
-            second = waveform.sample(modulation, times, "the input's modulation")
+        def signal(times: np.ndarray, period: int) -> np.ndarray:
+            first = waveform.sample(base, times, "the mean input I_0", period)
+            second = waveform.sample(modulation, times, "the input's modulation", period)
             return np.asarray(np.sqrt(self.N) * first + second)[None, :]
 
         return signal
@@ -304,7 +275,7 @@ class Balanced:
 
     def _run(
         self,
-        signal: Callable[[np.ndarray], np.ndarray],
+        signal: Signal,
         weights: np.ndarray,
         covariance: Any,
         f: float | None,
@@ -315,15 +286,17 @@ class Balanced:
         progress: bool,
     ) -> NonStationary:
         """One run, or two of which the second has half the step of the first."""
-        fine = waveform.given_or(dt, DT * self.tau, "dt") / self.tau
+        if f is not None:
+            waveform.check_sinusoid(0.0, f)
         period = None if f is None else 1.0 / (f * self.tau)
+        fine = waveform.finest(period, waveform.given_or(dt, DT * self.tau, "dt") / self.tau, int(refine))
         length = max(waveform.given_or(time, TIME * self.tau, "time") / self.tau, 4.0 * (period or 0.0))
         reach = waveform.given_or(band, max(BAND, 1.5 * (period or 0.0)) * self.tau, "band") / self.tau
         found = []
         for target in [2.0 * fine, fine] if refine else [fine]:
             step, count, steps = waveform.grid(period, target, length)
             times = np.arange(steps + 1) * step
-            drive = signal(times * self.tau)
+            drive = signal(times * self.tau, count)
             width = max(int(np.ceil(reach / step)), count + 1, 3)
             lags = np.arange(width) * step
             spread = None
@@ -331,7 +304,7 @@ class Balanced:
                 spread = waveform.covariance(covariance, lags * self.tau)[None, :]
             setup = self._setup(drive, weights, spread, step, width, count)
             with tqdm(total=steps, unit="step", disable=not progress) as bar:
-                found.append(self._told(course(setup, bar.update), times, lags, step, count, weights))
+                found.append(read(course(setup, bar.update), times, lags, step, count, weights, self.tau))
         if not refine:
             return found[-1]
         coarse, last = found
@@ -361,31 +334,6 @@ class Balanced:
             count,
             m * one,
             row[None],
-        )
-
-    def _told(
-        self, found: Course, times: np.ndarray, lags: np.ndarray, step: float, count: int, weights: np.ndarray
-    ) -> NonStationary:
-        growth = found.growth[0]
-        window = count * max(1, int(_LATE * len(times) / count / 2))
-        last, before = (
-            (growth[-1 - k * window] - growth[-1 - (k + 1) * window]) / (2.0 * window * step) for k in (0, 1)
-        )
-        tau = self.tau
-        apart = (len(lags) - 1) // count * count
-        return NonStationary(
-            times * tau,
-            weights @ found.mean[0],
-            found.mean[0],
-            found.rate[0],
-            found.variance[0],
-            lags * tau,
-            found.rows[0],
-            growth,
-            bool(found.last[0, apart] > (1.0 - _SAME) * found.variance[0, -1]),
-            float(last) / tau,
-            float(abs(last - before)) / tau,
-            step * tau,
         )
 
 

@@ -65,14 +65,26 @@ def covariance(given: Any, lags: np.ndarray) -> np.ndarray:
     return values
 
 
-def _formula(text: str, times: np.ndarray, what: str) -> Any:
+def of_phase(shape: str, phases: np.ndarray) -> np.ndarray:
+    """The values of a waveform, a formula in x, at phases x = 2πft.
+
+    >>> print(of_phase("sign(sin(x))", np.array([1.0, 4.0])))
+    [ 1. -1.]
+    """
+    values = np.broadcast_to(_formula(shape, phases, "the waveform", "x"), phases.shape)
+    if not np.all(np.isfinite(values)):
+        raise DomainError(f"the waveform, {shape!r}", "a value is not finite", "finite numbers at all phases")
+    return values
+
+
+def _formula(text: str, times: np.ndarray, what: str, letter: str = "t") -> Any:
     from symntk.emit.compile import function_of_x
     from symntk.emit.floats import FloatWriter
 
-    expression = parse(text, {"t": "real"})
-    others = sorted(s.name for s in expression.free_symbols if s.name != "t")
+    expression = parse(text, {letter: "real"})
+    others = sorted(s.name for s in expression.free_symbols if s.name != letter)
     if others:
-        raise FormulaError(f"{what}, {text!r}", f"{', '.join(others)} has no value", "a formula in t alone")
+        raise FormulaError(f"{what}, {text!r}", f"{', '.join(others)} has no value", f"a formula in {letter} alone")
     source = FloatWriter(dict.fromkeys(expression.free_symbols, "x"))(expression)
     with np.errstate(all="ignore"):
         return np.asarray(function_of_x(source)(times), dtype=float)
@@ -104,7 +116,7 @@ def finest(period: float | None, dt: float, halvings: int) -> float:
     >>> finest(5.0, 1 / 16, 2), finest(0.5, 1 / 16, 2)
     (0.0625, 0.0078125)
     """
-    if period is None or not (np.isfinite(period) and period > 0.0 and np.isfinite(dt) and dt > 0.0):
+    if period is None or not (np.isfinite(period) and period > 0.0 and 0.0 < dt < 1.0):
         return dt  # `grid` refuses what cannot be
     coarsest = 2**halvings
     return float(period / (coarsest * max(LEAST, _whole(period / (dt * coarsest)))))
@@ -117,7 +129,8 @@ def _whole(ratio: float) -> int:
 
 def given_or(given: float | None, default: float, what: str) -> float:
     """A length of time that was given, or the default for None."""
-    if given is not None and not (np.isfinite(given) and given > 0.0):
+    is_number = given is None or isinstance(given, int | float | np.number)
+    if not is_number or (given is not None and not (np.isfinite(given) and given > 0.0)):
         raise DomainError("the non-stationary theory", f"{what} = {given!r}", "a positive number, or None")
     return default if given is None else float(given)
 

@@ -74,7 +74,7 @@ class TestCurves:
         assert np.all(curve.errors < 1e-6)
 
     def test_states_that_are_not_found_are_blank(self):
-        critical = critical_independent(NET, 0.2).amplitude
+        critical = critical_independent(NET, 0.2, average="gaussian").amplitude
         curve = independent_curve(NET, [critical * (1.0 - 1e-7), 8.0], 0.2, "gaussian")
         assert np.isnan(curve.exponents[0]) and np.isnan(curve.errors[0]) and curve.exponents[1] < 0.0
         with pytest.raises(DomainError, match="amplitude"):

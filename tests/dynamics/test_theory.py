@@ -128,8 +128,8 @@ def test_with_suppressing_input_it_tends_to_the_repeating_state():
 
 
 def test_independent_input_tends_to_its_stationary_state():
-    found = NET.independent_stationary(5.0, 0.2)
-    runs = [NET.independent(5.0, 0.2, dt=dt, time=50.0, band=7.5) for dt in (1 / 4, 1 / 8)]
+    found = NET.independent_stationary(5.0, 0.2, average="gaussian")
+    runs = [NET.independent(5.0, 0.2, average="gaussian", dt=dt, time=50.0, band=7.5) for dt in (1 / 4, 1 / 8)]
     value = 2 * runs[1].lyapunov - runs[0].lyapunov
     assert value == pytest.approx(found.lyapunov, abs=2e-3)
     assert np.ptp(runs[1].mean[-40:]) < 1e-3  # common to no unit: the mean is constant
@@ -156,10 +156,12 @@ def test_time_units_and_waveforms():
     options = {"dt": 1 / 4, "time": 30.0, "band": 8.0}
     fast = NET.common(30.0, 0.2, **options)
     same = slow.common("30*sin(2*pi*t/50)", 0.02, **{name: 10 * value for name, value in options.items()})
-    assert same.lyapunov == pytest.approx(fast.lyapunov / 10, abs=1e-9)
+    assert same.lyapunov == pytest.approx(fast.lyapunov, abs=1e-9)
     assert same.mean == pytest.approx(fast.mean, abs=1e-7)
     array = 30.0 * np.sin(2 * np.pi * 0.2 * fast.time)
     assert NET.common(array, 0.2, **options).variance == pytest.approx(fast.variance, rel=1e-9)
+    assert NET.common(array[:20], 0.2, **options).variance == pytest.approx(fast.variance, rel=1e-9)
+    assert NET.orbit(array[:20], 0.2, dt=1 / 4).lyapunov == NET.orbit(30.0, 0.2, dt=1 / 4).lyapunov
     doubled = NET.common(0.0, mean="2", **options)
     assert doubled.rate[-1] == pytest.approx(Balanced(2.0, 5000, 2.0).common(0.0, **options).rate[-1], rel=1e-3)
 
@@ -173,6 +175,13 @@ def test_errors_say_what_is_wrong():
         NET.common("sin(w*t)", 0.2)
     with pytest.raises(DomainError, match="shape"):
         NET.common(np.ones(7), 0.2)
+    with pytest.raises(DomainError, match="121 values, at the times 0, 0.25, …, 30, or the first 20"):
+        NET.common(np.ones(7), 0.2, dt=1 / 4, time=30.0)
+    for f in (0.0, "0.2"):
+        with pytest.raises(DomainError, match="frequency"):
+            NET.common("sin(t)", f)
+    with pytest.raises(DomainError, match="dt = 'a'"):
+        NET.common(1.0, 0.2, dt="a")
     with pytest.raises(DomainError, match="dt = 2"):
         NET.common(1.0, 0.2, dt=2.0)
     for name in ("dt", "time", "band"):

@@ -26,8 +26,8 @@ _FACTOR, _AT_ONCE, _MOST = 1.35, 6, 24
 _SETTLED = 1e-6  # change per period at which a repeating state counts as reached
 _INNER = 5  # amplitudes in a bracket, solved at once
 _WIDTHS = 0.05  # of the bracket at a finer step, relative
-_INDEPENDENT_FACTOR, _INDEPENDENT_MOST = 1.6, 60
-_ROUNDING = 1e-12  # of λ τ
+_INDEPENDENT_FACTOR, _INDEPENDENT_MOST = 1.6, 40
+_ROUNDING = 4e-12  # of λ τ
 
 
 @dataclass(frozen=True)

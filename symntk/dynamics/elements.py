@@ -52,23 +52,28 @@ class Elements:
         curvature = sparse.csr_matrix(entries, (size, size))
         self.curvature: Any = curvature.toarray() if size <= _DENSE else curvature
 
-    def solve(self, diagonal: np.ndarray, border: tuple[Any, ...], right: np.ndarray) -> np.ndarray:
+    def solve(self, diagonal: np.ndarray, border: tuple[Any, ...], right: np.ndarray, odd: bool = False) -> np.ndarray:
         """Solve for a function c and one number m.
 
         Args:
             diagonal: what multiplies c inside, beside −c''.
             border: columns that c(0) and m add, and the last row's coefficients of c(0) and m.
             right: right-hand sides; those of the joints are jumps of the slope.
+            odd: whether c changes its sign from end to end, and m is 0; on one grid.
         """
         by_first, by_number, first, number = border
         size = len(self.points)
-        if size <= _DENSE:
+        if size <= _DENSE or odd:
             matrix = np.zeros((size + 1, size + 1))
-            matrix[:-1, :-1] = self.curvature
+            matrix[:-1, :-1] = self.curvature if size <= _DENSE else self.curvature.toarray()
             matrix[np.arange(size), np.arange(size)] += self.inside * diagonal
             matrix[:-1, 0] += self.inside * by_first
             matrix[:-1, -1] = self.inside * by_number
             matrix[-1, 0], matrix[-1, -1] = first, number
+            if odd:
+                part = slice(size // 2)
+                half = np.linalg.solve((matrix[:size, :size] - matrix[:size, size - 1 :: -1])[part, part], right[part])
+                return np.concatenate([half, np.zeros(size % 2), -half[::-1], [0.0]])
             return np.asarray(np.linalg.solve(matrix, right))
         column = sparse.csr_matrix((self.inside * by_first, (np.arange(size), np.zeros(size, int))), (size, size))
         whole = sparse.bmat(

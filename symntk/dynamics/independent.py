@@ -30,6 +30,7 @@ import numpy as np
 
 from symntk.dynamics.elements import Elements
 from symntk.dynamics.spectral import Grid
+from symntk.dynamics.static import is_centred
 from symntk.dynamics.stationary import Stationary
 from symntk.dynamics.units import Units
 from symntk.errors import DomainError
@@ -39,7 +40,7 @@ AVERAGES = ("gaussian", "phase")
 _LEAST = 8
 _SMALL = 1e-6
 ITERATIONS = (10, 20, 60, 200)  # before Newton's method, and more of them where it does not converge
-_STEPS, _SHORTEST, _CONVERGED = 15, 0.1, 1e-8
+_STEPS, _SHORTEST, _CONVERGED, _BEYOND = 15, 0.1, 1e-8, 1e-3
 
 
 @dataclass(frozen=True)
@@ -172,7 +173,11 @@ def repeating(problem: Problem, start: Stationary, points: int = 0, near: Driven
         found = newton(problem, elements, near.autocovariance, near.mean)
         if found is not None:
             return told(problem, elements, *found, True)
-    return told(problem, elements, *_solved(problem, elements, *begin(problem, start, elements.points)), True)
+    first = begin(problem, start, elements.points)
+    if _turns(problem, elements):
+        swing = start.fixed_point.variance * np.cos(problem.omega * elements.points)
+        first = swing + problem.covariance(elements.points) / (1.0 + problem.omega**2), 0.0
+    return told(problem, elements, *_solved(problem, elements, *first), True)
 
 
 def default_points(problem: Problem) -> int:
@@ -244,20 +249,28 @@ def newton(problem: Problem, elements: Elements, c: np.ndarray, m: float) -> tup
     """The equations' solution near c and m; None where a few steps do not lead to one."""
     for _ in range(_STEPS):
         change = _change(problem, elements, c, m)
-        # variances stay positive and correlations below 1: a step that breaks this is shortened
+        # variances stay positive and correlations below 1, nearly: a step that breaks this is shortened
         factor = 1.0
-        while factor > _SHORTEST and not _allowed(c + factor * change[:-1]):
+        while factor > _SHORTEST and not _allowed(c + factor * change[:-1], _BEYOND):
             factor *= 0.5
         if not np.all(np.isfinite(change)) or factor <= _SHORTEST:
             return None
         c, m = c + factor * change[:-1], m + factor * float(change[-1])
         if np.max(np.abs(change)) <= _CONVERGED * (abs(c[0]) + abs(m)):
-            return c, m
+            return (c, m) if _allowed(c, _CONVERGED) else None
     return None
 
 
-def _allowed(c: np.ndarray) -> bool:
-    return bool(c[0] > 0.0 and np.all(np.abs(c) <= c[0] * (1.0 + 1e-9)))
+def _turns(problem: Problem, elements: Elements) -> bool:
+    """Whether half a period turns the signs of all units: odd ones without mean, in the repeating state.
+
+    The correlation is −1 there, where expectations are not smooth: Newton's method has to know.
+    """
+    return elements.count == 1 and is_centred(problem.units, problem.feedback, problem.drive)
+
+
+def _allowed(c: np.ndarray, beyond: float) -> bool:
+    return bool(c[0] > 0.0 and np.all(np.abs(c) <= c[0] * (1.0 + beyond)))
 
 
 def _change(problem: Problem, elements: Elements, c: np.ndarray, m: float) -> np.ndarray:
@@ -277,7 +290,8 @@ def _change(problem: Problem, elements: Elements, c: np.ndarray, m: float) -> np
     rate_by_c = (_at_zero(problem, problem.units.rate, raised, m) - rate) / step_c
     gain = _at_zero(problem, problem.units.gain, c, m)
     border = (-square * by_variance, -square * by_mean, problem.feedback * rate_by_c, 1.0 + problem.feedback * gain)
-    return elements.solve(1.0 - square * slopes, border, -np.append(residual, balance))
+    turns = _turns(problem, elements)
+    return elements.solve(1.0 - square * slopes, border, -np.append(residual, balance), turns)
 
 
 def told(

@@ -121,16 +121,16 @@ def _lags(problem: Problem, rival: Driven, points: int) -> tuple[float, float]:
 def _not_repeating(
     problem: Problem, row: Elements, first: tuple[np.ndarray, float], near: Driven | None, rival: Driven
 ) -> Driven | None:
-    """A chaotic state found from a similar one or from the first guess; None where that leads to none."""
-    guess = first if near is None else (near.at(row.points), near.mean)
-    for count in _TRIES:
-        found = newton(problem, row, *iterated(problem, row, *guess, count))
-        if found is None:
-            continue
-        # full periods apart units are less alike than at once, and ever less
-        periods = found[0][row.joints[2::2]] / found[0][0]
-        if periods[0] < 1.0 - _DIFFERS and periods[-1] <= periods[0]:
-            return told(problem, row, *found, False, 1.0 - (1.0 + rival.lyapunov) ** 2)
+    """A chaotic state found from a similar one, or from the first guess; None where neither leads to one."""
+    for guess in (first,) if near is None else ((near.at(row.points), near.mean), first):
+        for count in _TRIES:
+            found = newton(problem, row, *iterated(problem, row, *guess, count))
+            if found is None:
+                continue
+            # full periods apart units are less alike than at once, and ever less
+            periods = found[0][row.joints[2::2]] / found[0][0]
+            if periods[0] < 1.0 - _DIFFERS and periods[-1] <= periods[0]:
+                return told(problem, row, *found, False, 1.0 - (1.0 + rival.lyapunov) ** 2)
     return None
 
 

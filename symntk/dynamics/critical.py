@@ -27,7 +27,7 @@ _SETTLED = 1e-6  # change per period at which a repeating state counts as reache
 _INNER = 5  # amplitudes in a bracket, solved at once
 _WIDTHS = 0.05  # of the bracket at a finer step, relative
 _INDEPENDENT_FACTOR, _INDEPENDENT_MOST = 1.6, 40
-_ROUNDING = 4e-12  # of λ τ
+_ROUNDING = 1e-11  # of λ τ
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,6 @@ import numpy as np
 
 from symntk.dynamics.elements import Elements
 from symntk.dynamics.spectral import Grid
-from symntk.dynamics.static import is_centred
 from symntk.dynamics.stationary import Stationary
 from symntk.dynamics.units import Units
 from symntk.errors import DomainError
@@ -266,7 +265,7 @@ def _turns(problem: Problem, elements: Elements) -> bool:
 
     The correlation is −1 there, where expectations are not smooth: Newton's method has to know.
     """
-    return elements.count == 1 and is_centred(problem.units, problem.feedback, problem.drive)
+    return elements.count == 1 and problem.drive == 0.0 and problem.units.is_odd
 
 
 def _allowed(c: np.ndarray, beyond: float) -> bool:

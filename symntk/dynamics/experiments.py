@@ -18,6 +18,7 @@ import numpy as np
 from symntk.dynamics.orbit import orbits
 from symntk.dynamics.simulation import Drive, Simulation, simulate
 from symntk.dynamics.theory import Balanced
+from symntk.dynamics.waveform import finest
 from symntk.errors import DomainError
 from symntk.networks import checkpoint
 from symntk.networks.experiments import Options
@@ -66,30 +67,42 @@ class Curve:
 
 
 def simulated(
-    net: Balanced, drives: Sequence[Drive], sizes: Simulated, options: Options, store: Path | None, **recorded: Any
+    net: Balanced, drives: Sequence[Drive], sizes: Simulated, options: Options, folder: Path | None, **recorded: Any
 ) -> Simulation:
     """Simulate networks like `net` under several inputs, in Euler steps of `STEP`.
+
+    Each run has a folder of its own, named by all that a network's result depends on, so that other lengths or inputs
+    do not meet its files, and more networks extend it.
 
     Args:
         net: the network; its units are threshold-linear.
         drives: the inputs.
         sizes: how many networks, and how long.
         options: those of all experiments.
-        store: where an interrupted run continues; None keeps nothing.
+        folder: holds the run's folder, where an interrupted run continues; None keeps nothing.
         recorded: `record` or `lags`, as of `simulate`.
     """
+    steps, burn = round(sizes.time / STEP), round(sizes.burn / STEP)
+    parts = {
+        "net": [int(net.N), float(net.g), float(net.I_0), float(net.J_0)],
+        "drives": [[one.amplitude, one.common, one.frequency] for one in drives],
+        "steps": [steps, burn, STEP],
+        "seed": options.seed,
+        "recorded": recorded,
+    }
+    name = f"simulated-seed{options.seed}-{checkpoint.fingerprint(parts)[:12]}"
     return simulate(
         int(net.N),
         net.g,
         drives,
         I_0=net.I_0,
         J_0=net.J_0,
-        steps=round(sizes.time / STEP),
-        burn=round(sizes.burn / STEP),
+        steps=steps,
+        burn=burn,
         dt=STEP,
         realizations=sizes.realizations,
         seed=options.seed,
-        checkpoint=store,
+        checkpoint=None if folder is None else folder / name,
         progress=options.progress,
         **recorded,
     )
@@ -112,9 +125,9 @@ def common_curve(
     Args:
         net: the network.
         amplitudes: I_1, positive.
-        f: frequency.
-        dt: the finer step.
-        time: how long a chaotic course runs.
+        f: frequency, in 1/time.
+        dt: the finer step, in units of τ; shortened so that steps 2 dt fill a period.
+        time: how long a chaotic course runs, in units of τ.
         folder: where courses are kept.
         report: called after each amplitude.
 
@@ -122,6 +135,7 @@ def common_curve(
     >>> bool(curve.exponents[0] < 0)  # 20 is twice √N I_0
     True
     """
+    dt = finest(1.0 / (f * net.tau) if f else None, dt, 1)
     steps = (2.0 * dt, dt)
     found = np.array([_repeating(net, amplitudes, f, step) for step in steps])  # (steps, n)
     errors = abs(found[1] - found[0])
@@ -131,7 +145,7 @@ def common_curve(
             for j, step in enumerate(steps):
 
                 def run(amplitude: float = amplitude, step: float = step) -> dict[str, np.ndarray]:
-                    course = net.common(amplitude, f, dt=step, time=time)
+                    course = net.common(amplitude, f, dt=step * net.tau, time=time * net.tau)
                     return {"found": np.array([course.lyapunov, course.lyapunov_error])}
 
                 found[j, i], spread = kept(folder, told | {"step": step}, run)["found"]
@@ -142,7 +156,7 @@ def common_curve(
 
 def _repeating(net: Balanced, amplitudes: Sequence[float], f: float, step: float) -> list[float]:
     """λ τ of the states that repeat with the input, side by side."""
-    setup = net.orbit_setup([float(one) for one in amplitudes], f, dt=step)
+    setup = net.orbit_setup([float(one) for one in amplitudes], f, dt=step * net.tau)
     return [one.lyapunov for one in orbits(setup, tolerance=_SETTLED)]
 
 

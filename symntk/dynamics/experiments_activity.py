@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from symntk.dynamics.experiments import GAIN, STEP, kept, simulated
+from symntk.dynamics.experiments import GAIN, STEP, kept, known_or_blank, simulated
 from symntk.dynamics.simulation import Drive, Simulation
 from symntk.dynamics.simulation_step import Model, RateNetwork
 from symntk.dynamics.theory import Balanced
@@ -89,6 +89,19 @@ class Activity:
     times: np.ndarray
     activity: np.ndarray
 
+    @property
+    def autocovariance(self) -> np.ndarray:
+        """The simulation's c, its mean over networks (amplitudes, lags)."""
+        return np.asarray(self.simulation.autocorrelation.mean(0))
+
+    @property
+    def error(self) -> np.ndarray:
+        """The standard error of that mean, the same shape; NaN for a single network."""
+        found = self.simulation.autocorrelation
+        if len(found) == 1:
+            return np.full(found.shape[1:], np.nan)
+        return np.asarray(found.std(0, ddof=1) / np.sqrt(len(found)))
+
 
 def run(options: Options, sizes: Sizes | None = None) -> Activity:
     """Theory and simulation.
@@ -101,8 +114,7 @@ def run(options: Options, sizes: Sizes | None = None) -> Activity:
     net = Balanced(GAIN, sizes.N)
     folder = None if options.checkpoints is None else options.checkpoints / f"dynamics-fig9-{sizes.N}"
     drives = [Drive(one, False, FREQUENCY) for one in sizes.amplitudes]
-    store = None if folder is None else folder / f"simulated-seed{options.seed}"
-    simulation = simulated(net, drives, sizes, options, store, lags=sizes.lags)
+    simulation = simulated(net, drives, sizes, options, folder, lags=sizes.lags)
     theory = {average: [state(net, one, average, simulation.lags) for one in sizes.amplitudes] for average in AVERAGES}
     activity = _activity(sizes, drives, options, folder)
     return Activity(sizes, theory, simulation, np.arange(activity.shape[-1]) * STEP, activity)
@@ -170,7 +182,7 @@ def table(result: Activity) -> Table:
     headings += ["variance simulated", "rms difference of the autocovariance / variance", "that of Gaussian input"]
     rows: list[tuple[str | int | float, ...]] = []
     run = result.simulation
-    simulated = run.autocorrelation.mean(0)
+    simulated = result.autocovariance
     for i, amplitude in enumerate(result.sizes.amplitudes):
         found = {average: states[i] for average, states in result.theory.items()}
         misses = [
@@ -197,9 +209,10 @@ def table(result: Activity) -> Table:
 def curves(result: Activity) -> Table:
     """The autocovariances of the figure."""
     rows: list[tuple[str | int | float, ...]] = []
-    simulated = result.simulation.autocorrelation
     for i, amplitude in enumerate(result.sizes.amplitudes):
         for j, lag in enumerate(result.simulation.lags):
             theory = [float(result.theory[average][i].autocovariance[j]) for average in ("phase", "gaussian")]
-            rows.append((amplitude, float(lag), *theory, float(np.median(simulated[:, i, j]))))
-    return Table(("I_1", "lag", "c theory, phases", "c theory, Gaussian", "c simulated, median"), rows)
+            error = known_or_blank(result.error[i, j])
+            rows.append((amplitude, float(lag), *theory, float(result.autocovariance[i, j]), error))
+    headings = ("I_1", "lag", "c theory, phases", "c theory, Gaussian", "c simulated, mean", "standard error")
+    return Table(headings, rows)

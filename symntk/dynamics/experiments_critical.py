@@ -25,7 +25,8 @@ from symntk.networks.experiments import Options, Table
 
 KINDS = ("common", "gaussian", "phase")
 AXES = {"A": "N", "B": "K", "C": "g"}
-_AROUND = (0.35, 0.5, 0.65, 0.8, 0.95, 1.1, 1.3)  # amplitudes that are simulated, over the critical one of theory
+_AROUND = (0.35, 0.5, 0.65, 0.8, 0.95, 1.1, 1.3)
+"""Amplitudes that are simulated, over the critical one of theory; besides these, none."""
 SIMULATED = ("common", "phase")
 
 
@@ -55,8 +56,9 @@ class Sizes:
 
 
 FAST = Sizes(
-    {"A": (125, 500, 1000, 5000, 20000), "B": (5, 10, 30, 100, 1000), "C": (1.6, 2.0, 2.5)},
+    {"A": (125, 500, 1000, 5000, 20000), "B": (5, 7, 10, 17, 30, 100, 1000), "C": (1.5, 1.6, 1.8, 2.0, 2.5)},
     {"A": (125, 500), "B": (10,), "C": (2.0,)},
+    dt=(1 / 16, 0.1),
 )
 FULL = Sizes(
     {
@@ -95,12 +97,30 @@ class Measured:
     """I_1^crit of simulated networks with one kind of input.
 
     Attributes:
-        roots: of each realization; NaN where λ₁ does not fall through 0 among the amplitudes.
-        at_step: the theory's for networks in the same Euler steps; NaN for independent input.
+        roots: of each realization; NaN where λ₁ does not fall through 0 among the amplitudes, of which 0 is one.
+        quiet: realizations that are not chaotic at any amplitude: these have no root, and need no input.
+        at_step: the theory's for networks in the same Euler steps; NaN where it is not computed.
     """
 
     roots: np.ndarray
+    quiet: int
     at_step: float
+
+    @property
+    def known(self) -> np.ndarray:
+        """The roots that there are."""
+        return np.asarray(self.roots[~np.isnan(self.roots)])
+
+    @property
+    def counts(self) -> str:
+        """How many networks have a root, and why the others have none.
+
+        >>> Measured(np.array([3.0, np.nan, np.nan]), 1, np.nan).counts
+        '1 of 3; 1 never chaotic; 1 always chaotic'
+        """
+        others = {"never": self.quiet, "always": len(self.roots) - len(self.known) - self.quiet}
+        told = [f"{count} {when} chaotic" for when, count in others.items() if count]
+        return "; ".join([f"{len(self.known)} of {len(self.roots)}", *told])
 
 
 @dataclass(frozen=True)
@@ -177,7 +197,7 @@ def _theory(name: str, sizes: Sizes, folder: Path | None, options: Options) -> P
 
 
 def _simulate(panel: Panel, value: float, sizes: Sizes, folder: Path | None, options: Options) -> None:
-    """Fill in the roots of λ₁(I_1) of simulated networks, around the theory's."""
+    """Fill in the roots of λ₁(I_1) of simulated networks, from no input to beyond the theory's."""
     at = np.flatnonzero(panel.values == value)[0]
     net, f = network(panel.name, value, sizes), sizes.frequency if panel.name == "C" else FREQUENCY
     amplitudes = {}
@@ -185,15 +205,18 @@ def _simulate(panel: Panel, value: float, sizes: Sizes, folder: Path | None, opt
         expected = panel.theory[kind][at, 0]
         if expected > 0.0:
             amplitudes[kind] = np.array([float(f"{expected * factor:.4g}") for factor in _AROUND])
+    if not amplitudes:
+        return
     drives = [Drive(float(one), kind == "common", f) for kind, around in amplitudes.items() for one in around]
-    store = None if folder is None else folder / f"{panel.name}-{value:g}-seed{options.seed}"
-    found = simulated(net, drives, sizes, options, store, record=False)
-    columns = np.split(found.lyapunov, len(amplitudes), axis=1)
-    for (kind, around), exponents in zip(amplitudes.items(), columns, strict=True):
+    found = simulated(net, [Drive(0.0, True, f), *drives], sizes, options, folder, record=False).lyapunov
+    columns = np.split(found[:, 1:], len(amplitudes), axis=1)
+    for (kind, around), driven in zip(amplitudes.items(), columns, strict=True):
+        exponents = np.concatenate([found[:, :1], driven], axis=1)
         step = float("nan")
         if kind == "common" and panel.name != "C":
             step = _at_step(net, around, f, folder)
-        panel.simulated[value, kind] = Measured(np.array([root(around, one) for one in exponents]), step)
+        roots = np.array([root(np.append(0.0, around), one) for one in exponents])
+        panel.simulated[value, kind] = Measured(roots, int(np.sum(np.all(exponents <= 0.0, axis=1))), step)
 
 
 def _at_step(net: Balanced, amplitudes: np.ndarray, f: float, folder: Path | None) -> float:
@@ -222,10 +245,12 @@ def root(amplitudes: np.ndarray, exponents: np.ndarray) -> float:
 
 
 def table(sizes: Sizes, panels: list[Panel]) -> Table:
-    """One row per point; simulated values are medians and quartiles over realizations."""
-    headings = ["panel", "N", "K", "g", "f", "common", "its error", "common, quasi-static", "common at the step"]
-    headings += ["common, simulated", "quartiles", "independent, phases", "its error", "independent, Gaussian"]
-    headings += ["independent, simulated", "quartiles"]
+    """One row per point; simulated values are medians and quartiles of the realizations that have a root."""
+    measured = ("median of networks", "quartiles", "networks with a root")
+    headings = ["panel", "N", "K", "g", "f", "common", "numerical error", "common, quasi-static", "common at the step"]
+    headings += [f"common, {one}" for one in measured]
+    headings += ["independent, phases", "numerical error", "independent, Gaussian"]
+    headings += [f"independent, {one}" for one in measured]
     rows: list[tuple[str | int | float, ...]] = []
     for panel in panels:
         for i, value in enumerate(panel.values):
@@ -243,20 +268,23 @@ def table(sizes: Sizes, panels: list[Panel]) -> Table:
                     *map(known_or_blank, common),
                     "" if panel.limit is None else float(panel.limit[i]),
                     known_or_blank(step),
-                    *_quartiles(seen["common"]),
+                    *_told(seen["common"]),
                     *map(known_or_blank, phase),
                     known_or_blank(gaussian[0]),
-                    *_quartiles(seen["phase"]),
+                    *_told(seen["phase"]),
                 )
             )
     return Table(tuple(headings), rows)
 
 
-def _quartiles(found: Measured | None) -> tuple[float | str, str]:
-    if found is None or np.all(np.isnan(found.roots)):
-        return "", ""
-    low, middle, high = np.nanquantile(found.roots, [0.25, 0.5, 0.75])
-    return float(middle), f"{low:.3g} … {high:.3g}"
+def _told(found: Measured | None) -> tuple[float | str, str, str]:
+    """Median and quartiles of the roots, and how many networks have one."""
+    if found is None:
+        return "", "", ""
+    if not found.known.size:
+        return "", "", found.counts
+    low, middle, high = np.quantile(found.known, [0.25, 0.5, 0.75])
+    return float(middle), f"{low:.3g} … {high:.3g}" if found.known.size > 1 else "", found.counts
 
 
 def curves(panels: list[Panel]) -> Table:

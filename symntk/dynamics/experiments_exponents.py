@@ -38,7 +38,7 @@ class Sizes:
         independent: amplitudes of independent input.
         dt: finer step of the theory.
         theory_time: length of its chaotic courses.
-        points: amplitudes of independent input in the theory, besides those that are simulated.
+        points: amplitudes of each kind of input in the theory, besides those that are simulated.
     """
 
     N: int = 1000
@@ -49,7 +49,7 @@ class Sizes:
     independent: tuple[float, ...] = (0.5, 1.0, 2.0, 3.0, 3.6, 4.4, 6.0, 10.0, 20.0)
     dt: float = 1 / 16
     theory_time: float = 100.0
-    points: int = 25
+    points: int = 24
 
 
 FULL = Sizes(N=5000, realizations=10, time=500.0, burn=100.0, dt=1 / 32, theory_time=300.0)
@@ -94,11 +94,12 @@ def run(options: Options, sizes: Sizes | None = None) -> Exponents:
     net = Balanced(GAIN, sizes.N)
     folder = None if options.checkpoints is None else options.checkpoints / f"dynamics-fig2-{sizes.N}"
     amplitudes = [float(round(one * np.sqrt(sizes.N), 2)) for one in sizes.common]
-    with tqdm(total=len(amplitudes) + 5, unit="point", desc="theory", disable=not options.progress) as bar:
+    dense = np.union1d(np.linspace(min(amplitudes), max(amplitudes), sizes.points).round(2), amplitudes)
+    with tqdm(total=len(dense) + 5, unit="point", desc="theory", disable=not options.progress) as bar:
         critical = {"common": critical_common(net, FREQUENCY, dt=sizes.dt)}
         bar.update()
         curve = common_curve(
-            net, amplitudes, FREQUENCY, dt=sizes.dt, time=sizes.theory_time, folder=folder, report=bar.update
+            net, dense.tolist(), FREQUENCY, dt=sizes.dt, time=sizes.theory_time, folder=folder, report=bar.update
         )
         independent = {}
         grid = np.union1d(np.geomspace(0.3, max(sizes.independent), sizes.points), sizes.independent)
@@ -108,14 +109,21 @@ def run(options: Options, sizes: Sizes | None = None) -> Exponents:
             bar.update(2)
     drives = [Drive(0.0), *(Drive(one, True, FREQUENCY) for one in amplitudes)]
     drives += [Drive(one, False, FREQUENCY) for one in sizes.independent]
-    store = None if folder is None else folder / f"simulated-seed{options.seed}"
-    simulation = simulated(net, drives, sizes, options, store, record=False)
+    simulation = simulated(net, drives, sizes, options, folder, record=False)
     return Exponents(sizes, curve, independent, net.stationary().lyapunov, critical, simulation)
 
 
 def table(result: Exponents) -> Table:
     """One row per input that was simulated; of independent input with the theory that averages over phases."""
-    headings = ("input", "I_1", "λ₁ theory", "its error", "λ₁ theory at the step", "λ₁ simulated", "standard error")
+    headings = (
+        "input",
+        "I_1",
+        "λ₁ theory",
+        "numerical error",
+        "λ₁ theory at the step",
+        "λ₁ simulated",
+        "standard error",
+    )
     rows: list[tuple[str | float, ...]] = []
     phase = result.independent["phase"]
     known = {(True, a): i for i, a in enumerate(result.common.amplitudes)}

@@ -23,10 +23,17 @@ _STEP = (
     "“at the step” is the theory of such networks{order}. Independent input: sinusoids with random phases, over which "
     "“phases” averages; “Gaussian” takes them as a Gaussian process. "
 )
+_FINITE = (
+    "Theory holds for N → ∞: exponents of networks of N units lie below it by about 20/N at g = 2 "
+    "(benchmarks/dynamics_lyapunov.md), so that points of small networks lie below the lines. "
+)
+_NUMERICAL = "Numerical errors are those of solving the theory's equations, not its distance from networks. "
 _PANELS = (
     "Panel A: over N. Panel B: over K, in networks of N units with I_0 = J_0 = √(K/N), so that mean coupling and mean "
-    "input are scaled by √K instead of √N. Panel C: over g. Simulated I_1^crit: where λ₁ over seven amplitudes falls "
-    "through 0, median and quartiles of "
+    "input are scaled by √K instead of √N. Panel C: over g. Simulated I_1^crit: where λ₁ over no input and seven "
+    "amplitudes falls through 0 for the last time; median and quartiles of the networks that have such a root, which "
+    "the tables count. A network without a root is either never chaotic, with λ₁ ≤ 0 also without input, which is "
+    "common among small networks, or still chaotic at the largest amplitude; medians leave both out. Simulated: "
 )
 _Parts = tuple[str, Table, Table, Callable[[Path], list[Path]]]
 
@@ -77,11 +84,15 @@ def write(
 def _fig2(options: Options, sizes: exponents.Sizes) -> Iterator[_Parts]:
     found = exponents.run(options, sizes)
     run = found.simulation
-    roots = "; ".join(f"{kind} {one.amplitude:.4g} ± {one.error:.1g}" for kind, one in found.critical.items())
+    roots = "; ".join(
+        f"{kind} {one.amplitude:.4g} (numerical error {one.error:.1g})" for kind, one in found.critical.items()
+    )
+    over = "of the mean over networks" if len(run.lyapunov) > 1 else "over ten windows of the run"
     text = (
         "λ₁ of balanced networks over the amplitude of common and of independent input\n\n"
         f"{_UNITS}N = {run.N}, f = {FREQUENCY:g}. {_STEP.format(order=', to first order')}"
-        f"{len(run.lyapunov)} networks of {sizes.time:g} τ after {sizes.burn:g} τ (seed {options.seed}).\n\n"
+        f"{_count(len(run.lyapunov))} of {sizes.time:g} τ after {sizes.burn:g} τ (seed {options.seed}); standard "
+        f"errors {over}, which are the bars of the figure. {_FINITE}{_NUMERICAL.rstrip()}\n\n"
         f"I_1^crit of the theory: {roots}."
     )
     yield text, exponents.table(found), exponents.curves(found), lambda stem: figures.draw_exponents(stem, found)
@@ -89,7 +100,6 @@ def _fig2(options: Options, sizes: exponents.Sizes) -> Iterator[_Parts]:
 
 def _fig3(options: Options, sizes: critical.Sizes) -> Iterator[_Parts]:
     for _, panels in critical.run(options, sizes):
-        slow = {"A": FREQUENCY, "B": FREQUENCY, "C": sizes.frequency}
         reasons = [
             f"- {panel.name}, {kind}, {value:g}: {why}" for panel in panels for kind, value, why in panel.reasons
         ]
@@ -97,14 +107,15 @@ def _fig3(options: Options, sizes: critical.Sizes) -> Iterator[_Parts]:
             "I_1^crit of balanced networks over size, tightness of balance and gain\n\n"
             f"{_UNITS.replace(f'g = {GAIN:g}', f'g = {GAIN:g} in A and B')}f = {FREQUENCY:g} in A and B, "
             f"{sizes.frequency:g} in C; N = {sizes.N} in B and C. {_STEP.format(order='')}{_PANELS}"
-            f"{sizes.realizations} networks of {sizes.time:g} τ after {sizes.burn:g} τ (seed {options.seed})."
+            f"{_count(sizes.realizations)} of {sizes.time:g} τ after {sizes.burn:g} τ (seed {options.seed}). "
+            f"{_FINITE}{_NUMERICAL.rstrip()}"
         )
         if reasons:
             text += "\n\nNo answer:\n\n" + "\n".join(reasons)
         made = critical.table(sizes, panels)
 
-        def draw(stem: Path, panels: list[critical.Panel] = panels, slow: dict[str, float] = slow) -> list[Path]:
-            return figures.draw_critical(stem, panels, slow)
+        def draw(stem: Path, panels: list[critical.Panel] = panels) -> list[Path]:
+            return figures.draw_critical(stem, panels, sizes)
 
         yield text, made, critical.curves(panels), draw
 
@@ -116,10 +127,16 @@ def _fig9(options: Options, sizes: activity.Sizes) -> Iterator[_Parts]:
         "Activity, rate and autocovariance of balanced networks with independent input\n\n"
         f"{_UNITS}N = {run.N}, f = {activity.FREQUENCY:g}. {_STEP.format(order='')}"
         "c is the autocovariance of the units' inputs h less their mean, averaged over units and time, with the "
-        f"units' own sinusoids. {len(run.lyapunov)} networks of {sizes.time:g} τ after {sizes.burn:g} τ (seed "
-        f"{options.seed}); the figure shows three units and the rate of one of them, and medians of c."
+        f"units' own sinusoids. {_count(len(run.lyapunov))} of {sizes.time:g} τ after {sizes.burn:g} τ (seed "
+        f"{options.seed}); the figure shows three units and the rate of one of them, and the mean of c over networks "
+        f"± 1 standard error. {_FINITE.rstrip()}"
     )
     yield text, activity.table(found), activity.curves(found), lambda stem: figures.draw_activity(stem, found)
+
+
+def _count(networks: int) -> str:
+    """How many, in words."""
+    return f"{networks} network{'s' * (networks != 1)}"
 
 
 _EXPERIMENTS: dict[str, tuple[Any, Callable[[Options, Any], Iterator[_Parts]]]] = {

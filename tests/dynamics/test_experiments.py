@@ -6,24 +6,26 @@ import csv
 import xml.etree.ElementTree as ET
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from symntk.dynamics import experiments_activity, experiments_critical, experiments_exponents
 from symntk.dynamics.critical import critical_common, critical_independent
-from symntk.dynamics.experiments import STEP, common_curve, independent_curve, kept
+from symntk.dynamics.experiments import STEP, common_curve, independent_curve, kept, simulated
 from symntk.dynamics.experiments_activity import state
 from symntk.dynamics.experiments_critical import FAST, network, root, sizes_of
+from symntk.dynamics.simulation import Drive
 from symntk.dynamics.theory import Balanced
 from symntk.errors import DomainError, FormulaError
 from symntk.networks.experiments import Options
 from symntk.report.dynamics_files import write
 
-NET = Balanced(2.0, 100)
+NET, NET_40 = Balanced(2.0, 100), Balanced(2.0, 40)
 TINY = {
     "fig2": experiments_exponents.Sizes(
-        60, 2, 4.0, 2.0, common=(1.5, 2.0), independent=(2.0, 8.0), dt=1 / 8, theory_time=20.0, points=3
+        60, 2, 4.0, 2.0, common=(1.5, 2.0), independent=(2.0, 8.0), dt=0.2, theory_time=20.0, points=3
     ),
     "fig3": experiments_critical.Sizes(
         {"A": (100, 200), "C": (1.2, 1.3)},  # no chaos at these g
@@ -37,6 +39,11 @@ TINY = {
     ),
     "fig9": experiments_activity.Sizes(60, (0.0, 10.0), 2, 8.0, 2.0, 5.0),
 }
+
+
+def _of_unit(net, amplitude):
+    """The arguments of the same course in the network's unit of time, and in units of τ."""
+    return (net, [amplitude], 0.2 / net.tau), (replace(net, tau=1.0), [amplitude], 0.2)
 
 
 class TestCurves:
@@ -61,6 +68,20 @@ class TestCurves:
         assert again.exponents[0] == first.exponents[0]
         other = common_curve(NET, [3.5], 0.2, **arguments)
         assert other.exponents[0] < first.exponents[0]
+
+    def test_a_short_period_is_extrapolated_too(self):
+        """Steps dt and 2 dt both fill it, and so give a slope, with which that of a finer step is known."""
+        curve = common_curve(NET, [60.0], 2.0)
+        finer = NET.orbit(60.0, 2.0, dt=1 / 128).lyapunov
+        assert abs(curve.exponents[0] - finer) < curve.errors[0]
+        assert abs(curve.at_step(1 / 128)[0] - finer) < 0.1 * curve.errors[0]
+
+    @pytest.mark.parametrize("amplitude", [3.0, 20.0])  # chaotic, and not
+    def test_the_time_constant_only_sets_the_unit_of_time(self, amplitude):
+        slow = Balanced(2.0, 100, tau=2.5)
+        found, same = (common_curve(*one, dt=1 / 8, time=20.0) for one in _of_unit(slow, amplitude))
+        assert found.exponents[0] == pytest.approx(same.exponents[0], abs=1e-9)
+        assert found.slopes[0] == pytest.approx(same.slopes[0], abs=1e-7)
 
     def test_independent_without_input_is_the_state_at_rest(self):
         curve = independent_curve(NET, [1e-3], 0.2, "phase")
@@ -116,6 +137,59 @@ class TestCritical:
         assert set(sizes.simulated["A"]) <= set(sizes.values["A"])
         for one in (FAST, experiments_critical.FULL):
             assert all(set(one.simulated[name]) <= set(one.values[name]) for name in one.values)
+
+
+class TestSimulated:
+    def test_other_lengths_and_inputs_have_folders_of_their_own(self, tmp_path):
+        """And more networks extend a run."""
+        drives, sizes = [Drive(2.0)], experiments_activity.Sizes(40, (), 1, 2.0, 1.0)
+
+        def run(drives=drives, **other):
+            found = simulated(NET_40, drives, replace(sizes, **other), Options(), tmp_path, record=False)
+            return found, len(list(tmp_path.iterdir()))
+
+        first, count = run()
+        more, same = run(realizations=2)
+        assert count == same == 1 and np.array_equal(more.growth[0], first.growth[0])
+        assert run(time=3.0)[1] == 2
+        assert run(burn=2.0)[1] == 3
+        assert run([Drive(3.0)])[1] == 4
+        assert run([Drive(2.0, False)])[1] == 5
+        assert np.array_equal(run()[0].growth, first.growth)
+
+    def test_roots_of_networks(self, monkeypatch):
+        """Without input 0.1, −0.1 and 0.1; the first falls with the amplitude, the last does not."""
+        around = np.array([0.0, *experiments_critical._AROUND])
+        exponents = np.stack([0.1 - 0.2 * around, -0.1 - around, 0.1 + around])
+
+        def simulation(net, drives, *_, **__):
+            assert [one.amplitude for one in drives] == pytest.approx([0.0, *(8.0 * around[1:]), *(2.0 * around[1:])])
+            return SimpleNamespace(lyapunov=np.concatenate([exponents, exponents[:, 1:]], axis=1))
+
+        monkeypatch.setattr(experiments_critical, "simulated", simulation)
+        monkeypatch.setattr(experiments_critical, "_at_step", lambda *_: 7.0)
+        panel = _panel(8.0, 2.0)
+        experiments_critical._simulate(panel, 100.0, FAST, None, Options())
+        for kind, critical in (("common", 8.0), ("phase", 2.0)):
+            found = panel.simulated[100.0, kind]
+            assert found.known == pytest.approx([0.5 * critical]) and found.quiet == 1
+            assert found.counts == "1 of 3; 1 never chaotic; 1 always chaotic"
+        row = dict(enumerate(experiments_critical.table(FAST, [panel]).rows[0]))
+        assert (row[9], row[10], row[11]) == (pytest.approx(4.0), "", found.counts)  # no quartiles of one value
+
+    @pytest.mark.parametrize("critical", [0.0, np.nan])
+    def test_nothing_is_simulated_where_theory_has_no_answer(self, critical, monkeypatch):
+        monkeypatch.setattr(experiments_critical, "simulated", lambda *_, **__: pytest.fail("simulated"))
+        panel = _panel(critical, critical)
+        experiments_critical._simulate(panel, 100.0, FAST, None, Options())
+        assert panel.simulated == {}
+
+
+def _panel(common, phase):
+    """A panel of one network of 100 units."""
+    theory = {"common": common, "phase": phase, "gaussian": phase}
+    found = {kind: np.array([[value, 0.0]]) for kind, value in theory.items()}
+    return experiments_critical.Panel("A", np.array([100.0]), found, [], None, {})
 
 
 class TestActivity:

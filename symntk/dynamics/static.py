@@ -7,20 +7,29 @@ Crisanti & Sommers 1988, Phys. Rev. Lett. 61, 259). Time is in units of τ.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import scipy.optimize
+from numpy.polynomial import legendre
 
 from symntk.dynamics.units import Units
 from symntk.errors import DomainError
 
-_RANGE = (1e-8, 1e8)
-_POINTS, _HALVINGS = 65, 40
-_FARTHEST, _MOST = 12.0, 1e4  # standard deviations of m from 0 within which it is looked for, first and last
+_TINY, _LARGE = 1e-16, 1e16  # variances between which one is looked for, in units of the natural ones
+_PER_DECADE = 2
+_NEAR = 12.0  # standard deviations of m from 0 within which its grid is uniform
+_STEPS = np.linspace(-2.0, 2.0, 49)
+_DOUBLINGS, _HALVINGS = 60, 30
+_CLOSE, _FLAT = 1e-6, 1e-12
+_SPAN = 1e3
 _ROOT = {"xtol": 1e-14, "rtol": 1e-14}
+_RULE = legendre.leggauss(48)
+AWAY = 10.0
+"""What is added to unknowns of which 0 is a common value: the root finder's differences are relative to them."""
+NODES, WEIGHTS = 0.5 * (_RULE[0] + 1.0), 0.5 * _RULE[1]
+"""Gauss–Legendre rule on [0, 1]."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +60,10 @@ class Static:
 
 
 def static(units: Units, g: float, feedback: float, drive: float) -> Static:
-    """The fixed point with the largest variance.
+    """The fixed point with the largest variance among those whose mean and variance attract.
+
+    Odd units without mean input (`is_centred`) have the fixed point 0; given is the largest other variance where there
+    is one, and it is never stable, since q(c)/c grows (Sompolinsky et al. 1988): the state is then chaotic, or silent.
 
     Args:
         units: expectations of the activation.
@@ -61,162 +73,282 @@ def static(units: Units, g: float, feedback: float, drive: float) -> Static:
 
     Raises:
         DomainError: there is none; the message says what happens instead.
+
+    >>> rest = static(Units("relu"), 1.0, 20.0, 20.0)
+    >>> print(round(rest.mean + 20 * rest.rate, 9), round(rest.spectral_radius, 9))
+    20.0 0.825261512
     """
     if is_centred(units, feedback, drive):
-        variance = _centred_variance(units, g)
-        return _point(units, g, 0.0, variance)
-
-    def gap(log: float) -> float:
-        c = float(np.exp(log))
-        m = _mean_of(units, g, c)
-        return np.nan if m is None else m + feedback * float(units.rate(m, c)) - drive
-
-    grid = np.log(np.geomspace(*_RANGE, _POINTS))
-    values = np.array([gap(one) for one in grid])
-    scale = abs(drive) + 1.0
-    found = [i for i in range(_POINTS - 1) if values[i] * values[i + 1] < 0.0]
-    if not found:  # where φ saturates, c has a largest value, and the mean balances close to it
-        grid, values = _with_ends(gap, grid, values)
-        found = [i for i in range(len(grid) - 1) if values[i] * values[i + 1] < 0.0]
-    if not found:
-        raise _no_fixed_point(units, g, feedback, drive, values, scale)
-    at = found[-1]
-    c = float(np.exp(scipy.optimize.brentq(gap, grid[at], grid[at + 1], **_ROOT)))
-    m = _mean_of(units, g, c)
-    if m is None:
-        raise _no_fixed_point(units, g, feedback, drive, values, scale)
-    return _point(units, g, m, c)
+        return centred_point(units, g, feedback, _centred_variance(units, g))
+    with np.errstate(all="ignore"):  # far from a fixed point an activation may overflow
+        found, values = _search(units, g, feedback, drive)
+    if found is None:
+        raise _no_fixed_point(_asked(units, g, feedback, drive), feedback, drive, values)
+    return _point(units, g, *found)
 
 
-def _with_ends(gap: Callable[[float], float], grid: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The grid and the last points at which the gap exists, found by bisection."""
-    known = dict(zip(grid.tolist(), values.tolist(), strict=True))
-    for at in range(len(grid) - 1):
-        if np.isnan(values[at]) == np.isnan(values[at + 1]):
-            continue
-        inside, outside = (at, at + 1) if np.isnan(values[at + 1]) else (at + 1, at)
-        low, high = float(grid[inside]), float(grid[outside])
-        for _ in range(_HALVINGS):
-            middle = 0.5 * (low + high)
-            value = gap(middle)
-            low, high = (low, middle) if np.isnan(value) else (middle, high)
-            known |= {} if np.isnan(value) else {middle: value}
-    logs = sorted(known)
-    return np.array(logs), np.array([known[one] for one in logs])
+def _search(units: Units, g: float, feedback: float, drive: float) -> tuple[tuple[float, float] | None, np.ndarray]:
+    """Mean and variance of the fixed point, or None; and g² E[φ²]/c − 1 at the means that balance, by variance."""
+    logs = np.log(_variances(units, g, feedback, drive))
+    known = []
+    # where the balance has several means, that of the input's sign comes first
+    for last in (drive >= 0.0, drive < 0.0):
+        values = _excess(units, g, np.exp(logs), _means(units, np.exp(logs), feedback, drive, last))
+        for i in np.flatnonzero((values[:-1] > 0.0) & (values[1:] <= 0.0))[::-1]:
+
+            def excess(log: float, last: bool = last) -> float:
+                c = float(np.exp(log))
+                return float(_excess(units, g, c, _mean(units, c, feedback, drive, last)))
+
+            try:
+                log = float(scipy.optimize.brentq(excess, logs[i], logs[i + 1], **_ROOT))
+            except ValueError:  # the mean ends in between, or is another one on the finer look
+                continue
+            if abs(excess(log)) < _CLOSE:  # else the mean jumps here from one branch to another
+                c = float(np.exp(log))
+                return (_mean(units, c, feedback, drive, last), c), values
+        known.append(values)
+    return None, np.concatenate(known)
 
 
 def onset(units: Units, feedback: float, drive: float, guess: float = 1.0) -> tuple[float, Static]:
-    """The g at which the fixed point loses its stability, g² E[φ'²] = 1, and the fixed point there.
+    """The g above which the network is chaotic, and the fixed point there.
+
+    For odd units without mean input it is the least g at which a chaotic state exists, one whose autocovariance decays
+    from c_0 to 0: g² K(c_0) = 1 with K = 4 ∫₀¹ q'(c_0 − c_0 u²) u³ du, so g = 1/√max K. Where K is largest at c_0 = 0
+    that is 1/φ'(0), where 0 becomes unstable. Else chaos sets in at a finite variance, below 1/φ'(0), and the silent
+    state is stable beside it up to there: for ever where φ'(0) = 0. With a mean it is the g at which the fixed point
+    loses its stability, g² E[φ'²] = 1.
 
     Args:
         units: expectations of the activation.
         feedback: √N J_0.
         drive: √N I_0.
-        guess: where the search begins, upwards and downwards by factors of 1.1.
+        guess: where the search begins, upwards and downwards.
 
     Raises:
-        DomainError: no such g between a tenth and ten times the guess.
+        DomainError: no such g within a factor of a thousand of the guess.
+
+    >>> print(round(onset(Units("erf", means=False), 0.0, 0.0)[0], 9))  # 1/φ'(0)
+    0.886226925
     """
     if is_centred(units, feedback, drive):
-        g = 1.0 / float(np.sqrt(units.sharpness(0.0, _RANGE[0] ** 2)))
-        return g, _point(units, g, 0.0, 0.0)
-
-    def excess(g: float) -> float:
-        return static(units, g, feedback, drive).spectral_radius - 1.0
-
+        g = 1.0 / float(np.sqrt(steepest(units)[1]))
+        return g, centred_point(units, g, feedback, 0.0)
     for begin in (guess, 1.0):
         near = _onset_near(units, feedback, drive, begin)
         if near is not None:
             return near
-    values: dict[float, float] = {}
-    for g in guess * 1.1 ** np.array(sorted(range(-24, 25), key=abs), dtype=float):
-        try:
-            values[float(g)] = excess(float(g))
-        except DomainError:
-            continue
-        known = sorted(values)
-        for low, high in zip(known[:-1], known[1:], strict=True):
-            if values[low] < 0.0 <= values[high] and high / low < 1.11:
-                root = float(scipy.optimize.brentq(excess, low, high, xtol=1e-13, rtol=1e-13))
-                return root, static(units, root, feedback, drive)
-    wrong = f"no g between {guess / 10:.3g} and {guess * 10:.3g} at which the fixed point becomes unstable"
-    raise DomainError(f"the onset of chaos for {units}", wrong, "another guess, or other inputs")
+    root = _crossing(units, feedback, drive, guess)
+    if root is None:
+        wrong = f"no g between {guess / _SPAN:.3g} and {guess * _SPAN:.3g} at which the fixed point becomes unstable"
+        raise DomainError(f"the onset of chaos for {units}", wrong, "another guess, or other inputs")
+    return root, static(units, root, feedback, drive)
 
 
 def _onset_near(units: Units, feedback: float, drive: float, guess: float) -> tuple[float, Static] | None:
     """The onset by Newton's method from the fixed point at the guess; None where it does not arrive."""
 
     def equations(z: Any) -> list[float]:
-        m, c, g = float(z[0]), float(np.exp(z[1])), float(np.exp(z[2]))
-        balance = (m + feedback * float(units.rate(m, c)) - drive) / (1.0 + abs(drive))
+        x, c, g = float(z[0] - AWAY), float(np.exp(z[1] - AWAY)), float(np.exp(z[2] - AWAY))
+        m = x * np.sqrt(c)
         power, sharpness = float(units.power(m, c)), float(units.sharpness(m, c))
-        return [balance, g * g * power / c - 1.0, g * g * sharpness - 1.0]
+        return [balance(units, m, c, feedback, drive), g * g * power / c - 1.0, g * g * sharpness - 1.0]
 
     try:
         rest = static(units, guess, feedback, drive)
     except DomainError:
         return None
-    begin = [rest.mean, np.log(rest.variance), np.log(guess)]
+    begin = AWAY + np.array([rest.mean / np.sqrt(rest.variance), np.log(rest.variance), np.log(guess)])
     with np.errstate(all="ignore"):  # far from a root a step may lead anywhere
         found = scipy.optimize.root(equations, begin, method="hybr", options={"xtol": 1e-14})
     if not np.max(np.abs(found.fun)) <= 1e-11:  # or NaN
         return None
-    m, c, g = float(found.x[0]), float(np.exp(found.x[1])), float(np.exp(found.x[2]))
-    return g, _point(units, g, m, c)
+    x, c, g = found.x[0] - AWAY, float(np.exp(found.x[1] - AWAY)), float(np.exp(found.x[2] - AWAY))
+    return g, _point(units, g, float(x * np.sqrt(c)), c)
+
+
+def _crossing(units: Units, feedback: float, drive: float, guess: float) -> float | None:
+    """The g next to the guess at which the spectral radius rises through 1; None within a factor of `_SPAN`."""
+
+    def excess(g: float) -> float:
+        try:
+            return static(units, g, feedback, drive).spectral_radius - 1.0
+        except DomainError:
+            return float("nan")
+
+    steps = np.cumsum(np.minimum(0.1 * 1.1 ** np.arange(200), 0.4))
+    ratios = np.exp(steps[steps < np.log(_SPAN)])
+    low = high = (guess, excess(guess))
+    for ratio in ratios:
+        for inner, g in ((high, guess * ratio), (low, guess / ratio)):
+            outer = (g, excess(g))
+            first, second = sorted((inner, outer))
+            if first[1] < 0.0 <= second[1]:
+                return float(scipy.optimize.brentq(excess, first[0], second[0], xtol=1e-13, rtol=1e-13))
+            low, high = (outer, high) if g < guess else (low, outer)
+    return None
 
 
 def is_centred(units: Units, feedback: float, drive: float) -> bool:
-    """Odd units without mean input stay without mean."""
-    return drive == 0.0 and (feedback == 0.0 or units.is_odd) and units.is_odd
+    """Odd units without mean input can stay without mean, whatever the feedback (`check_mean` says whether they do)."""
+    return drive == 0.0 and units.is_odd
+
+
+def balance(units: Units, m: Any, c: Any, feedback: float, drive: float) -> Any:
+    """The balance m + √N J_0 ν − √N I_0, 0 where the mean stays, over |√N I_0| + √c."""
+    return (m + feedback * units.rate(m, c) - drive) / (abs(drive) + np.sqrt(c))
+
+
+def path_slope(units: Units, m: float, c: Any, depth: float) -> Any:
+    """K = 4 ∫₀¹ q'(c_0 − ε u²) u³ du, ε = depth · c_0, a mean of q'; for an array of c_0.
+
+    The energy of c(Δ) is the same at c_0 and at c_0 − ε where g² K = 1.
+    """
+    if depth == 0.0:
+        return units.sharpness(m, c)
+    full = np.multiply.outer(c, np.ones_like(NODES))
+    slopes = units.slopes(full, full, full * (1.0 - depth * NODES**2), np.full_like(full, m), np.full_like(full, m))
+    return 4.0 * slopes @ (WEIGHTS * NODES**3)
+
+
+def steepest(units: Units) -> tuple[float, float]:
+    """The variance c_0 at which K is largest for depth 1 and mean 0, 0 for the limit c_0 → 0, and K there."""
+    logs = np.log(_decades(_TINY, _LARGE))
+    values = path_slope(units, 0.0, np.exp(logs), 1.0)
+    top = int(np.nanargmax(values))
+    if not values[top] > values[0] * (1.0 + _FLAT):
+        return 0.0, float(values[0])
+    ends = (logs[max(top - 1, 0)], logs[min(top + 1, len(logs) - 1)])
+    found = scipy.optimize.minimize_scalar(
+        lambda log: -float(path_slope(units, 0.0, np.exp(log), 1.0)),
+        bounds=ends,
+        method="bounded",
+        options={"xatol": 1e-9},
+    )
+    return float(np.exp(found.x)), -float(found.fun)
+
+
+def centred_point(units: Units, g: float, feedback: float, c: float) -> Static:
+    """The fixed point with mean 0 and this variance.
+
+    Raises:
+        DomainError: its mean does not stay 0.
+    """
+    check_mean(units, g, feedback, c)
+    return _point(units, g, 0.0, c)
+
+
+def check_mean(units: Units, g: float, feedback: float, c: float) -> None:
+    """Refuse a state of mean 0 that an excitatory feedback leads away from: δm' = −(1 + √N J_0 E[φ']) δm.
+
+    Raises:
+        DomainError: the mean grows.
+    """
+    growth = -1.0 - feedback * float(units.gain(0.0, max(c, _TINY)))
+    if growth > 0.0:
+        wrong = f"its mean does not stay 0: √N |J_0| E[φ'] − 1 = {growth:.4g} is the rate at which it grows"
+        advice = "couplings that inhibit (J_0 ≥ 0 where φ increases), or an I_0 that gives the mean its sign"
+        raise DomainError(_asked(units, g, feedback, 0.0), wrong, advice)
 
 
 def _point(units: Units, g: float, m: float, c: float) -> Static:
-    at = max(c, _RANGE[0] ** 2)
+    at = max(c, _TINY)
     return Static(m, c, float(units.rate(m, at)), g * float(np.sqrt(units.sharpness(m, at))))
 
 
 def _centred_variance(units: Units, g: float) -> float:
     """The largest root of c = g² E[φ²] at mean 0; 0 where there is no other."""
-    grid = np.geomspace(*_RANGE, _POINTS)
-    excess = g * g * np.asarray(units.power(np.zeros_like(grid), grid)) / grid - 1.0
+    grid = _decades(_TINY, _LARGE)
+    excess = _excess(units, g, grid, np.zeros_like(grid))
     if excess[-1] > 0.0:
         wrong = f"at g = {g:g} the variance grows without bound"
         raise DomainError(f"a fixed point of {units}", wrong, "a smaller g, or an activation that saturates")
     above = np.flatnonzero(excess > 0.0)
     if not above.size:
         return 0.0
-    low, high = np.log(grid[above[-1]]), np.log(grid[above[-1] + 1])
-    root = scipy.optimize.brentq(lambda x: g * g * float(units.power(0.0, np.exp(x))) / np.exp(x) - 1.0, low, high)
-    return float(np.exp(root))
+    ends = np.log(grid[above[-1] : above[-1] + 2])
+    return float(np.exp(scipy.optimize.brentq(lambda log: float(_excess(units, g, np.exp(log), 0.0)), *ends, **_ROOT)))
 
 
-def _mean_of(units: Units, g: float, c: float) -> float | None:
-    """The largest m with g² E[φ(u)²] = c, u ~ N(m, c); None where there is none."""
-    size = float(np.sqrt(c))
+def _excess(units: Units, g: float, c: Any, m: Any) -> Any:
+    """g² E[φ²]/c − 1."""
+    return g * g * units.power(m, c) / c - 1.0
 
-    def excess(x: float) -> float:
-        return g * g * float(units.power(x * size, c)) / c - 1.0
 
-    # far means are those of weak couplings, g ≪ 1: they are looked at where nearer ones are none
-    for grid in (np.linspace(-_FARTHEST, _FARTHEST, 49), np.geomspace(_FARTHEST, _MOST, 49)):
-        values = g * g * np.asarray(units.power(grid * size, np.full_like(grid, c))) / c - 1.0
-        changes = np.flatnonzero((values[:-1] < 0.0) & (values[1:] >= 0.0))
-        if changes.size:
+def _decades(low: float, high: float) -> np.ndarray:
+    return np.geomspace(low, high, int(_PER_DECADE * np.log10(high / low)) + 1)
+
+
+def _variances(units: Units, g: float, feedback: float, drive: float) -> np.ndarray:
+    """Variances between which c is looked for: around what the input alone makes, and what φ's own scale may be."""
+    scale = (drive / (1.0 + abs(feedback))) ** 2
+    sizes = [1.0] if drive == 0.0 else [scale, 1.0]
+    low, high = 1e-8 * min(sizes), 1e12 * max(sizes)
+    quiet = np.array([low * _TINY])
+    m = _means(units, quiet, feedback, drive, drive >= 0.0)
+    weak = float(1e-2 * g * g * units.rate(m, quiet)[0] ** 2)  # c of couplings g → 0
+    return _decades(min(low, weak) if weak > 0.0 else low, high)
+
+
+def _brackets(units: Units, c: np.ndarray, feedback: float, drive: float, last: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Neighbours on a grid of m, one pair for each c, between which m + √N J_0 ν − √N I_0 rises through 0.
+
+    The last or the first such pair; NaN where there is none. Where it falls the mean would run away.
+    """
+    size = _NEAR * np.sqrt(c)
+    reach = 2.0 * size + np.abs(drive - feedback * units.rate(np.zeros_like(c), c))
+    for _ in range(_DOUBLINGS):
+        short = (balance(units, reach, c, feedback, drive) < 0.0) | (balance(units, -reach, c, feedback, drive) > 0.0)
+        if not short.any():
             break
-    else:
-        return None
-    at = int(changes[-1])
-    return size * float(scipy.optimize.brentq(excess, grid[at], grid[at + 1], **_ROOT))
+        reach = np.where(short, 2.0 * reach, reach)
+    far = np.abs(_STEPS)[:, None]
+    grid = size * np.where(far <= 1.0, far, (reach / size) ** (np.maximum(far, 1.0) - 1.0)) * np.sign(_STEPS)[:, None]
+    values = balance(units, grid, np.broadcast_to(c, grid.shape), feedback, drive)
+    rises = (values[:-1] < 0.0) & (values[1:] >= 0.0)
+    at = len(rises) - 1 - np.argmax(rises[::-1], axis=0) if last else np.argmax(rises, axis=0)
+    columns = np.arange(len(c))
+    some = rises.any(axis=0)
+    return np.where(some, grid[at, columns], np.nan), np.where(some, grid[at + 1, columns], np.nan)
 
 
-def _no_fixed_point(units: Units, g: float, feedback: float, drive: float, values: Any, scale: float) -> DomainError:
-    at = f"a fixed point of {units} at g = {g:g}, √N J_0 = {feedback:g}, √N I_0 = {drive:g}"
+def _means(units: Units, c: np.ndarray, feedback: float, drive: float, last: bool) -> np.ndarray:
+    """The mean that balances for each variance, by bisection; NaN where there is none."""
+    low, high = _brackets(units, c, feedback, drive, last)
+    for _ in range(_HALVINGS):
+        middle = 0.5 * (low + high)
+        below = balance(units, middle, c, feedback, drive) < 0.0
+        low, high = np.where(below, middle, low), np.where(below, high, middle)
+    return np.asarray(0.5 * (low + high))
+
+
+def _mean(units: Units, c: float, feedback: float, drive: float, last: bool) -> float:
+    """The mean that balances at one variance, to all digits."""
+    low, high = (float(end[0]) for end in _brackets(units, np.array([c]), feedback, drive, last))
+    if np.isnan(low):
+        return low
+    size = np.sqrt(c)
+    x = scipy.optimize.brentq(
+        lambda x: float(balance(units, x * size, c, feedback, drive)), low / size, high / size, **_ROOT
+    )
+    return float(x * size)
+
+
+def _asked(units: Units, g: float, feedback: float, drive: float) -> str:
+    return f"a fixed point of {units} at g = {g:g}, √N J_0 = {feedback:g}, √N I_0 = {drive:g}"
+
+
+def _no_fixed_point(asked: str, feedback: float, drive: float, values: np.ndarray) -> DomainError:
+    """What happens instead, from g² E[φ²]/c − 1 at the means that balance, by rising variance."""
     known = values[np.isfinite(values)]
     if drive <= 0.0 and feedback >= 0.0:
-        return DomainError(at, "no input excites the network: it is silent, or has no mean that balances", "I_0 > 0")
+        return DomainError(asked, "no input excites the network: it is silent, or has no mean that balances", "I_0 > 0")
     if not known.size:
-        return DomainError(at, "no mean gives g² E[φ²] = c: the variance grows or vanishes at every mean", "another g")
-    if np.all(known < 0.0):
-        wrong = "the mean input exceeds what inhibition can balance: the activity grows without bound"
-        return DomainError(at, wrong, "a larger J_0, or a smaller g")
-    return DomainError(at, "no variance between 1e-8 and 1e8 balances the input", "other inputs, or another g")
+        return DomainError(asked, "at no variance a mean balances the input: the mean runs away", "J_0 > 0")
+    if np.any(known > 0.0):
+        wrong = "couplings and input exceed what inhibition can balance: the activity grows without bound"
+        return DomainError(asked, wrong, "a larger J_0, or a smaller g")
+    return DomainError(
+        asked, "the variance vanishes at every mean that balances the input", "another g, or other inputs"
+    )

@@ -20,19 +20,31 @@ from typing import Any
 import numpy as np
 import scipy.integrate
 import scipy.optimize
-from numpy.polynomial import chebyshev, legendre
+from numpy.polynomial import chebyshev
 
 from symntk.dynamics.spectral import Grid, exponent
-from symntk.dynamics.static import Static, is_centred, static
+from symntk.dynamics.static import (
+    AWAY,
+    NODES,
+    WEIGHTS,
+    Static,
+    balance,
+    centred_point,
+    check_mean,
+    is_centred,
+    onset,
+    path_slope,
+    static,
+    steepest,
+)
 from symntk.dynamics.units import Units
 from symntk.errors import DomainError
 
-_RULE = legendre.leggauss(48)
-_NODES, _WEIGHTS = 0.5 * (_RULE[0] + 1.0), 0.5 * _RULE[1]
 _DEGREE = 60
 _WIDE = 34.0  # decay lengths of c − c_∞ that the half line is cut at
 _GRIDS = (120, 160)
 _FAR = 300.0  # of logarithms: a step may lead anywhere
+_SHORTEST = 1e-5  # step from one state to the next
 _NEAR = 1e-9  # of the onset: below this the state is called static
 
 
@@ -116,10 +128,10 @@ class _Profile:
     def _speed(self, force: Callable[[Any], Any], u: float) -> float:
         """(du/dΔ)/(1 − u): the energy is integrated from the end that is nearer, where it vanishes."""
         if u < 0.5:
-            square = float(_WEIGHTS @ (force(u * _NODES) * _NODES)) / (1.0 - u) ** 2
+            square = float(WEIGHTS @ (force(u * NODES) * NODES)) / (1.0 - u) ** 2
         else:
-            w = u + (1.0 - u) * _NODES
-            square = -float(_WEIGHTS @ (force(w) * w)) / (u * u * (1.0 - u))
+            w = u + (1.0 - u) * NODES
+            square = -float(WEIGHTS @ (force(w) * w)) / (u * u * (1.0 - u))
         if not square > 0.0:
             wrong = f"the potential has no path from c_0 = {self.state.variance:.6g} to {self.state.floor:.6g}"
             raise DomainError("the autocovariance", wrong, "a g further from the onset of chaos")
@@ -155,74 +167,101 @@ def stationary(units: Units, g: float, feedback: float, drive: float) -> Station
         return Stationary(units, g, rest.mean, rest.variance, rest.variance, rest.rate, rest)
     if is_centred(units, feedback, drive):
         m, c, depth = 0.0, _centred(units, g, rest.variance), 1.0
+        if c == 0.0:
+            rest = centred_point(units, g, feedback, 0.0)
+            return Stationary(units, g, 0.0, 0.0, 0.0, rest.rate, rest)
+        check_mean(units, g, feedback, c)
     else:
-        m, c, depth = _balanced(units, g, feedback, drive, rest)
+        m, c, depth = _balanced(units, g, feedback, drive)
     return Stationary(units, g, m, c, c * (1.0 - depth), float(units.rate(m, c)), rest)
 
 
-def _energy(units: Units, g: float, m: float, c: float, depth: float) -> float:
-    """4 ∫₀¹ g² q'(c_0 − ε u²) u³ du − 1, ε = depth · c_0."""
-    full, mean = np.full_like(_NODES, c), np.full_like(_NODES, m)
-    slopes = units.slopes(full, full, c * (1.0 - depth * _NODES**2), mean, mean)
-    return float(4.0 * g * g * (_WEIGHTS * _NODES**3) @ slopes - 1.0)
-
-
 def _centred(units: Units, g: float, largest: float) -> float:
-    """The variance c_0 of odd units without mean: c_∞ = 0."""
+    """The variance c_0 of odd units without mean, c_∞ = 0; 0 where there is no chaotic state."""
 
     def energy(log: float) -> float:
-        return _energy(units, g, 0.0, float(np.exp(log)), 1.0)
+        return g * g * float(path_slope(units, 0.0, np.exp(log), 1.0)) - 1.0
 
+    peak, slope = steepest(units)
+    if g * g * slope <= 1.0:
+        return 0.0
     high = np.log(largest)
-    low = next((high - k for k in range(1, 60) if energy(high - k) > 0.0), None)
+    low = np.log(peak) if peak else next((high - k for k in range(1, 60) if energy(high - k) > 0.0), None)
     if low is None or energy(high) > 0.0:
         raise _not_found(units, g)
     return float(np.exp(scipy.optimize.brentq(energy, low, high, xtol=1e-14, rtol=1e-14)))
 
 
-def _balanced(units: Units, g: float, feedback: float, drive: float, rest: Static) -> tuple[float, float, float]:
-    """m, c_0 and (c_0 − c_∞)/c_0: from the onset, where it is 0, along growing depth to the g asked for."""
-    scale = abs(drive) + 1.0
+@dataclass(frozen=True)
+class _Branch:
+    """States y = (m/√c_0, ln c_0, ln g, depth), the first three plus `AWAY`, that balance at some g."""
 
-    def equations(z: Any, depth: float) -> list[float]:
-        m, (c, at) = float(z[0]), (float(np.exp(np.clip(one, -_FAR, _FAR))) for one in z[1:3])
-        floor = c * (1.0 - depth)
-        level = at * at * float(units.product(c, c, floor, m, m)) / c - (1.0 - depth)
-        if depth == 0.0:
-            level = at * at * float(units.power(m, c)) / c - 1.0
-        return [(m + feedback * float(units.rate(m, c)) - drive) / scale, level, _energy(units, at, m, c, depth)]
+    units: Units
+    feedback: float
+    drive: float
 
-    known = np.array([rest.mean, np.log(rest.variance), np.log(g)])
+    def equations(self, y: Any) -> list[float]:
+        """The balance, the floor, and the energy."""
+        c, g = (float(np.exp(np.clip(one - AWAY, -_FAR, _FAR))) for one in y[1:3])
+        m, depth = float(y[0] - AWAY) * float(np.sqrt(c)), float(y[3])
+        power = self.units.product(c, c, c * (1.0 - depth), m, m) if depth else self.units.power(m, c)
+        floor = g * g * float(power) / c - (1.0 - depth)
+        energy = g * g * float(path_slope(self.units, m, c, depth)) - 1.0
+        return [float(balance(self.units, m, c, self.feedback, self.drive)), floor, energy]
 
-    def follow(depth: float) -> float:
-        """Logarithm of the g at which this depth is reached, less that of the g asked for."""
-        nonlocal known
-        found = scipy.optimize.root(equations, known, args=(depth,), method="hybr", options={"xtol": 1e-13})
-        if not np.max(np.abs(found.fun)) <= 1e-9:
-            raise _not_found(units, g)
-        known = found.x
-        return float(known[2] - np.log(g))
+    def state(self, fixed: int, near: np.ndarray) -> np.ndarray | None:
+        """The state with this component of `near`; None where the search does not arrive."""
+        free = np.delete(np.arange(4), fixed)
 
-    depths, values = [0.0], [follow(0.0)]
-    step = 0.1
-    while values[-1] < 0.0 and step > 1e-4:
-        before = known.copy()
-        try:
-            trial = min(depths[-1] + step, 0.5 * (depths[-1] + 1.0))
-            values.append(follow(trial))
-            depths.append(trial)
-        except DomainError:
-            known, step = before, 0.5 * step
-    if values[-1] < 0.0:
+        def residual(z: Any) -> list[float]:
+            return self.equations(np.insert(z, fixed, near[fixed]))
+
+        found = scipy.optimize.root(residual, near[free], method="hybr", options={"xtol": 1e-13})
+        return np.insert(found.x, fixed, near[fixed]) if np.max(np.abs(found.fun)) <= 1e-9 else None
+
+
+def _balanced(units: Units, g: float, feedback: float, drive: float) -> tuple[float, float, float]:
+    """m, c_0 and (c_0 − c_∞)/c_0: from the onset, where the last is 0, along the branch of states to the g asked for.
+
+    Each step fixes the component that moved most in the step before: any single one may turn back.
+    """
+    branch = _Branch(units, feedback, drive)
+    begin, point = onset(units, feedback, drive, g)
+    logs = [point.mean / np.sqrt(point.variance), np.log(point.variance), np.log(begin)]
+    before = here = np.array([AWAY + one for one in logs] + [0.0])
+    goal = AWAY + np.log(g)
+    move, step, fixed = np.array([0.0, 0.0, 0.0, 1.0]), 0.1, 3
+    while here[2] < goal:
+        near = here + step * move
+        near[3] = min(near[3], 0.5 * (here[3] + 1.0))
+        fixed = int(np.argmax(np.abs(move)))
+        found = branch.state(fixed, near)
+        if found is None or not 0.0 < found[3] < 1.0:
+            step *= 0.5
+            if step < _SHORTEST:
+                raise _not_found(units, g)
+            continue
+        before, here, move, step = here, found, found - here, min(1.5 * step, 1.0)
+        move /= np.max(np.abs(move))
+
+    if here[3] == 0.0:  # the onset that was found is above g
         raise _not_found(units, g)
-    depth = float(scipy.optimize.brentq(follow, depths[-2], depths[-1], xtol=1e-14, rtol=1e-14))
 
-    def at_g(z: Any) -> list[float]:
-        return equations([z[0], z[1], np.log(g)], z[2])
+    def beyond(part: float) -> float:
+        """How far ln g is from the goal at a part of the last step."""
+        found = branch.state(fixed, before + part * (here - before))
+        if found is None:
+            raise _not_found(units, g)
+        return float(found[2] - goal)
 
-    polished = scipy.optimize.root(at_g, [known[0], known[1], depth], method="hybr", options={"xtol": 1e-14})
-    m, log, depth = (float(value) for value in polished.x)
-    return m, float(np.exp(log)), depth
+    part = float(scipy.optimize.brentq(beyond, 0.0, 1.0, xtol=1e-14, rtol=1e-14))
+    last = before + part * (here - before)
+    last[2] = goal
+    polished = branch.state(2, last)
+    if polished is None:
+        raise _not_found(units, g)
+    x, log, depth = (float(one) for one in polished[[0, 1, 3]] - np.array([AWAY, AWAY, 0.0]))
+    return x * float(np.exp(0.5 * log)), float(np.exp(log)), depth
 
 
 def _not_found(units: Units, g: float) -> DomainError:

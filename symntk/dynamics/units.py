@@ -21,6 +21,7 @@ _LEAST = 1e-15
 _SMALLEST = 1e-140
 _NARROW = 1e-12
 """A variance is at least this times the mean's square: below, φ is its value at the mean to all digits that remain."""
+_CLOSED = "closed form"
 
 Map = Callable[..., Any]
 
@@ -110,18 +111,26 @@ class Units:
 
     @cached_property
     def _power(self) -> Map:
-        return _one_variable(self._single(_squared(self.activation)))
+        return self._square(self.activation)
 
     @cached_property
     def _sharpness(self) -> Map:
         self._refuse_jumps()
-        return _one_variable(self._single(_squared(self.slope)))
+        return self._square(self.slope)
 
     def _pair(self, one: Function) -> Expectation:
         return Expectation(one, one, means=self.means, tol=self.tol)
 
     def _single(self, one: Function) -> Expectation:
         return Expectation(one, as_function(1), means=self.means, tol=self.tol)
+
+    def _square(self, one: Function) -> Map:
+        """E[f(u)²]: of the function f², or of the pair at full correlation where only that is closed, as for erf."""
+        square, pair = self._single(_squared(one)), self._pair(one)
+        if square.method == _CLOSED or pair.method != _CLOSED or pair.diagonal.diverges:
+            return _one_variable(square)
+        # through its bounds of rounding errors: at small variances the terms of the pair cancel
+        return (lambda m, a: pair(a, a, a, m, m)) if self.means else (lambda m, a: pair(a, a, a) + 0.0 * m)
 
     def _refuse_jumps(self) -> None:
         diagonal = self._pair(self.slope).diagonal

@@ -28,6 +28,8 @@ from scipy.linalg.blas import dger
 from tqdm import tqdm
 
 from symntk.dynamics.simulation import simulate
+from symntk.dynamics.simulation_checks import count, listed, numbers, resolved, slope
+from symntk.dynamics.simulation_run import BLOCK, CYCLE, courses, plain
 from symntk.dynamics.simulation_step import Drive, phases, stream, weights
 from symntk.errors import DomainError
 from symntk.kernels.function import Function, as_function
@@ -35,6 +37,7 @@ from symntk.language.activations import ACTIVATIONS
 from symntk.networks import checkpoint
 from symntk.networks.finite_arrays import ArrayFunction, NumpyArrays, array_function
 
+_BURN = 3_200  # steps of the teachers before their exponents are measured
 _STUDENT = 4  # the stream of the student's initial weights and state, after those of `simulation_step`
 
 
@@ -132,20 +135,28 @@ def teach(
         common: of amplitudes: whether all units of the teacher get the same input.
         activation: φ of teacher and student.
         realizations: how many of each, with random numbers of their own.
-        checkpoint_folder: a folder with one file per trained student; a run with the same options continues from it.
+        checkpoint_folder: a folder with one file per trained student; a run with the same options continues from it,
+            and one with further inputs or realizations trains those alone.
         progress: show a progress bar.
 
     Raises:
-        DomainError: impossible numbers, or a step that is too long for the feedback of the mean.
+        DomainError: impossible numbers, or a step that is too long for the feedback of the mean or for an input.
+        DivergenceError: the activation jumps.
 
     >>> small = Task(N=60, burn=4, epoch=4, epochs=1, test=2, exponent=160)
     >>> teach([Drive(8.0, common=False)], small, realizations=1, progress=False).error.shape
     (1, 1)
     """
     task = task or Task()
-    drives = tuple(d if isinstance(d, Drive) else Drive(float(d), common, task.frequency) for d in inputs)
-    _possible(task, realizations)
-    phi = array_function(as_function(activation, ACTIVATIONS))
+    asked = f"to teach a network of {task.N} units in steps of {task.dt}"
+    realizations = _possible(asked, task, realizations)
+    drives = listed(asked, inputs, common, task.frequency)
+    for i, drive in enumerate(drives):
+        if drive.amplitude:
+            resolved(asked, f"input {i}", drive.frequency, task.dt)
+    function = as_function(activation, ACTIVATIONS)
+    slope(asked, function, 'a continuous activation, such as "tanh", or "erf(4*x)" for "sign"')
+    phi = array_function(function)
     folder = None if checkpoint_folder is None else Path(checkpoint_folder)
     if folder is not None:
         folder.mkdir(parents=True, exist_ok=True)
@@ -163,11 +174,12 @@ def teach(
         J_0=task.J_0,
         activation=activation,
         steps=task.exponent,
+        burn=_BURN,
         dt=task.dt,
         realizations=realizations,
         seed=task.seed,
         record=False,
-        checkpoint=None if folder is None else folder / "exponents",
+        checkpoint=None if folder is None else folder / _exponents(task, phi, drives),
         progress=progress,
     )
     return Learning(task, drives, found[0], found[1].astype(int), run.lyapunov)
@@ -177,14 +189,32 @@ def _kept(folder: Path | None, task: Task, phi: ArrayFunction, drive: Drive, rea
     """Error and epochs of one student, from its file where there is one."""
     if folder is None:
         return _Lesson(task, phi, drive, realization).learn()
-    told = [list(vars(task).values()), phi.text, drive.amplitude, drive.common, drive.frequency, realization]
-    name = checkpoint.fingerprint({"task": told, "waveform": drive.waveform(np.linspace(0.0, 2 * np.pi, 97))})
+    steps = (task.burn + task.epochs * task.epoch) * task.period
+    values = [plain(one) for one in vars(task).values()]
+    told = [values, phi.text, plain(drive.amplitude), drive.common, plain(drive.frequency), realization]
+    name = checkpoint.fingerprint({"task": told, "waveform": drive.waveform(CYCLE)} | courses([drive], steps, task.dt))
     path = folder / f"student-{name[:16]}.npz"
     found = checkpoint.load(path, name)
     if found is None:
         found = {"result": _Lesson(task, phi, drive, realization).learn()}
         checkpoint.save(path, name, found)
     return found["result"]
+
+
+def _exponents(task: Task, phi: ArrayFunction, drives: tuple[Drive, ...]) -> str:
+    """The name of the folder with the teachers' exponents: teachers that are simulated together have their own.
+
+    What the name leaves out, the fingerprints of its files hold.
+    """
+    used = [task.N, task.g, task.I_0, task.J_0, task.dt, task.exponent, task.seed]
+    parts = {
+        "task": [plain(one) for one in used],
+        "function": phi.text,
+        "drives": [[plain(d.amplitude), d.common, plain(d.frequency)] for d in drives],
+        "waveforms": np.array([d.waveform(CYCLE) for d in drives]),
+    }
+    steps = -(-task.exponent // BLOCK) * BLOCK + _BURN
+    return f"exponents-{checkpoint.fingerprint(parts | courses(drives, steps, task.dt))[:16]}"
 
 
 class _Lesson:
@@ -253,17 +283,15 @@ class _Lesson:
         return np.asarray(h + self.task.dt * (self.constant + currents - h))
 
 
-def _possible(task: Task, realizations: int) -> None:
-    """Refuse numbers with which nothing can be learned."""
-    asked = f"to teach a network of {task.N} units in steps of {task.dt}"
-    counts = {name: getattr(task, name) for name in ("N", "epoch", "epochs", "test", "exponent")} | {
-        "realizations": realizations
-    }
-    for name, value in counts.items():
-        if value < 1:
-            raise DomainError(asked, f"{name} = {value}", "at least 1")
+def _possible(asked: str, task: Task, realizations: int) -> int:
+    """Refuse numbers with which nothing can be learned; the number of realizations."""
+    for name in ("N", "epoch", "epochs", "test", "exponent"):
+        count(asked, name, getattr(task, name), 1)
+    for name in ("burn", "seed"):
+        count(asked, name, getattr(task, name), 0)
+    numbers(asked, {n: getattr(task, n) for n in ("g", "I_0", "J_0", "frequency", "dt", "ridge", "enough")})
     for name in ("g", "frequency", "dt", "ridge"):
-        if not 0 < getattr(task, name) < math.inf:
+        if getattr(task, name) <= 0:
             raise DomainError(asked, f"{name} = {getattr(task, name)}", "a positive number")
     rate = 1 + math.sqrt(task.N) * task.J_0
     if task.J_0 < 0 or task.dt * rate >= 2:
@@ -272,3 +300,9 @@ def _possible(task: Task, realizations: int) -> None:
             f"the mean relaxes with the rate 1 + √N J_0 = {rate:.3g}, for which Euler's step is unstable",
             f"J_0 ≥ 0 and dt < {2 / abs(rate):.2g}",
         )
+    if task.dt >= 1:
+        raise DomainError(
+            asked, "a step leaves 1 − dt of a unit's input, which has to lie between 0 and 1", "dt = 1/16"
+        )
+    resolved(asked, "the target", task.frequency, task.dt)
+    return count(asked, "realizations", realizations, 1)

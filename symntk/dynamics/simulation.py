@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
+from symntk.dynamics.simulation_checks import count, listed, numbers, resolved, slope
 from symntk.dynamics.simulation_run import BLOCK, Plan, run_realization
 from symntk.dynamics.simulation_step import Drive, Model, phases, weights
 from symntk.errors import DivergenceError, DomainError, FormulaError
@@ -17,7 +18,7 @@ from symntk.kernels.function import Function, as_function
 from symntk.language.activations import ACTIVATIONS
 from symntk.networks.ensemble_run import Interrupted
 from symntk.networks.ensemble_workers import interrupts
-from symntk.networks.finite_arrays import array_function
+from symntk.networks.finite_arrays import ArrayFunction, array_function
 
 __all__ = ["Drive", "Simulation", "phases", "simulate", "weights"]
 _WINDOWS = 10
@@ -129,7 +130,7 @@ def simulate(
     Args:
         N: units.
         g: standard deviation of J times √N.
-        inputs: amplitudes I_1 of I_1 sin 2πft, or `Drive`s.
+        inputs: amplitudes I_1 of I_1 sin 2πft, or `Drive`s. A period of each takes at least 16 steps.
         common: of amplitudes: whether all units get the same input, else each with a random phase of its own.
         frequency: of amplitudes: f, in units of 1/τ.
         I_0: constant input, as in the equation; 0 for a centred network.
@@ -138,8 +139,9 @@ def simulate(
         steps: recorded steps, rounded up to a multiple of 16.
         burn: steps before them, rounded up likewise.
         dt: the step, in units of τ.
-        scheme: "euler", for which the theory in steps dt is exact, or "exponential", closer to continuous time: errors
-            of O(dt²) for those of O(dt).
+        scheme: "euler", for which the theory in steps dt is exact and λ₁ of chaos is nearest to that in continuous
+            time, or "exponential", with errors of O(dt²) for those of O(dt) of the autocovariance and of the answer to
+            an input, but not of λ₁ (`symntk.dynamics.simulation_step` has the numbers).
         realizations: how many.
         seed: of all random numbers.
         lyapunov: how many exponents; 0 for none.
@@ -152,9 +154,9 @@ def simulate(
         progress: show a progress bar.
 
     Raises:
-        DomainError: impossible numbers, or the activity grew without bound.
+        DomainError: impossible numbers, an input that the steps do not resolve, or the activity grew without bound.
         DivergenceError: exponents of an activation that jumps.
-        SymntkError: the checkpoint is of another run.
+        SymntkError: the checkpoint is of another run, or the activation falls too steeply for the step.
         KeyboardInterrupt: interrupted; the checkpoint is written before.
 
     >>> import numpy as np
@@ -162,32 +164,32 @@ def simulate(
     >>> run.lyapunov.shape, bool(np.all(run.lyapunov < 0))  # no chaos below g = 1
     ((2, 1), True)
     """
-    drives = tuple(d if isinstance(d, Drive) else Drive(float(d), common, frequency) for d in inputs)
     asked = f"to simulate {N} units with g = {g} in steps of {dt}"
-    _possible(asked, N, g, drives, I_0, J_0, dt, steps, burn, realizations, lyapunov)
+    N, steps, realizations = (
+        count(asked, name, value, 1) for name, value in (("N", N), ("steps", steps), ("realizations", realizations))
+    )
+    burn, lyapunov, seed = (
+        count(asked, name, value, 0) for name, value in (("burn", burn), ("lyapunov", lyapunov), ("seed", seed))
+    )
+    drives = listed(asked, inputs, common, frequency)
+    _possible(asked, N, g, drives, I_0, J_0, dt, lyapunov)
     if dtype not in ("float32", "float64"):
         raise FormulaError(asked, f"the precision {dtype!r}", '"float32" or "float64"')
     if scheme not in ("euler", "exponential"):
         raise FormulaError(asked, f"the scheme {scheme!r}", '"euler" or "exponential"')
     function = as_function(activation, ACTIVATIONS)
-    try:
-        derivative = array_function(function.derivative)
-    except DivergenceError:
-        if lyapunov:
-            raise
-        derivative = None
     model = Model(
-        N=int(N),
+        N=N,
         g=float(g),
         I_0=float(I_0),
         J_0=float(J_0),
         dt=float(dt) if scheme == "euler" else -math.expm1(-dt),
         time=float(dt),
         activation=array_function(function),
-        derivative=derivative,
+        derivative=_slope(asked, function, lyapunov),
         drives=drives,
-        exponents=int(lyapunov),
-        seed=int(seed),
+        exponents=lyapunov,
+        seed=seed,
         dtype=dtype,
     )
     plan = Plan(
@@ -195,7 +197,7 @@ def simulate(
         burn=-(-burn // BLOCK),
         blocks=-(-steps // BLOCK),
         record=record,
-        lags=-1 if lags is None else round(lags / dt),
+        lags=-1 if lags is None else _steps(asked, lags, dt),
         folder=None if checkpoint is None else Path(checkpoint),
         every_seconds=checkpoint_seconds,
     )
@@ -225,27 +227,10 @@ def _joined(plan: Plan, parts: list[dict[str, np.ndarray]]) -> Simulation:
 
 
 def _possible(
-    asked: str,
-    N: int,
-    g: float,
-    drives: tuple[Drive, ...],
-    I_0: float,
-    J_0: float,
-    dt: float,
-    steps: int,
-    burn: int,
-    realizations: int,
-    lyapunov: int,
+    asked: str, N: int, g: float, drives: tuple[Drive, ...], I_0: float, J_0: float, dt: float, lyapunov: int
 ) -> None:
     """Refuse numbers with which there is nothing to simulate."""
-    counts = {"N": (N, 1), "steps": (steps, 1), "burn": (burn, 0), "realizations": (realizations, 1)}
-    for name, (value, least) in (counts | {"lyapunov": (lyapunov, 0), "inputs": (len(drives), 1)}).items():
-        if value < least:
-            raise DomainError(asked, f"{name} = {value}", f"at least {least}")
-    numbers = {"g": g, "I_0": I_0, "J_0": J_0} | {f"amplitude {i}": d.amplitude for i, d in enumerate(drives)}
-    for name, number in (numbers | {f"frequency {i}": d.frequency for i, d in enumerate(drives)}).items():
-        if not math.isfinite(number):
-            raise DomainError(asked, f"{name} = {number}", "a finite number")
+    numbers(asked, {"g": g, "I_0": I_0, "J_0": J_0, "dt": dt})
     if lyapunov > N:
         raise DomainError(asked, f"{lyapunov} Lyapunov exponents of {N} units", f"at most {N}")
     if g < 0:
@@ -262,3 +247,24 @@ def _possible(
             "a step leaves 1 − dt of a unit's input, which has to lie between 0 and 1",
             "dt = 1/16, in units of τ",
         )
+    for i, drive in enumerate(drives):
+        if drive.amplitude:
+            resolved(asked, f"input {i}", drive.frequency, dt)
+
+
+def _slope(asked: str, function: Function, lyapunov: int) -> ArrayFunction | None:
+    """φ', None where none is needed and φ jumps."""
+    try:
+        return slope(asked, function, "lyapunov=0 for a simulation without exponents, or a continuous activation")
+    except DivergenceError:
+        if lyapunov:
+            raise
+        return None
+
+
+def _steps(asked: str, lags: float, dt: float) -> int:
+    """The steps of the longest lag."""
+    numbers(asked, {"lags": lags})
+    if lags < 0:
+        raise DomainError(asked, f"lags = {lags!r}", "a time of at least 0, or None for no autocorrelation")
+    return round(lags / dt)

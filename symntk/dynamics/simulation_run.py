@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from symntk.dynamics.simulation_step import Model, RateNetwork
+from symntk.dynamics.simulation_step import Drive, Model, RateNetwork
 from symntk.networks import checkpoint
 from symntk.networks.ensemble_run import Interrupted
 
 BLOCK = 16  # steps between orthonormalizations of the tangent vectors
+CYCLE = np.linspace(0.0, 2 * np.pi, 97)  # phases that tell waveforms which repeat apart
+_GOLDEN = 0.5 * (5.0**0.5 - 1.0)
 _SAMPLE = 4  # steps between the times that the autocorrelation is averaged over
 
 
@@ -45,16 +47,42 @@ class Plan:
 
     def told(self, realization: int) -> str:
         """The digest of all that a realization's result depends on."""
-        m, cycle = self.model, np.linspace(0.0, 2 * np.pi, 97)
+        m = self.model
         return checkpoint.fingerprint(
             {
                 "numbers": [m.N, m.g, m.I_0, m.J_0, m.dt, m.exponents, m.seed, m.dtype, realization],
                 "length": [self.burn, self.blocks, self.record, self.lags],
                 "functions": [f.text if f else None for f in (m.activation, m.derivative)],
-                "drives": [[d.amplitude, d.common, d.frequency * (m.time / m.dt)] for d in m.drives],
-                "waveforms": np.array([d.waveform(cycle) for d in m.drives]),
+                "drives": [[plain(d.amplitude), d.common, plain(d.frequency) * (m.time / m.dt)] for d in m.drives],
+                "waveforms": np.array([d.waveform(CYCLE) for d in m.drives]),
             }
+            | courses(m.drives, self.total, m.time)
         )
+
+
+def courses(drives: Sequence[Drive], steps: int, dt: float) -> dict[str, np.ndarray]:
+    """What else tells waveforms apart: those that are not the sine, at an angle of each step of a run.
+
+    Common input has one angle per step. Of independent input it is that of another phase at each step, spread evenly
+    by the golden ratio.
+
+    >>> fades = Drive(1.0, frequency=0.5 / np.pi, waveform=lambda t: np.where(t < 7, np.sin(t), 0.0))
+    >>> list(courses([Drive(1.0), fades], 64, 1 / 16)), list(courses([Drive(1.0), fades], 160, 1 / 16))
+    ([], ['course 1'])
+    """
+    times, found = np.arange(steps + 1), {}
+    spread = 2 * np.pi * (times * _GOLDEN % 1.0)
+    for i, drive in enumerate(drives):
+        angles = 2 * np.pi * drive.frequency * dt * times + (0.0 if drive.common else spread)
+        values = np.asarray(drive.waveform(angles), dtype=np.float64)
+        if not np.array_equal(values, np.sin(angles)):
+            found[f"course {i}"] = values
+    return found
+
+
+def plain(value: float) -> float:
+    """Python's own number, which can be written into a fingerprint."""
+    return value.item() if isinstance(value, np.generic) else value
 
 
 def run_realization(

@@ -11,11 +11,18 @@ input common to all units are taken at the step's end:
 
 where δI differs from unit to unit and I does not. Its mean-field theory is m(t+dt) = (1 − dt) m(t) + s, with ν of the
 theory at t+dt in s, and for c, r, k and l the discretization of `theory.md` as it stands. No step is too long for the
-mean then. The number s is found by Newton's method; tangent vectors follow the derivative of the very same step.
+mean then. The number s is found by Newton's method, and where that fails by halving an interval, which finds the
+solution for any φ that rises. For units that jump there may be none: s − dt (…) jumps over 0 then, and s is where it
+does. Tangent vectors follow the derivative of the very same step.
 
 Euler's step answers a sinusoid of frequency ω with 1/√(1 + (1 − dt) ω²) for 1/√(1 + ω²), at dt ω ≪ 1. The exponential
 scheme is the same map with dt replaced by 1 − exp(−Δ), where Δ is the time that a step takes: an input that is held
-over the step is filtered exactly, and the answer's error falls from O(Δ) to O(Δ²), with those of c and λ₁.
+over the step is filtered exactly. The errors of the answer to an input and of the autocovariance fall from O(Δ) to
+O(Δ²), the latter since a map with a = dt has the autocovariance of continuous time with lags in units of a/√(1 − a).
+That of λ₁ does not: input from other units comes half a step late, which slows what grows and what shrinks. Without
+input from outside, the error is −λ₁ Δ (λ₁/2 + T) of Euler's scheme and −λ₁ Δ (1/2 + λ₁/2 + T) of the exponential one to
+first order, where T = ∫ψ'²/(2 + 2λ₁) of the normalized ground state ψ of theory.md §3: of threshold-linear units at
+g = 2, where λ₁ = 0.096, it is −0.007 Δ and −0.054 Δ. So Euler's is the scheme for λ₁; neither moves where λ₁ = 0.
 """
 
 from __future__ import annotations
@@ -30,7 +37,7 @@ from symntk.errors import DomainError, SymntkError
 from symntk.networks.finite_arrays import ArrayFunction, NumpyArrays
 
 _WEIGHTS, _PHASES, _START, _TANGENTS = range(4)  # random streams of a realization
-_NEWTON, _CLOSE = 60, 1e-12
+_NEWTON, _CLOSE, _ROUNDING = 60, 1e-12, 2.0**-52
 _LARGEST = 1e100  # what a unit's input may reach
 
 
@@ -42,7 +49,8 @@ class Drive:
         amplitude: I_1, not scaled by √N.
         common: whether it is the same for all units; else θ_i is uniform in [0, 2π), and stays as it is.
         frequency: f, in units of 1/τ.
-        waveform: w, a function of an array of phases. With frequency 1/2π a common input's phase is the time.
+        waveform: w, a function of an array of phases. With frequency 1/2π a common input's phase is the time, and w
+            need not repeat.
     """
 
     amplitude: float
@@ -143,7 +151,8 @@ class RateNetwork:
         """One step of all rows.
 
         Raises:
-            DomainError: the activity grew without bound, or the implicit step has no solution.
+            DomainError: the activity grew without bound.
+            SymntkError: the implicit step has no solution that was found.
         """
         model, rows = self.model, len(self.model.drives)
         dt, N, gain = model.dt, model.N, model.g / math.sqrt(model.N)
@@ -190,21 +199,54 @@ class RateNetwork:
             raise DomainError(
                 asked, "its activity grows without bound", "a smaller g, J_0 > 0, or an activation that is bounded"
             )
-        s, open_rows = self._drive.copy(), np.ones(len(x), dtype=bool)
-        for _ in range(_NEWTON):
-            h = x + s[:, None]
-            rates, slopes = self._phi(h), self._slope_at(h)
-            answer = feedback * rates.mean(-1)
-            miss, steep = s + answer - push, 1 + feedback * slopes.mean(-1)
-            open_rows &= ~(np.abs(miss) <= _CLOSE * (np.abs(push) + np.abs(answer) + np.abs(s)))
+        s, before, open_rows = self._drive.copy(), self._drive, np.ones(len(x), dtype=bool)
+        failed = np.zeros(len(x), dtype=bool)
+        with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is halved, or said
+            for _ in range(_NEWTON):
+                h = x + s[:, None]
+                rates, slopes = self._phi(h), self._slope_at(h)
+                answer = feedback * rates.mean(-1)
+                miss, steep = s + answer - push, 1 + feedback * slopes.mean(-1)
+                close = np.abs(miss) <= _CLOSE * (np.abs(push) + np.abs(answer) + np.abs(s))
+                open_rows &= ~(close & np.isfinite(miss))
+                if np.any(steep[open_rows & ~failed] <= 0):
+                    raise _falls(asked, self.model.dt)
+                after = np.where(open_rows, s - miss / steep, s)
+                failed |= open_rows & ((after == before) | ~np.isfinite(after))  # it goes round, or too far
+                if not np.any(open_rows & ~failed):
+                    break
+                s, before = np.where(failed, s, after), s
             if not open_rows.any():
                 self.h, self.rates, self._slopes, self._drive = h, rates, slopes, s
                 return
-            if np.any(steep[open_rows] <= 0):
-                break
-            s = np.where(open_rows, s - miss / steep, s)
-        raise SymntkError(
-            asked,
-            "the feedback of the mean has no solution that Newton's method finds; the activation falls too steeply",
-            f"a step dt below {self.model.dt}, or a smaller J_0",
-        )
+            for row in np.flatnonzero(open_rows):
+                s[row] = self._halved(x[row], feedback, push[row], self._drive[row], asked)
+        self.h, self._drive = x + s[:, None], s
+        self.rates, self._slopes = self._phi(self.h), self._slope_at(self.h)
+
+    def _halved(self, x: np.ndarray, feedback: float, push: float, start: float, asked: str) -> float:
+        """The s of a row from an interval that is halved until its ends differ by rounding: the end that misses less.
+
+        Where φ rises, the miss rises at least as fast as s, so the start less its miss is beyond the solution.
+        """
+
+        def miss(s: float) -> float:
+            return float(s + feedback * self._phi(x[None] + s).mean() - push)
+
+        at = miss(start)
+        if not math.isfinite(at):
+            raise SymntkError(asked, "the activation is not finite where the units are", "a smaller input or g")
+        low, high = min(start, start - at), max(start, start - at)
+        ends = {low: miss(low), high: miss(high)}
+        if math.isnan(ends[low] + ends[high]) or ends[low] > 0 or ends[high] < 0:
+            raise _falls(asked, self.model.dt)
+        while high - low > _ROUNDING * (abs(low) + abs(high) + np.abs(x).max() + abs(push) + _ROUNDING):
+            middle = 0.5 * (low + high)
+            ends[middle] = at = miss(middle)
+            low, high = (low, middle) if at >= 0 else (middle, high)
+        return min(low, high, key=lambda end: abs(ends[end]))
+
+
+def _falls(asked: str, dt: float) -> SymntkError:
+    wrong = "the feedback of the mean has no solution that is found: the activation falls too steeply"
+    return SymntkError(asked, wrong, f"a step dt below {dt}, or a smaller J_0")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from symntk.dynamics import learning
 from symntk.dynamics.learning import Drive, Task, teach
-from symntk.errors import DomainError
+from symntk.errors import DivergenceError, DomainError
 from symntk.networks.finite_arrays import ArrayFunction
 
 RELU = ArrayFunction("relu", "np.maximum(x, 0.0)", False)
@@ -67,10 +69,65 @@ def test_what_was_learned_is_kept(tmp_path, monkeypatch):
     assert first.error.shape == (2, 2) and not np.array_equal(first.error[0], first.error[1])
 
 
+def test_a_folder_takes_further_inputs_and_realizations(tmp_path, monkeypatch):
+    """And trains their students alone."""
+    monkeypatch.setattr(learning, "_BURN", 160)
+    learn, lessons = learning._Lesson.learn, []
+    monkeypatch.setattr(learning._Lesson, "learn", lambda self: lessons.append(1) or learn(self))
+    options = {"checkpoint_folder": tmp_path, "progress": False}
+    first = teach([2.0], TINY, realizations=1, **options)
+    both = teach([2.0, 4.0], TINY, realizations=1, **options)
+    more = teach([2.0], TINY, realizations=2, **options)
+    assert len(lessons) == 3
+    assert both.error[0, 0] == more.error[0, 0] == first.error[0, 0]
+    assert more.lyapunov[0, 0] == first.lyapunov[0, 0]
+    teach([2.0], replace(TINY, epochs=2), realizations=1, **options)
+    assert len(lessons) == 4 and len(list(tmp_path.glob("exponents-*"))) == 2
+
+
+def test_a_checkpoint_holds_the_whole_waveform(tmp_path, monkeypatch):
+    """Waveforms that differ in the last of four periods."""
+    monkeypatch.setattr(learning, "_BURN", 160)
+    drives = [Drive(2.0, waveform=lambda a, end=end: np.where(a < end, np.sin(a), 0.0)) for end in (23.0, 22.0)]
+    for drive in drives * 2:
+        teach([drive], TINY, realizations=1, checkpoint_folder=tmp_path, progress=False)
+    assert len(list(tmp_path.glob("student-*"))) == len(list(tmp_path.glob("exponents-*"))) == 2
+
+
+def test_units_that_jump_are_refused_before_any_lesson(monkeypatch):
+    monkeypatch.setattr(learning._Lesson, "learn", lambda self: pytest.fail("a lesson"))
+    with pytest.raises(DivergenceError, match=r"Try: a continuous activation, such as \"tanh\""):
+        teach([2.0], TINY, activation="sign", realizations=1, progress=False)
+
+
 @pytest.mark.parametrize(
     ("task", "told"),
-    [(Task(N=2000), "dt < 0.044"), (Task(epochs=0), "epochs = 0"), (Task(ridge=0.0), "ridge = 0.0")],
+    [
+        (Task(N=2000), "dt < 0.044"),
+        (Task(epochs=0), "epochs = 0"),
+        (Task(ridge=0.0), "ridge = 0.0"),
+        (Task(N=30.5), "N = 30.5"),
+        (Task(seed=-1), "seed = -1"),
+        (Task(burn=-1), "burn = -1"),
+        (Task(I_0="a"), "I_0 = 'a'"),
+        (Task(enough=np.nan), "enough = nan"),
+        (Task(J_0=0.0, dt=1.5), "between 0 and 1"),
+        (Task(frequency=20.0), "the target, at f = 20, takes only 0.8"),
+    ],
 )
 def test_impossible_numbers_are_refused(task, told):
     with pytest.raises(DomainError, match=told):
         teach([1.0], task)
+
+
+@pytest.mark.parametrize(
+    ("inputs", "told"),
+    [
+        ([-1.0], "amplitude is -1.0"),
+        ([], "inputs"),
+        ([1.0, Drive(1.0, frequency=1.5)], "input 1, at f = 1.5"),
+    ],
+)
+def test_impossible_inputs_are_refused(inputs, told):
+    with pytest.raises(DomainError, match=told):
+        teach(inputs, TINY)

@@ -203,14 +203,55 @@ def test_a_run_that_was_interrupted_continues_to_the_last_bit(tmp_path, call):
         ({"J_0": -1.0}, "excitatory"),
         ({"dt": 1.5}, "between 0 and 1"),
         ({"lyapunov": 11}, "11 Lyapunov exponents of 10 units"),
-        ({"inputs": [math.inf]}, "amplitude 0 = inf"),
-        ({"inputs": []}, "inputs = 0"),
+        ({"inputs": [math.inf]}, "amplitude is inf"),
+        ({"inputs": []}, r"inputs = \[\]"),
+        ({"inputs": 5.0}, "inputs = 5.0"),
+        ({"inputs": ["a"]}, "amplitude is 'a'"),
+        ({"inputs": [-1.0]}, "amplitude is -1.0"),
+        ({"inputs": [Drive(-1.0, common=False)]}, "amplitude is -1.0"),
+        ({"inputs": [Drive(math.nan, waveform=np.cos)]}, "amplitude 0 = nan"),
+        ({"frequency": -0.2}, "frequency is -0.2"),
         ({"lags": 20.0}, "longer than the run"),
+        ({"lags": math.nan}, "lags = nan"),
+        ({"lags": -1.0}, "lags = -1.0"),
+        ({"N": 10.5}, "N = 10.5"),
+        ({"steps": 32.0}, "steps = 32.0"),
+        ({"seed": -1}, "seed = -1"),
+        ({"seed": 0.5}, "seed = 0.5"),
+        ({"I_0": "a"}, "I_0 = 'a'"),
+        ({"dt": None}, "dt = None"),
     ],
 )
 def test_impossible_numbers_are_refused(options, told):
     with pytest.raises(DomainError, match=told):
         run(**({"N": 10, "g": 1.0, "steps": 160} | options))
+
+
+@pytest.mark.parametrize("common", [True, False])
+def test_an_input_that_the_steps_do_not_resolve_is_refused(common):
+    """At 16 steps per τ and f = 16 a sinusoid would be sampled at its zeros."""
+    for frequency in (16.0, 1.01):
+        with pytest.raises(DomainError, match="do not resolve it. Try: at least 16, so dt ≤ 0.0") as caught:
+            run(10, 1.0, [0.0, 9.0], frequency=frequency, common=common, steps=16, burn=0)
+        advised = float(str(caught.value).split("≤ ")[1])
+        run(10, 1.0, [9.0], frequency=frequency, common=common, steps=16, burn=0, dt=advised, realizations=1)
+    run(10, 1.0, [0.0, Drive(9.0, common, 1.0)], frequency=16.0, steps=16, burn=0, realizations=1)
+
+
+def until(end):
+    """The sine, which stops at an angle."""
+    return lambda angle: np.where(angle < end, np.sin(angle), 0.0)
+
+
+@pytest.mark.parametrize("common", [True, False])
+def test_a_checkpoint_holds_the_whole_waveform(tmp_path, common):
+    """Waveforms that differ after their first period, with f = 1/2π: of common input, from the time 8 of 10 on."""
+    options = {"steps": 160, "burn": 0, "realizations": 1, "checkpoint": tmp_path}
+    first, again, other = (Drive(4.0, common, 1 / (2 * math.pi), until(end)) for end in (9.0, 9.0, 8.0))
+    found = run(30, 2.0, [first], **options)
+    assert np.array_equal(run(30, 2.0, [again], **options).rate, found.rate)
+    with pytest.raises(SymntkError, match="another run"):
+        run(30, 2.0, [other], **options)
 
 
 def test_activity_without_bound_is_an_error():
@@ -219,7 +260,7 @@ def test_activity_without_bound_is_an_error():
 
 
 def test_an_activation_that_jumps_has_no_exponents_but_a_simulation():
-    with pytest.raises(DivergenceError):
+    with pytest.raises(DivergenceError, match="lyapunov=0"):
         run(100, 2.0, activation="sign", **CENTRED)
     found = run(100, 2.0, activation="sign", steps=160, burn=16, realizations=1, lyapunov=0, **CENTRED)
     assert found.spectrum.shape == (1, 1, 0) and np.all(np.isfinite(found.variance))

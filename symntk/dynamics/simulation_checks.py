@@ -1,0 +1,103 @@
+"""Numbers with which there is nothing to simulate, or something else than was meant: refused before a run."""
+
+from __future__ import annotations
+
+import math
+import operator
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from symntk.dynamics.simulation_step import Drive
+from symntk.dynamics.waveform import LEAST, check_sinusoid
+from symntk.errors import DivergenceError, DomainError
+from symntk.kernels.function import Function
+from symntk.networks.finite_arrays import ArrayFunction, array_function
+
+
+def numbers(asked: str, given: Mapping[str, Any]) -> None:
+    """Refuse what is no finite number.
+
+    >>> numbers("a run", {"g": "2"})
+    Traceback (most recent call last):
+    ...
+    symntk.errors.DomainError: a run: g = '2'. Try: a finite number
+    """
+    for name, value in given.items():
+        if not isinstance(value, int | float | np.integer | np.floating) or not math.isfinite(value):
+            raise DomainError(asked, f"{name} = {value!r}", "a finite number")
+
+
+def count(asked: str, name: str, value: Any, least: int) -> int:
+    """A whole number of at least so much, as Python's own.
+
+    >>> count("a run", "steps", 32.0, 1)
+    Traceback (most recent call last):
+    ...
+    symntk.errors.DomainError: a run: steps = 32.0. Try: a whole number of at least 1
+    """
+    try:
+        whole = operator.index(value)
+    except TypeError:
+        whole = least - 1
+    if whole < least:
+        raise DomainError(asked, f"{name} = {value!r}", f"a whole number of at least {least}")
+    return whole
+
+
+def listed(asked: str, inputs: Sequence[float | Drive], common: bool, frequency: Any) -> tuple[Drive, ...]:
+    """The drives; amplitudes are of sinusoids.
+
+    Raises:
+        DomainError: there are none, or one is no input; a sinusoid with a negative amplitude or frequency.
+    """
+    if not isinstance(inputs, Iterable) or not len(found := list(inputs)):
+        raise DomainError(asked, f"inputs = {inputs!r}", "a list with at least 1 amplitude or `Drive`")
+    drives = []
+    for i, one in enumerate(found):
+        if not isinstance(one, Drive):
+            check_sinusoid(one, frequency)
+            one = Drive(float(one), common, frequency)
+        elif one.waveform is np.sin:
+            check_sinusoid(one.amplitude, one.frequency)
+        else:
+            numbers(asked, {f"amplitude {i}": one.amplitude, f"frequency {i}": one.frequency})
+        drives.append(one)
+    return tuple(drives)
+
+
+def resolved(asked: str, name: str, frequency: float, dt: float) -> None:
+    """Refuse a frequency that steps of dt do not resolve: the run would be that of another input.
+
+    >>> resolved("a run in steps of 0.0625", "input 0", 16.0, 1 / 16)
+    Traceback (most recent call last):
+    ...
+    symntk.errors.DomainError: a run in steps of 0.0625: a period of input 0, at f = 16, takes only 1 of them, ...
+    """
+    steps = 1.0 / max(abs(frequency) * dt, 1e-300)
+    if steps < LEAST * (1.0 - 1e-9):
+        raise DomainError(
+            asked,
+            f"a period of {name}, at f = {frequency:g}, takes only {steps:.3g} of them, which do not resolve it",
+            f"at least {LEAST}, so dt ≤ {_below(1.0 / (LEAST * abs(frequency)))}",
+        )
+
+
+def _below(value: float) -> str:
+    """Two digits, rounded down."""
+    unit = 10.0 ** (math.floor(math.log10(value)) - 1)
+    return f"{math.floor(value / unit * (1.0 + 1e-9)) * unit:.2g}"
+
+
+def slope(asked: str, function: Function, advice: str) -> ArrayFunction:
+    """φ' for exponents.
+
+    Raises:
+        DivergenceError: φ jumps.
+    """
+    try:
+        return array_function(function.derivative)
+    except DivergenceError as error:
+        wrong = "the activation jumps, and where it does there is no slope for Lyapunov exponents to follow"
+        raise DivergenceError(asked, wrong, advice) from error

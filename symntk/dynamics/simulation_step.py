@@ -227,18 +227,18 @@ class RateNetwork:
     def _halved(self, x: np.ndarray, feedback: float, push: float, start: float, asked: str) -> float:
         """The s of a row from an interval that is halved until its ends differ by rounding: the end that misses less.
 
-        Where φ rises, the miss rises at least as fast as s, so the start less its miss is beyond the solution.
+        Where φ rises, the miss rises at least as fast as s, so the start less twice its miss is beyond the solution.
         """
 
         def miss(s: float) -> float:
             return float(s + feedback * self._phi(x[None] + s).mean() - push)
 
         at = miss(start)
-        if not math.isfinite(at):
-            raise SymntkError(asked, "the activation is not finite where the units are", "a smaller input or g")
-        low, high = min(start, start - at), max(start, start - at)
+        low, high = min(start, start - 2 * at), max(start, start - 2 * at)
         ends = {low: miss(low), high: miss(high)}
-        if math.isnan(ends[low] + ends[high]) or ends[low] > 0 or ends[high] < 0:
+        if not math.isfinite(at) or math.isnan(ends[low] + ends[high]):
+            raise SymntkError(asked, "the activation is not finite where the units are", "a smaller input or g")
+        if ends[low] > 0 or ends[high] < 0:
             raise _falls(asked, self.model.dt)
         while high - low > _ROUNDING * (abs(low) + abs(high) + np.abs(x).max() + abs(push) + _ROUNDING):
             middle = 0.5 * (low + high)

@@ -115,6 +115,7 @@ def common_curve(
     *,
     dt: float = 1 / 16,
     time: float = 150.0,
+    finer: int = 1,
     folder: Path | None = None,
     report: Callable[[], Any] = lambda: None,
 ) -> Curve:
@@ -128,6 +129,7 @@ def common_curve(
         f: frequency, in 1/time.
         dt: the finer step, in units of τ; shortened so that steps 2 dt fill a period.
         time: how long a chaotic course runs, in units of τ.
+        finer: by how much the steps of repeating states are finer than these; they take less time than courses.
         folder: where courses are kept.
         report: called after each amplitude.
 
@@ -137,8 +139,8 @@ def common_curve(
     """
     dt = finest(1.0 / (f * net.tau) if f else None, dt, 1)
     steps = (2.0 * dt, dt)
-    found = np.array([_repeating(net, amplitudes, f, step) for step in steps])  # (steps, n)
-    errors = abs(found[1] - found[0])
+    found = np.array([_repeating(net, amplitudes, f, step / finer) for step in steps])  # (steps, n)
+    errors, widths = abs(found[1] - found[0]), np.full(len(amplitudes), dt / finer)
     for i, amplitude in enumerate(amplitudes):
         if 2.0 * found[1, i] - found[0, i] > 0.0:
             told = {"net": _told(net), "numbers": [float(amplitude), f, time]}
@@ -149,9 +151,9 @@ def common_curve(
                     return {"found": np.array([course.lyapunov, course.lyapunov_error])}
 
                 found[j, i], spread = kept(folder, told | {"step": step}, run)["found"]
-            errors[i] = abs(found[1, i] - found[0, i]) + spread
+            errors[i], widths[i] = abs(found[1, i] - found[0, i]) + spread, dt
         report()
-    return Curve(np.array(amplitudes), 2.0 * found[1] - found[0], errors, (found[0] - found[1]) / dt)
+    return Curve(np.array(amplitudes), 2.0 * found[1] - found[0], errors, (found[0] - found[1]) / widths)
 
 
 def _repeating(net: Balanced, amplitudes: Sequence[float], f: float, step: float) -> list[float]:

@@ -36,7 +36,7 @@ class Sizes:
         burn: time before that.
         common: amplitudes of common input over √N.
         independent: amplitudes of independent input.
-        dt: finer step of the theory.
+        dt: finer step of the theory's chaotic courses; half of it of its repeating states.
         theory_time: length of its chaotic courses.
         points: amplitudes of each kind of input in the theory, besides those that are simulated.
     """
@@ -99,7 +99,14 @@ def run(options: Options, sizes: Sizes | None = None) -> Exponents:
         critical = {"common": critical_common(net, FREQUENCY, dt=sizes.dt)}
         bar.update()
         curve = common_curve(
-            net, dense.tolist(), FREQUENCY, dt=sizes.dt, time=sizes.theory_time, folder=folder, report=bar.update
+            net,
+            dense.tolist(),
+            FREQUENCY,
+            dt=sizes.dt,
+            time=sizes.theory_time,
+            finer=2,
+            folder=folder,
+            report=bar.update,
         )
         independent = {}
         grid = np.union1d(np.geomspace(0.3, max(sizes.independent), sizes.points), sizes.independent)

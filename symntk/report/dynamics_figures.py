@@ -57,7 +57,7 @@ def _networks(count: int) -> str:
 
 def _logarithmic(axis: Any, least: float, most: float) -> None:
     """A logarithmic axis over the values and a margin, with plain numbers at its ticks."""
-    margin = (most / least) ** 0.06
+    margin = max((most / least) ** 0.06, 1.05)
     low, high = least / margin, most * margin
     digits = (1, 2, 3, 5) if high < 12.0 * low else (1, 3)
     decades = range(int(np.floor(np.log10(low))), int(np.ceil(np.log10(high))) + 1)

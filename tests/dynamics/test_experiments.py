@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from symntk.dynamics import experiments_activity, experiments_critical, experiments_exponents
-from symntk.dynamics.critical import critical_common, critical_independent
+from symntk.dynamics.critical import Critical, critical_common, critical_independent
 from symntk.dynamics.experiments import STEP, common_curve, independent_curve, kept, simulated
 from symntk.dynamics.experiments_activity import state
 from symntk.dynamics.experiments_critical import FAST, network, root, sizes_of
@@ -25,10 +25,10 @@ from symntk.report.dynamics_files import write
 NET, NET_40 = Balanced(2.0, 100), Balanced(2.0, 40)
 TINY = {
     "fig2": experiments_exponents.Sizes(
-        60, 2, 4.0, 2.0, common=(1.5, 2.0), independent=(2.0, 8.0), dt=0.2, theory_time=20.0, points=3
+        60, 2, 4.0, 2.0, common=(1.5, 2.0), independent=(2.0, 8.0), dt=0.2, theory_time=20.0, points=2
     ),
     "fig3": experiments_critical.Sizes(
-        {"A": (100, 200), "C": (1.2, 1.3)},  # no chaos at these g
+        {"A": (100,), "C": (1.2, 1.3)},  # no chaos at these g
         {"A": (100,), "C": ()},
         N=60,
         frequency=0.2,
@@ -48,8 +48,8 @@ def _of_unit(net, amplitude):
 
 class TestCurves:
     def test_common_changes_sign_at_the_critical_input(self):
-        critical = critical_common(NET, 0.2, dt=1 / 8).amplitude
-        curve = common_curve(NET, [0.85 * critical, 1.03 * critical], 0.2, dt=1 / 8, time=40.0)
+        critical = critical_common(NET, 0.2, dt=1 / 5).amplitude
+        curve = common_curve(NET, [0.85 * critical, 1.03 * critical], 0.2, dt=1 / 5, time=40.0)
         assert curve.exponents[0] > 0.0 > curve.exponents[1]
 
     def test_the_step_is_accounted_for_to_first_order(self):
@@ -57,9 +57,11 @@ class TestCurves:
         curve = common_curve(NET, [20.0], 0.2, dt=1 / 16)
         finer = NET.orbit(20.0, 0.2, dt=1 / 32).lyapunov
         assert abs(curve.at_step(1 / 32)[0] - finer) < 0.25 * abs(curve.exponents[0] - finer)
+        same = common_curve(NET, [20.0], 0.2, dt=1 / 8, finer=2)  # those steps again
+        assert (same.exponents[0], same.slopes[0]) == (curve.exponents[0], curve.slopes[0])
 
     def test_chaotic_courses_are_kept(self, tmp_path, monkeypatch):
-        arguments = {"dt": 1 / 8, "time": 20.0, "folder": tmp_path}
+        arguments = {"dt": 1 / 5, "time": 20.0, "folder": tmp_path}
         first = common_curve(NET, [3.0], 0.2, **arguments)
         assert len(list(tmp_path.iterdir())) == 2  # one for each step
         with monkeypatch.context() as patch:
@@ -79,7 +81,7 @@ class TestCurves:
     @pytest.mark.parametrize("amplitude", [3.0, 20.0])  # chaotic, and not
     def test_the_time_constant_only_sets_the_unit_of_time(self, amplitude):
         slow = Balanced(2.0, 100, tau=2.5)
-        found, same = (common_curve(*one, dt=1 / 8, time=20.0) for one in _of_unit(slow, amplitude))
+        found, same = (common_curve(*one, dt=1 / 5, time=20.0) for one in _of_unit(slow, amplitude))
         assert found.exponents[0] == pytest.approx(same.exponents[0], abs=1e-9)
         assert found.slopes[0] == pytest.approx(same.slopes[0], abs=1e-7)
 
@@ -224,11 +226,20 @@ class TestActivity:
         assert np.allclose(mean[:steps], found.simulation.rate[0, 0], atol=1e-4)
 
 
+@pytest.fixture
+def quick(monkeypatch):
+    """Without the critical amplitudes of figure 2, which `test_critical` is about."""
+    known = Critical(12.0, 0.0, np.zeros(0), np.zeros(0))
+    for name in ("critical_common", "critical_independent"):
+        monkeypatch.setattr(experiments_exponents, name, lambda *_, **__: known)
+
+
+@pytest.mark.usefixtures("quick")
 class TestFiles:
     @pytest.mark.parametrize("name", list(TINY))
     def test_tables_and_pictures_and_a_second_run(self, name, tmp_path, monkeypatch):
         pytest.importorskip("matplotlib")
-        monkeypatch.setattr(experiments_critical, "STEP", 1 / 8)
+        monkeypatch.setattr(experiments_critical, "STEP", 1 / 5)
         options = Options(checkpoints=tmp_path / "checkpoints")
         lines = list(write(name, options, tmp_path / "a", sizes=TINY[name]))
         names = sorted(Path(line).name for line in lines[1:])

@@ -7,6 +7,7 @@ Crisanti & Sommers 1988, Phys. Rev. Lett. 61, 259). Time is in units of τ.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -215,18 +216,22 @@ def path_slope(units: Units, m: float, c: Any, depth: float) -> Any:
 def steepest(units: Units) -> tuple[float, float]:
     """The variance c_0 at which K is largest for depth 1 and mean 0, 0 for the limit c_0 → 0, and K there."""
     logs = np.log(_decades(_TINY, _LARGE))
-    values = path_slope(units, 0.0, np.exp(logs), 1.0)
+
+    def slope(log: Any) -> Any:
+        return path_slope(units, 0.0, np.exp(log), 1.0)
+
+    log, top = _peak(slope, logs)
+    rest = float(slope(logs[0]))
+    return (float(np.exp(log)), top) if top > rest * (1.0 + _FLAT) else (0.0, rest)
+
+
+def _peak(function: Callable[[Any], Any], grid: np.ndarray) -> tuple[float, float]:
+    """Where a function is largest, from its values on a grid, and its value there."""
+    values = function(grid)
     top = int(np.nanargmax(values))
-    if not values[top] > values[0] * (1.0 + _FLAT):
-        return 0.0, float(values[0])
-    ends = (logs[max(top - 1, 0)], logs[min(top + 1, len(logs) - 1)])
-    found = scipy.optimize.minimize_scalar(
-        lambda log: -float(path_slope(units, 0.0, np.exp(log), 1.0)),
-        bounds=ends,
-        method="bounded",
-        options={"xatol": 1e-9},
-    )
-    return float(np.exp(found.x)), -float(found.fun)
+    ends = (grid[max(top - 1, 0)], grid[min(top + 1, len(grid) - 1)])
+    found = scipy.optimize.minimize_scalar(lambda at: -float(function(at)), bounds=ends, method="bounded")
+    return max(((float(grid[top]), float(values[top])), (float(found.x), -float(found.fun))), key=lambda one: one[1])
 
 
 def centred_point(units: Units, g: float, feedback: float, c: float) -> Static:
@@ -245,7 +250,7 @@ def check_mean(units: Units, g: float, feedback: float, c: float) -> None:
     Raises:
         DomainError: the mean grows.
     """
-    growth = -1.0 - feedback * float(units.gain(0.0, max(c, _TINY)))
+    growth = -1.0 - feedback * float(units.gain(0.0, c if c > 0.0 else _TINY))
     if growth > 0.0:
         wrong = f"its mean does not stay 0: √N |J_0| E[φ'] − 1 = {growth:.4g} is the rate at which it grows"
         advice = "couplings that inhibit (J_0 ≥ 0 where φ increases), or an I_0 that gives the mean its sign"
@@ -253,22 +258,27 @@ def check_mean(units: Units, g: float, feedback: float, c: float) -> None:
 
 
 def _point(units: Units, g: float, m: float, c: float) -> Static:
-    at = max(c, _TINY)
+    at = c if c > 0.0 else _TINY
     return Static(m, c, float(units.rate(m, at)), g * float(np.sqrt(units.sharpness(m, at))))
 
 
 def _centred_variance(units: Units, g: float) -> float:
     """The largest root of c = g² E[φ²] at mean 0; 0 where there is no other."""
-    grid = _decades(_TINY, _LARGE)
-    excess = _excess(units, g, grid, np.zeros_like(grid))
-    if excess[-1] > 0.0:
+    grid = np.log(_decades(_TINY, _LARGE))
+
+    def excess(log: Any) -> Any:
+        return _excess(units, g, np.exp(log), 0.0 * log)
+
+    values = excess(grid)
+    if values[-1] > 0.0:
         wrong = f"at g = {g:g} the variance grows without bound"
         raise DomainError(f"a fixed point of {units}", wrong, "a smaller g, or an activation that saturates")
-    above = np.flatnonzero(excess > 0.0)
-    if not above.size:
-        return 0.0
-    ends = np.log(grid[above[-1] : above[-1] + 2])
-    return float(np.exp(scipy.optimize.brentq(lambda log: float(_excess(units, g, np.exp(log), 0.0)), *ends, **_ROOT)))
+    low = max(grid[values > 0.0], default=None)
+    if low is None:
+        low, top = _peak(excess, grid)
+        if top <= 0.0:
+            return 0.0
+    return float(np.exp(scipy.optimize.brentq(excess, low, grid[grid > low][0], **_ROOT)))
 
 
 def _excess(units: Units, g: float, c: Any, m: Any) -> Any:

@@ -40,9 +40,9 @@ from symntk.dynamics.static import (
 from symntk.dynamics.units import Units
 from symntk.errors import DomainError
 
-_DEGREE = 60
 _WIDE = 34.0  # decay lengths of c − c_∞ that the half line is cut at
-_GRIDS = (120, 160)
+_GRIDS = ((120, 44), (160, 60))  # points, and the degree of polynomials in u
+_SAFETY, _ROUNDING = 2.0, 1e-12  # of the error estimate: units with kinks converge slowly; what differentiation loses
 _FAR = 300.0  # of logarithms: a step may lead anywhere
 _SHORTEST = 1e-5  # step from one state to the next
 _NEAR = 1e-9  # of the onset: below this the state is called static
@@ -78,12 +78,12 @@ class Stationary:
     @cached_property
     def _solved(self) -> tuple[float, float, Any]:
         """λ and its error estimate, and c as a function of the lag."""
-        profile = _Profile(self)
         found = []
-        for points in _GRIDS:
+        for points, degree in _GRIDS:
+            profile = _Profile(self, degree)
             grid = Grid(profile.reach, points)
             found.append(exponent(grid, 1.0 - self.g**2 * self._slope(profile(grid.points))))
-        return found[1], abs(found[1] - found[0]), profile
+        return found[1], _SAFETY * abs(found[1] - found[0]) + _ROUNDING, profile
 
     @property
     def lyapunov(self) -> float:
@@ -92,7 +92,7 @@ class Stationary:
 
     @property
     def lyapunov_error(self) -> float:
-        """The difference between two grids."""
+        """Twice the difference between two grids and two polynomials for c(Δ), and 1e-12 for rounding."""
         return self._solved[1] if self.is_chaotic else 0.0
 
     def autocovariance(self, lag: Any) -> Any:
@@ -108,22 +108,18 @@ class Stationary:
 class _Profile:
     """c(Δ) from du/dΔ, which energy gives; v = −ln(1 − u) turns the slow end into a line."""
 
-    def __init__(self, state: Stationary) -> None:
+    def __init__(self, state: Stationary, degree: int) -> None:
         self.state, self.depth = state, state.variance - state.floor
-        points = 0.5 * (1.0 + chebyshev.chebpts1(_DEGREE + 1))
-        force = chebyshev.Chebyshev.fit(points, self._force(points), _DEGREE, domain=[0.0, 1.0])
-        end = float(force(1.0))
-        speeds = np.array([self._speed(lambda w: force(w) - end * w, u) for u in points])
-        self.speed = chebyshev.Chebyshev.fit(points, speeds, _DEGREE, domain=[0.0, 1.0])
+        points = 0.5 * (1.0 + chebyshev.chebpts1(degree + 1))
+        # (g² q(c) − c)/ε as the integral of its slope: near the onset the difference itself would keep no digits
+        slopes = state._slope(state.variance - self.depth * points**2)
+        slope = chebyshev.Chebyshev.fit(points, 2.0 * points * (state.g**2 * slopes - 1.0), degree, domain=[0.0, 1.0])
+        integral = slope.integ()
+        end = float(integral(1.0))
+        speeds = np.array([self._speed(lambda w: end - integral(w), u) for u in points])
+        self.speed = chebyshev.Chebyshev.fit(points, speeds, degree, domain=[0.0, 1.0])
         decay = float(self.speed(1.0))
         self.reach = _WIDE / decay
-
-    def _force(self, u: Any) -> Any:
-        """(g² q(c) − c)/ε."""
-        state = self.state
-        c = state.variance - self.depth * u * u
-        full, mean = np.full_like(c, state.variance), np.full_like(c, state.mean)
-        return (state.g**2 * state.units.product(full, full, c, mean, mean) - c) / self.depth
 
     def _speed(self, force: Callable[[Any], Any], u: float) -> float:
         """(du/dΔ)/(1 − u): the energy is integrated from the end that is nearer, where it vanishes."""

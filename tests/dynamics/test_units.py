@@ -3,6 +3,7 @@
 import mpmath
 import numpy as np
 import pytest
+import sympy
 from scipy.integrate import quad
 from scipy.special import ndtr
 
@@ -116,3 +117,19 @@ def test_what_cannot_be():
     with pytest.raises(FormulaError, match="has no value"):
         Units("erf(k*x)")
     assert Units("tanh").is_odd and not RELU.is_odd
+
+
+@pytest.mark.parametrize("means", [True, False])
+@pytest.mark.parametrize("activation", ["erf", "gelu", "sigmoid_like"])
+def test_squares_against_one_integral(activation, means):
+    """E[φ²], of the pair at full correlation where φ² itself has no closed form, relative to its value."""
+    units = Units(activation, means=means)
+    z = np.linspace(-12.0, 12.0, 4001)  # the trapezoidal rule converges exponentially
+    density = np.exp(-0.5 * z * z) / np.sqrt(2 * np.pi) * (z[1] - z[0])
+    phi = Units(activation).activation.expression
+    function = sympy.lambdify(list(phi.free_symbols), phi, "scipy")
+    m, a = (np.array(v) for v in zip(*[(0.3, 1.7), (-2.0, 0.5), (1.0, 30.0), (0.0, 1e-8)], strict=True))
+    m = m if means else 0.0 * m
+    for mean, variance, value in zip(m, a, units.power(m, a), strict=True):
+        expected = density @ function(mean + np.sqrt(variance) * z) ** 2
+        assert value == pytest.approx(expected, rel=1e-12)

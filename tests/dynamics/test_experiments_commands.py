@@ -40,7 +40,7 @@ def test_classical_networks():
 
 
 def test_lyapunov():
-    common = answers("lyapunov", "--N", "100", "--common", "20")
+    common = answers("lyapunov", "--N", "100", "--common", "20", "--dt", "0.2")
     independent = answers("lyapunov", "--N", "100", "--independent", "8")
     none = answers("lyapunov", "--N", "100")
     assert common["lyapunov"] < 0 < none["lyapunov"]

@@ -15,11 +15,12 @@ from symntk.dynamics import experiments_activity, experiments_critical, experime
 from symntk.dynamics.critical import Critical, critical_common, critical_independent
 from symntk.dynamics.experiments import STEP, common_curve, independent_curve, kept, simulated
 from symntk.dynamics.experiments_activity import state
-from symntk.dynamics.experiments_critical import FAST, network, root, sizes_of
+from symntk.dynamics.experiments_critical import FAST, Measured, network, root, sizes_of
 from symntk.dynamics.simulation import Drive
 from symntk.dynamics.theory import Balanced
 from symntk.errors import DomainError, FormulaError
 from symntk.networks.experiments import Options
+from symntk.report import dynamics_figures
 from symntk.report.dynamics_files import write
 
 NET, NET_40 = Balanced(2.0, 100), Balanced(2.0, 40)
@@ -81,7 +82,7 @@ class TestCurves:
     @pytest.mark.parametrize("amplitude", [3.0, 20.0])  # chaotic, and not
     def test_the_time_constant_only_sets_the_unit_of_time(self, amplitude):
         slow = Balanced(2.0, 100, tau=2.5)
-        found, same = (common_curve(*one, dt=1 / 5, time=20.0) for one in _of_unit(slow, amplitude))
+        found, same = (common_curve(*one, dt=1 / 5, time=30.0) for one in _of_unit(slow, amplitude))
         assert found.exponents[0] == pytest.approx(same.exponents[0], abs=1e-9)
         assert found.slopes[0] == pytest.approx(same.slopes[0], abs=1e-7)
 
@@ -258,6 +259,18 @@ class TestFiles:
         assert all(path.stat().st_mtime_ns == at for path, at in before.items())  # taken, not simulated again
         for path in (tmp_path / "b").iterdir():
             assert path.read_bytes() == (tmp_path / "a" / path.name).read_bytes()
+
+    def test_the_figure_says_how_many_networks_have_a_root(self):
+        """Also where none has, so that there is no point; ticks are plain numbers, and points are in the legend."""
+        ax = pytest.importorskip("matplotlib.figure").Figure().subplots()
+        panel = _panel(8.0, 2.0)
+        panel.simulated[100.0, "common"] = Measured(np.array([6.0, 7.0, np.nan]), 1, np.nan)
+        panel.simulated[100.0, "phase"] = Measured(np.full(3, np.nan), 3, np.nan)
+        dynamics_figures._critical(ax, panel)
+        assert [text.get_text() for text in ax.texts] == ["2/3", "0/3"]
+        assert [text.get_text() for text in ax.get_yticklabels()] == ["2", "3", "5"]
+        names = [text.get_text() for text in ax.get_legend().get_texts()]
+        assert "networks, common" in names and "networks, independent" not in names
 
     def test_names(self, tmp_path):
         with pytest.raises(FormulaError, match="fig3"):

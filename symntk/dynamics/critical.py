@@ -18,13 +18,15 @@ import scipy.optimize
 from symntk.dynamics.independent import Driven, Problem, coarser, default_points, fewer, repeating
 from symntk.dynamics.orbit import orbits
 from symntk.dynamics.theory import DT, Balanced
-from symntk.dynamics.waveform import given_or
+from symntk.dynamics.waveform import check_sinusoid, finest, given_or
 from symntk.errors import DomainError
+from symntk.networks.finite_arrays import NumpyArrays, array_function
 
 _FIRST = 0.25  # of the scale √N |I_0|
 _FACTOR, _AT_ONCE, _MOST = 1.35, 6, 24
 _SETTLED = 1e-6  # change per period at which a repeating state counts as reached
 _INNER = 5  # amplitudes in a bracket, solved at once
+_PART = 1 / 16  # of the last change of the root that counts as its error
 _WIDTHS = 0.05  # of the bracket at a finer step, relative
 _INDEPENDENT_FACTOR, _INDEPENDENT_MOST = 1.6, 40
 _ROUNDING = 1e-11  # of λ τ
@@ -48,16 +50,23 @@ class Critical:
 
 
 def critical_common(
-    net: Balanced, f: float, *, dt: float | None = None, report: Callable[[], Any] | None = None
+    net: Balanced,
+    f: float,
+    *,
+    waveform: str | None = None,
+    dt: float | None = None,
+    report: Callable[[], Any] | None = None,
 ) -> Critical:
-    """I_1^crit of a sinusoid that all units share.
+    """I_1^crit of a sinusoid, or of another waveform, that all units share.
 
-    The root is found at steps 4 dt, 2 dt and dt, and extrapolated to 0; the error is the change by the last of these.
+    The root is found at steps 4 dt, 2 dt and dt, and extrapolated to 0. The error is what the last step changed of the
+    linear extrapolation, which can be small by chance, and a sixteenth of what it changed of the root itself.
 
     Args:
         net: the network; its own I_1 is none.
         f: frequency in 1/time.
-        dt: the finest step, τ/16 by default.
+        waveform: w in I_1 w(2πft), a formula in x of period 2π such as "sign(sin(x))"; None for sin(x).
+        dt: the finest step, τ/16 by default; shortened so that 4 dt fills the period, at least 16 times.
         report: called after each period that is computed.
 
     Raises:
@@ -67,11 +76,15 @@ def critical_common(
         return _zero()
 
     def exponents(amplitudes: np.ndarray, step: float) -> np.ndarray:
-        setup = net.orbit_setup([float(one) for one in amplitudes], f, dt=step)
+        setup = net.orbit_setup([float(one) for one in amplitudes], f, dt=step, shape=waveform)
         return np.array([one.lyapunov for one in orbits(setup, tolerance=_SETTLED, report=report)])
 
-    fine = given_or(dt, DT * net.tau, "dt")
-    low, high = _bracket(lambda amplitudes: exponents(amplitudes, 4.0 * fine), abs(net.drive) or 1.0, str(net))
+    asked = f"the critical input of {net}"
+    check_sinusoid(0.0, f)
+    fine = finest(1.0 / f, given_or(dt, DT * net.tau, "dt"), 2)
+    if 4.0 * fine >= net.tau:
+        raise DomainError(asked, f"dt = {dt}: the search begins at 4 dt, which has to be below τ", "dt = τ/16")
+    low, high = _bracket(lambda amplitudes: exponents(amplitudes, 4.0 * fine), abs(net.drive) or 1.0, asked)
     roots: list[float] = []
     spread = 0.0
     amplitudes = values = np.zeros(0)
@@ -90,16 +103,17 @@ def critical_common(
         roots.append(root)
     first, second = 2.0 * roots[1] - roots[0], 2.0 * roots[2] - roots[1]
     value = (4.0 * second - first) / 3.0
-    return Critical(value, abs(value - second) + spread, amplitudes, values)
+    error = abs(second - first) + _PART * abs(roots[2] - roots[1]) + spread
+    return Critical(float(value), float(error), amplitudes, values)
 
 
-def critical_independent(net: Balanced, f: float, *, average: str = "gaussian") -> Critical:
+def critical_independent(net: Balanced, f: float, *, average: str = "phase") -> Critical:
     """I_1^crit of sinusoids with a phase of their own for each unit, in the stationary theory.
 
     Args:
         net: the network.
         f: frequency in 1/time.
-        average: "gaussian" or "phase", as in `Balanced.independent_stationary`.
+        average: "phase" or "gaussian", as in `Balanced.independent_stationary`.
 
     Raises:
         DomainError: no amplitude suppresses chaos in the range searched, or a state is not found.
@@ -129,7 +143,7 @@ def critical_independent(net: Balanced, f: float, *, average: str = "gaussian") 
                 root = scipy.optimize.brentq(exponent, last, amplitude, xtol=1e-12 * amplitude, rtol=1e-12)
                 return float(root), known
             last = amplitude
-        raise _never(str(net), last)
+        raise _never(f"the critical input of {net}", last)
 
     scale = float(np.sqrt(start.fixed_point.variance * (1.0 + unit.omega**2)))  # whose filtered size is that of h
     coarse, _ = search(coarser(unit), fewer(fine), scale, _INDEPENDENT_FACTOR)
@@ -141,19 +155,30 @@ def critical_independent(net: Balanced, f: float, *, average: str = "gaussian") 
 
 
 def quasi_static(net: Balanced) -> float:
-    """The limit of I_1^crit for f → 0 and common input, √N I_0/cos(π λ_0 τ/(1 + λ_0 τ)).
+    """The limit of I_1^crit for f → 0 and common input, √N I_0/cos(π λ_0 τ/(1 + λ_0 τ)), of threshold-linear units.
 
     The input silences the network for the part λ_0 τ/(1 + λ_0 τ) of each period, where perturbations decay like
-    e^{−t/τ}; in the rest they grow like e^{λ_0 t}, as without input, and the two balance.
+    e^{−t/τ}; in the rest they grow like e^{λ_0 t}, as without input, and the two balance. For that φ has to be 0 below
+    the threshold, and above it proportional to x, which makes λ_0 the same for any positive mean input.
 
     Raises:
-        DomainError: λ_0 τ ≥ 1: no input of zero mean silences the network for half of the time.
+        DomainError: other units, or no positive mean input; or λ_0 τ ≥ 1: no input of zero mean silences the network
+            for half of the time.
+
+    >>> print(round(quasi_static(Balanced(2.0, 1000)), 4))
+    32.8592
     """
+    asked = f"the quasi-static critical input of {net}"
+    x = np.array([-7.0, -0.3, 0.3, 1.0, 7.0])
+    shape = NumpyArrays().compile(array_function(net.units.activation))(x)
+    if not (net.I_0 > 0.0 and np.allclose(shape, shape[3] * np.maximum(x, 0.0), rtol=1e-12, atol=0.0)):
+        wrong = "its formula holds for threshold-linear units with I_0 > 0"
+        raise DomainError(asked, wrong, "critical_common at a low frequency")
     value = net.stationary().lyapunov
     if value <= 0.0:
         return 0.0
     if value >= 1.0:
-        raise DomainError(str(net), f"λ_0 τ = {value:.4g} is 1 or more", "a smaller g")
+        raise DomainError(asked, f"λ_0 τ = {value:.4g} is 1 or more", "a smaller g")
     return float(net.drive / np.cos(np.pi * value / (1.0 + value)))
 
 
@@ -193,7 +218,7 @@ def _interpolated(amplitudes: np.ndarray, values: np.ndarray) -> tuple[float, fl
 
 
 def _is_quiet(net: Balanced) -> bool:
-    return net.static().is_stable
+    return not net.stationary().is_chaotic
 
 
 def _zero() -> Critical:
@@ -202,4 +227,4 @@ def _zero() -> Critical:
 
 def _never(asked: str, largest: float) -> DomainError:
     wrong = f"no amplitude up to {largest:.4g} suppresses chaos"
-    return DomainError(f"the critical input of {asked}", wrong, "a lower frequency, or a smaller g")
+    return DomainError(asked, wrong, "a lower frequency, or a smaller g")

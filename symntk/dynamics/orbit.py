@@ -23,6 +23,7 @@ from symntk.dynamics.band import Setup, walk
 from symntk.errors import DomainError
 
 _MOST_PERIODS = 400
+_LARGEST = 2.5e8  # numbers in the torus of all networks
 _SHARP = 1e-12
 _ROUNDS = 1000
 
@@ -58,12 +59,15 @@ def orbits(
         report: called after each period.
 
     Raises:
-        DomainError: the state does not settle, or the recursion fails.
+        DomainError: the state does not settle, or the recursion fails, or the torus would fill the memory.
     """
     period = setup.period
     steps = setup.drive.shape[2] - 1
     if steps != period or setup.drive.shape[1] != 1:
         raise ValueError("the drive must hold one period of a common input")
+    if len(setup.drive) * period**2 > _LARGEST:
+        wrong = f"a period of {period} steps needs {period**2 * 16 / 1e9:.3g} GB for each amplitude"
+        raise DomainError("the state that repeats with the input", wrong, "a longer dt, or a larger f")
     row = np.repeat(setup.row[:, -1:], period + 1, axis=1)
     now = replace(setup, band=period + 1, row=row, exponent=False)
     going = walk(now)

@@ -19,7 +19,7 @@ from tqdm import tqdm
 from symntk.dynamics.critical import Critical, critical_common, critical_independent
 from symntk.dynamics.independent import with_error
 from symntk.dynamics.theory import DT, Balanced
-from symntk.dynamics.waveform import given_or
+from symntk.dynamics.waveform import finest, given_or
 from symntk.errors import DomainError, SymntkError
 from symntk.networks import checkpoint
 from symntk.networks.ensemble_workers import one_core_each
@@ -67,7 +67,8 @@ def phase_diagram(
         N: numbers of units.
         I_1: amplitudes; None for the critical ones.
         kind: "common", or independent input as "gaussian" or "phase".
-        folder: where points are kept; a run with the same folder and options goes on with what is missing.
+        folder: where points are kept; a run with the same folder goes on with what is missing. Diagrams may share it,
+            as each point's file is named by all that it depends on.
         workers: processes; 0 for this one alone.
         progress: whether a bar is shown.
         dt: the finest step of common input.
@@ -75,7 +76,6 @@ def phase_diagram(
 
     Raises:
         DomainError: an axis is empty or no array of numbers, or the kind is unknown.
-        SymntkError: the folder holds points of another diagram.
     """
     if kind not in KINDS:
         raise DomainError("a phase diagram", f"kind = {kind!r}", " or ".join(KINDS))
@@ -149,7 +149,7 @@ def _point(job: Job) -> Answer:
 def _exponent(net: Balanced, f: float, amplitude: float, kind: str, dt: float | None) -> Answer:
     """λ τ of the state that repeats with the input, and the change by the extrapolation or a finer grid."""
     if kind == "common":
-        fine = given_or(dt, DT * net.tau, "dt")
+        fine = finest(1.0 / f, given_or(dt, DT * net.tau, "dt"), 1)
         coarse, last = (net.orbit(amplitude, f, dt=step).lyapunov for step in (2.0 * fine, fine))
         return 2.0 * last - coarse, abs(last - coarse), ""
     found = with_error(net.problem(amplitude, f, kind), net.stationary())

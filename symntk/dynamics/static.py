@@ -79,7 +79,7 @@ def static(units: Units, g: float, feedback: float, drive: float) -> Static:
     >>> print(round(rest.mean + 20 * rest.rate, 9), round(rest.spectral_radius, 9))
     20.0 0.825261512
     """
-    if is_centred(units, feedback, drive):
+    if is_centred(units, drive):
         return centred_point(units, g, feedback, _centred_variance(units, g))
     with np.errstate(all="ignore"):  # far from a fixed point an activation may overflow
         found, values = _search(units, g, feedback, drive)
@@ -133,7 +133,7 @@ def onset(units: Units, feedback: float, drive: float, guess: float = 1.0) -> tu
     >>> print(round(onset(Units("erf", means=False), 0.0, 0.0)[0], 9))  # 1/φ'(0)
     0.886226925
     """
-    if is_centred(units, feedback, drive):
+    if is_centred(units, drive):
         g = 1.0 / float(np.sqrt(steepest(units)[1]))
         return g, centred_point(units, g, feedback, 0.0)
     for begin in (guess, 1.0):
@@ -191,7 +191,7 @@ def _crossing(units: Units, feedback: float, drive: float, guess: float) -> floa
     return None
 
 
-def is_centred(units: Units, feedback: float, drive: float) -> bool:
+def is_centred(units: Units, drive: float) -> bool:
     """Odd units without mean input can stay without mean, whatever the feedback (`check_mean` says whether they do)."""
     return drive == 0.0 and units.is_odd
 

@@ -161,7 +161,7 @@ def stationary(units: Units, g: float, feedback: float, drive: float) -> Station
     rest = static(units, g, feedback, drive)
     if rest.spectral_radius <= 1.0 + _NEAR:
         return Stationary(units, g, rest.mean, rest.variance, rest.variance, rest.rate, rest)
-    if is_centred(units, feedback, drive):
+    if is_centred(units, drive):
         m, c, depth = 0.0, _centred(units, g, rest.variance), 1.0
         if c == 0.0:
             rest = centred_point(units, g, feedback, 0.0)

@@ -93,7 +93,11 @@ class Balanced:
         return static(self.units, self.g, self.feedback, self.drive)
 
     def onset(self) -> float:
-        """The g above which the network without input is chaotic."""
+        """The g above which the network without input is chaotic.
+
+        With a mean: where the fixed point becomes unstable. Of centred odd units: where a chaotic state first exists,
+        which can be below where silence becomes unstable.
+        """
         return onset(self.units, self.feedback, self.drive, self.g)[0]
 
     def stationary(self) -> Stationary:

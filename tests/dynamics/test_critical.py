@@ -6,7 +6,7 @@ import pytest
 from symntk.dynamics import Balanced
 from symntk.dynamics.critical import critical_common, critical_independent, quasi_static
 from symntk.dynamics.phase import phase_diagram
-from symntk.errors import DomainError, SymntkError
+from symntk.errors import DomainError, FormulaError, SymntkError
 
 G, F = 2.0, 0.2
 SIZES = (5000, 20000)
@@ -60,6 +60,50 @@ def test_the_quasi_static_limit(common):
     silent = np.mean(np.sqrt(5000) + limit * np.sin(2 * np.pi * phases) < 0)
     assert value * (1 - silent) - silent == pytest.approx(0.0, abs=1e-4)
     assert 0.85 < common[5000].amplitude / limit < 1.0
+
+
+def test_slow_input_comes_to_the_quasi_static_limit():
+    net = Balanced(G, 1000)
+    found = critical_common(net, 0.02, dt=0.2)
+    assert found.amplitude == pytest.approx(quasi_static(net), rel=0.005)
+
+
+@pytest.mark.parametrize(
+    ("net", "match"),
+    [(Balanced(1.5, 100, 0.0, 0.0, "erf"), "threshold-linear"), (Balanced(2.0, 100, activation="softplus"), "linear")],
+)
+def test_the_quasi_static_limit_is_that_of_threshold_linear_units(net, match):
+    with pytest.raises(DomainError, match=match):
+        quasi_static(net)
+
+
+@pytest.mark.parametrize(("gain", "f"), [(3.0, 0.2), (2.0, 2.0)])
+def test_errors_of_common_input_hold_what_a_finer_step_changes(gain, f):
+    net = Balanced(gain, 1000)
+    found, finer = (critical_common(net, f, dt=dt / f) for dt in (1 / 64, 1 / 96))
+    assert abs(found.amplitude - finer.amplitude) <= found.error < 0.05 * found.amplitude
+    assert 0.0 < finer.error < found.error
+
+
+def test_other_waveforms():
+    """λ of a square wave's orbit changes its sign at the amplitude that is found."""
+    net = Balanced(G, 200)
+    found = critical_common(net, F, waveform="sign(sin(x))", dt=1 / 8)
+    below, above = (
+        [
+            net.orbit(f"{found.amplitude * factor}*sign(sin({2 * np.pi * F}*t))", F, dt=dt).lyapunov
+            for dt in (1 / 4, 1 / 8)
+        ]
+        for factor in (0.97, 1.03)
+    )
+    assert 2 * above[1] - above[0] < 0.0 < 2 * below[1] - below[0]
+    with pytest.raises(FormulaError, match="t has no value"):
+        critical_common(net, F, waveform="sin(t)")
+
+
+def test_a_period_of_too_many_steps_is_refused():
+    with pytest.raises(DomainError, match="GB for each amplitude"):
+        Balanced(G, 100).orbit(10.0, 1e-4)
 
 
 def test_diagrams_resume(tmp_path):

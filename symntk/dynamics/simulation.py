@@ -13,6 +13,7 @@ from tqdm import tqdm
 from symntk.dynamics.simulation_checks import count, listed, numbers, resolved, slope
 from symntk.dynamics.simulation_run import BLOCK, Plan, run_realization
 from symntk.dynamics.simulation_step import Drive, Model, phases, weights
+from symntk.dynamics.waveform import Course
 from symntk.errors import DivergenceError, DomainError, FormulaError
 from symntk.kernels.function import Function, as_function
 from symntk.language.activations import ACTIVATIONS
@@ -92,14 +93,15 @@ class Simulation:
         lines = ["| I_1 | input | λ₁ | standard error |", "|---|---|---|---|"]
         for drive, value, error in zip(self.drives, self.lyapunov.mean(0), self.error, strict=True):
             kind = "common" if drive.common else "independent"
-            lines.append(f"| {drive.amplitude:g} | {kind if drive.amplitude else 'none'} | {value:.4f} | {error:.4f} |")
+            size = drive.waveform.text if isinstance(drive.waveform, Course) else f"{drive.amplitude:g}"
+            lines.append(f"| {size} | {kind if drive.amplitude else 'none'} | {value:.4f} | {error:.4f} |")
         return "\n".join(lines)
 
 
 def simulate(
     N: int,
     g: float,
-    inputs: Sequence[float | Drive] = (0.0,),
+    inputs: Sequence[float | str | Drive] = (0.0,),
     *,
     common: bool = True,
     frequency: float = 0.2,
@@ -130,7 +132,8 @@ def simulate(
     Args:
         N: units.
         g: standard deviation of J times √N.
-        inputs: amplitudes I_1 of I_1 sin 2πft, or `Drive`s. A period of each takes at least 16 steps.
+        inputs: amplitudes I_1 of I_1 sin 2πft; formulas in t, such as "10*sign(sin(t))", of inputs to all units;
+            or `Drive`s. A period of each takes at least 16 steps.
         common: of amplitudes: whether all units get the same input, else each with a random phase of its own.
         frequency: of amplitudes: f, in units of 1/τ.
         I_0: constant input, as in the equation; 0 for a centred network.

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from symntk.dynamics.simulation_step import Drive
-from symntk.dynamics.waveform import LEAST, check_sinusoid
+from symntk.dynamics.waveform import LEAST, Course, check_sinusoid
 from symntk.errors import DivergenceError, DomainError
 from symntk.kernels.function import Function
 from symntk.networks.finite_arrays import ArrayFunction, array_function
@@ -46,17 +46,22 @@ def count(asked: str, name: str, value: Any, least: int) -> int:
     return whole
 
 
-def listed(asked: str, inputs: Sequence[float | Drive], common: bool, frequency: Any) -> tuple[Drive, ...]:
-    """The drives; amplitudes are of sinusoids.
+def listed(asked: str, inputs: Sequence[float | str | Drive], common: bool, frequency: Any) -> tuple[Drive, ...]:
+    """The drives; amplitudes are of sinusoids, and text is a formula in t of an input that all units share.
 
     Raises:
         DomainError: there are none, or one is no input; a sinusoid with a negative amplitude or frequency.
+        FormulaError: a formula that is none.
     """
-    if not isinstance(inputs, Iterable) or not len(found := list(inputs)):
-        raise DomainError(asked, f"inputs = {inputs!r}", "a list with at least 1 amplitude or `Drive`")
+    if not isinstance(inputs, Iterable) or isinstance(inputs, str) or not len(found := list(inputs)):
+        raise DomainError(asked, f"inputs = {inputs!r}", "a list with at least 1 amplitude, formula in t or `Drive`")
     drives = []
     for i, one in enumerate(found):
-        if not isinstance(one, Drive):
+        if isinstance(one, str):
+            if not common:
+                raise DomainError(asked, f"{one!r} for each unit on its own", "common=True, or a `Drive`")
+            one = Drive(1.0, True, 0.5 / math.pi, Course(one))
+        elif not isinstance(one, Drive):
             check_sinusoid(one, frequency)
             one = Drive(float(one), common, frequency)
         elif one.waveform is np.sin:

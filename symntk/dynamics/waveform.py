@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -77,7 +78,33 @@ def of_phase(shape: str, phases: np.ndarray) -> np.ndarray:
     return values
 
 
+class Course:
+    """An input over time, a formula in t, as a function of arrays of times.
+
+    >>> course = Course("2*sin(pi*t)")
+    >>> print(course(np.array([0.0, 0.5])), course.text)
+    [0. 2.] 2*sin(pi*t)
+    """
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self._function = _compiled(text, "the input", "t")
+
+    def __call__(self, times: np.ndarray) -> np.ndarray:
+        """The values, in the shape of the times."""
+        with np.errstate(all="ignore"):
+            values = np.broadcast_to(np.asarray(self._function(times), dtype=float), np.shape(times))
+        if not np.all(np.isfinite(values)):
+            raise DomainError(f"the input {self.text!r}", "a value is not finite", "finite numbers at all times")
+        return values
+
+
 def _formula(text: str, times: np.ndarray, what: str, letter: str = "t") -> Any:
+    with np.errstate(all="ignore"):
+        return np.asarray(_compiled(text, what, letter)(times), dtype=float)
+
+
+def _compiled(text: str, what: str, letter: str) -> Callable[[np.ndarray], Any]:
     from symntk.emit.compile import function_of_x
     from symntk.emit.floats import FloatWriter
 
@@ -86,8 +113,7 @@ def _formula(text: str, times: np.ndarray, what: str, letter: str = "t") -> Any:
     if others:
         raise FormulaError(f"{what}, {text!r}", f"{', '.join(others)} has no value", f"a formula in {letter} alone")
     source = FloatWriter(dict.fromkeys(expression.free_symbols, "x"))(expression)
-    with np.errstate(all="ignore"):
-        return np.asarray(function_of_x(source)(times), dtype=float)
+    return function_of_x(source)
 
 
 def grid(period: float | None, dt: float, time: float) -> tuple[float, int, int]:

@@ -10,7 +10,7 @@ import pytest
 
 from symntk.dynamics.simulation import Drive, phases, simulate, weights
 from symntk.dynamics.simulation_step import Model, RateNetwork
-from symntk.errors import DivergenceError, DomainError, SymntkError
+from symntk.errors import DivergenceError, DomainError, FormulaError, SymntkError
 from symntk.kernels.function import as_function
 from symntk.networks.finite_arrays import array_function
 
@@ -264,3 +264,17 @@ def test_an_activation_that_jumps_has_no_exponents_but_a_simulation():
         run(100, 2.0, activation="sign", **CENTRED)
     found = run(100, 2.0, activation="sign", steps=160, burn=16, realizations=1, lyapunov=0, **CENTRED)
     assert found.spectrum.shape == (1, 1, 0) and np.all(np.isfinite(found.variance))
+
+
+def test_a_formula_is_the_input_that_it_says():
+    options = {"steps": 64, "burn": 32, "realizations": 1, "progress": False}
+    found = simulate(40, 2.0, ["10*sin(2*pi*0.2*t)", "3"], **options)
+    same = simulate(40, 2.0, [10.0, Drive(3.0, waveform=np.ones_like)], **options)
+    assert found.mean == pytest.approx(same.mean, abs=1e-9)
+    assert "| 10*sin(2*pi*0.2*t) | common |" in found.table()
+    with pytest.raises(FormulaError, match="w has no value"):
+        simulate(40, 2.0, ["sin(w*t)"], **options)
+    with pytest.raises(DomainError, match="each unit on its own"):
+        simulate(40, 2.0, ["sin(t)"], common=False, **options)
+    with pytest.raises(DomainError, match="not finite"):
+        simulate(40, 2.0, ["1/(t - 1)"], dt=1 / 16, **options)

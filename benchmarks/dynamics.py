@@ -164,7 +164,7 @@ def slow():
     for g in (1.6, 2.0, 2.5):
         net = Balanced(g, 1000)
         limit = quasi_static(net)
-        for f, dt in ((0.2, 1 / 16), (0.1, 1 / 16), (0.05, 1 / 12), (0.02, 1 / 8), (0.01, 1 / 6), (0.005, 1 / 5)):
+        for f, dt in ((0.2, 1 / 16), (0.1, 1 / 16), (0.05, 1 / 16), (0.02, 1 / 12), (0.01, 1 / 8), (0.005, 1 / 6)):
             found, seconds = timed(critical_common, net, f, dt=dt)
             print(
                 f"| {g} | {f} | {dt:.3f} | {found.amplitude:.3f} | {found.error:.3f} | "

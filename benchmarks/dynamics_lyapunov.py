@@ -2,7 +2,7 @@
 
     OPENBLAS_NUM_THREADS=1 python -m benchmarks.dynamics_lyapunov [exponents] [average] [--sizes 500 1000 2000 5000]
 
-`exponents`: g = 2, f = 0.2/τ, dt = τ/16, without input and under five common and five independent ones on both sides
+`exponents`: g = 2, f = 0.2/τ, without input and under five common and five independent ones on both sides
 of the transition (common inputs scale with √N): simulation less theory, its fit a + b/N and a + b/√N, and whether the
 first half of the runs differs from the second. `average`: variance, rate and mean under independent input beside the
 theory that takes the input as Gaussian, and the one that averages over the units' phases.
@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import scipy.stats
 from tqdm import tqdm
 
 from benchmarks.dynamics_simulation import COMMON, INDEPENDENT
@@ -125,8 +126,9 @@ def exponents(sizes: list[int], folder: Path) -> None:
     for N in sizes:
         run = simulated(N, folder)
         found = [theory(N, drive, folder) for drive in tqdm(drives(N), unit="theory")]
-        steps, realizations = PLANS[N]
-        print(f"\nN = {N}: {realizations} realizations of {steps * DT:g} τ after 200 τ\n")
+        plan = PLANS[N]
+        length = f"{plan.time:g} τ after {plan.burn:g} τ, dt = τ/{round(1 / plan.dt)}"
+        print(f"\nN = {N}: {plan.realizations} realizations of {length}\n")
         print("| I_1 | input | theory | its error | simulated | standard error | difference | standard errors |")
         print("|---|---|---|---|---|---|---|---|")
         mean = run.lyapunov.mean(0)
@@ -136,8 +138,11 @@ def exponents(sizes: list[int], folder: Path) -> None:
             cells = f"{found[i][0]:.4f} | {found[i][1]:.0e} | {mean[i]:.4f} | {run.error[i]:.4f}"
             away = f"{gaps[-1][i]:+.4f} | {gaps[-1][i] / errors[-1][i]:+.1f}"
             print(f"| {drive.amplitude:g} | {_kind(drive)} | {cells} | {away} |")
+        limit = float(scipy.stats.t.ppf(0.975, plan.realizations - 1))
+        within = sum(abs(gap) <= limit * error for gap, error in zip(gaps[-1], errors[-1], strict=True))
+        print(f"\n{within} of {len(gaps[-1])} differences within the 95 % interval, {limit:.2f} standard errors.")
         half = run.growth.shape[-1] // 2
-        change = (run.growth[..., 0, half:].mean(-1) - run.growth[..., 0, :half].mean(-1)).mean(1) / (16 * DT)
+        change = (run.growth[..., 0, half:].mean(-1) - run.growth[..., 0, :half].mean(-1)).mean(1) / (16 * plan.dt)
         halves.append(f"{change.mean():+.4f} ± {change.std(ddof=1) / math.sqrt(len(change)):.4f} (N = {N})")
     print(f"\nSecond half of the runs less the first, mean over inputs: {', '.join(halves)}\n")
     print("Difference = a + b (1000/N)^p over all sizes; a is what is left for N → ∞:\n")
@@ -215,7 +220,7 @@ def main() -> None:
     print(f"{datetime.date.today()}, {platform.machine()}, {os.cpu_count()} cores, NumPy {np.__version__}.")
     for part in options.parts or ["exponents", "average"]:
         if part == "exponents":
-            print("\n## Exponents, g = 2, f = 0.2/τ, dt = τ/16")
+            print("\n## Exponents, g = 2, f = 0.2/τ")
             exponents(options.sizes, options.folder)
         elif part == "average":
             print("\n## Independent input: Gaussian, or a phase for each unit")

@@ -59,8 +59,9 @@ def critical_common(
 ) -> Critical:
     """I_1^crit of a sinusoid, or of another waveform, that all units share.
 
-    The root is found at steps 4 dt, 2 dt and dt, and extrapolated to 0. The error is what the last step changed of the
-    linear extrapolation, which can be small by chance, and a sixteenth of what it changed of the root itself.
+    The root is found at steps 4 dt, 2 dt and dt, and extrapolated to 0. The error is an upper estimate: what the last
+    step changed of the linear extrapolation, and, as that can be small by chance, a sixteenth of what it changed of the
+    root itself.
 
     Args:
         net: the network; its own I_1 is none.
@@ -94,11 +95,15 @@ def critical_common(
             low, high = guess * (1.0 - _WIDTHS), guess * (1.0 + _WIDTHS)
         amplitudes = np.linspace(low, high, _INNER)
         values = exponents(amplitudes, step)
-        while not values[0] > 0.0 >= values[-1]:  # the step moved the root out of the bracket
+        for _ in range(_MOST):  # the step may have moved the root out of the bracket
+            if values[0] > 0.0 >= values[-1]:
+                break
             width = high - low
             low, high = (low - width, high) if values[0] <= 0.0 else (low, high + width)
             amplitudes = np.linspace(max(low, 0.0), high, _INNER)
             values = exponents(amplitudes, step)
+        else:
+            raise _never(asked, float(amplitudes[-1]))
         root, spread = _interpolated(amplitudes, values)
         roots.append(root)
     first, second = 2.0 * roots[1] - roots[0], 2.0 * roots[2] - roots[1]
@@ -169,9 +174,9 @@ def quasi_static(net: Balanced) -> float:
     32.8592
     """
     asked = f"the quasi-static critical input of {net}"
-    x = np.array([-7.0, -0.3, 0.3, 1.0, 7.0])
+    x = np.concatenate([-np.geomspace(1e9, 1e-9, 19), np.geomspace(1e-9, 1e9, 19)])
     shape = NumpyArrays().compile(array_function(net.units.activation))(x)
-    if not (net.I_0 > 0.0 and np.allclose(shape, shape[3] * np.maximum(x, 0.0), rtol=1e-12, atol=0.0)):
+    if not (net.I_0 > 0.0 and np.allclose(shape, shape[-1] / x[-1] * np.maximum(x, 0.0), rtol=1e-12, atol=0.0)):
         wrong = "its formula holds for threshold-linear units with I_0 > 0"
         raise DomainError(asked, wrong, "critical_common at a low frequency")
     value = net.stationary().lyapunov
@@ -209,9 +214,9 @@ def _interpolated(amplitudes: np.ndarray, values: np.ndarray) -> tuple[float, fl
         return float(scipy.optimize.brentq(polynomial, at[place], at[place + 1], xtol=1e-14))
 
     whole = root(slice(None))
-    fewer = slice(1, None) if values[1] > 0.0 else slice(None, -1)
+    inner = slice(1, None) if values[1] > 0.0 else slice(None, -1)
     try:
-        spread = abs(root(fewer) - whole) * width
+        spread = abs(root(inner) - whole) * width
     except ValueError:  # the polynomial through fewer points does not change its sign
         spread = width / len(at)
     return centre + whole * width, float(spread)

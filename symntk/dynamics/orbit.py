@@ -22,10 +22,11 @@ import numpy as np
 from symntk.dynamics.band import Setup, walk
 from symntk.errors import DomainError
 
-_MOST_PERIODS = 400
+_MOST_PERIODS, _LONGEST = 400, 200.0  # the larger of so many periods and so many τ
 _LARGEST = 2.5e8  # numbers in the torus of all networks
 _SHARP = 1e-12
-_ROUNDS = 1000
+_ROUND, _ROUNDS = 2.0, 500  # τ between updates of λ at least, and how many of them
+_SMALL = 1e-100
 
 
 @dataclass(frozen=True)
@@ -69,10 +70,13 @@ def orbits(
         wrong = f"a period of {period} steps needs {period**2 * 16 / 1e9:.3g} GB for each amplitude"
         raise DomainError("the state that repeats with the input", wrong, "a longer dt, or a larger f")
     row = np.repeat(setup.row[:, -1:], period + 1, axis=1)
+    if _alternates(setup):  # else a part that does not vary decays ever more slowly towards the critical input
+        row = row * np.cos(2.0 * np.pi * np.arange(period, -1, -1) / period)
     now = replace(setup, band=period + 1, row=row, exponent=False)
     going = walk(now)
     passed, before = 0.0, None
-    for _ in range(_MOST_PERIODS):
+    most = max(_MOST_PERIODS, int(_LONGEST / (period * setup.dt)))
+    for _ in range(most):
         rows = []
         for _ in range(period):
             going.step()
@@ -88,8 +92,16 @@ def orbits(
             if np.max(drift) <= tolerance and passed >= least:
                 return [_orbit(setup, i, found[i], means[i], float(drift[i])) for i in range(len(found))]
         before = found, means
-    wrong = f"after {_MOST_PERIODS} periods it still changes by {np.max(drift):.2g} per period"
-    raise DomainError("the state that repeats with the input", wrong, "a larger tolerance, or a smaller step")
+    wrong = f"after {most} periods it still changes by {np.max(drift):.2g} per period"
+    raise DomainError("the state that repeats with the input", wrong, "another amplitude, or a smaller step")
+
+
+def _alternates(setup: Setup) -> bool:
+    """Whether all units turn their sign each half period: odd ones, with an input that does."""
+    half, one = setup.period // 2, setup.drive[:, 0, 1:]
+    if setup.period % 2 or not setup.units.is_odd:
+        return False
+    return bool(np.all(np.abs(one[:, half:] + one[:, :half]) <= 1e-12 * np.max(np.abs(one))))
 
 
 def _drift(c: Any, c_before: Any, m: Any, m_before: Any) -> np.ndarray:
@@ -115,8 +127,12 @@ def _orbit(setup: Setup, index: int, rows: np.ndarray, mean: np.ndarray, drift: 
 def torus_exponent(source: np.ndarray, dt: float) -> float:
     """λ τ for g² q' on the torus, (P, P), at steps dt: of the Euler-discretized equations.
 
-    k(t, s) and l(t, s) go through time as in `band`, on lags of up to a period. At lag T they are e^{−λT} times what
-    they are at lag 0, as p repeats; λ is the growth over the last period, until it no longer changes.
+    p(t, s) = e^{−λ(t+s)} k(t, s) and w, l likewise, go through time as k and l do in `band`, on lags of up to a period;
+    w at lag T is what it is at lag 0. λ is raised by the growth of p(t, t) that is left after each period, until there
+    is none. Several short periods count as one: p is the same, and sooner found.
+
+    Raises:
+        DomainError: λ does not settle, or the source is not finite.
 
     >>> source = np.full((8, 8), 1.44)  # λ of a fixed point: g √E[φ'²] − 1 = 0.2, at any step
     >>> print(round(torus_exponent(source, 0.1) / np.log(1.02) * 0.1, 10))
@@ -124,22 +140,34 @@ def torus_exponent(source: np.ndarray, dt: float) -> float:
     """
     from scipy.signal import lfilter
 
+    if not np.any(source):
+        return float(np.log1p(-dt) / dt)
+    source = np.tile(source, 2 * (max(1, int(np.ceil(_ROUND / (len(source) * dt)))),))
     count = len(source)
     at = np.arange(count)
     rows = source[at[:, None], (at[:, None] + np.arange(count)) % count]  # at t: s = t − P … t − 1
-    decay = (1.0 - dt) ** np.arange(count + 1)
-    k, l = np.zeros(count + 1), np.zeros(count + 1)  # noqa: E741, the name in the equations
-    k[-1], back, before = 1.0, 0.0, np.nan
+    lags = np.arange(count, -1, -1.0) * dt
+    p, w = np.zeros(count + 1), np.zeros(count + 1)
+    p[-1], rate, closed = 1.0, 0.0, False
     for _ in range(_ROUNDS):
+        tilt = np.exp(-rate * dt)
+        stays, enters = tilt * (1.0 - dt), tilt * dt
+        decay, growth = stays ** np.arange(count + 1), 0.0
         for now in range(count):
-            sharp = source[now - 1, now - 1] * k[-1]
-            last = (1.0 - dt) ** 2 * k[-1] + 2.0 * dt * (1.0 - dt) * l[-1] + dt**2 * sharp
-            k = np.append((1.0 - dt) * k[1:] + dt * l[1:], last)
-            l[0], l[1:] = 0.0, lfilter([dt], [1.0, dt - 1.0], rows[now] * k[:-1])
-            l = l + back * l[-1] / (1.0 - back * decay[-1]) * decay  # noqa: E741
-        value = float(np.log(k[-1])) / (2.0 * count * dt)
-        k, l = k / k[-1], l / k[-1]  # noqa: E741
-        if abs(value - before) <= _SHARP:
+            last = stays**2 * p[-1] + 2.0 * enters * stays * w[-1] + enters**2 * source[now - 1, now - 1] * p[-1]
+            p = np.append(stays * p[1:] + enters * w[1:], last)
+            w[0], w[1:] = 0.0, lfilter([enters], [1.0, -stays], rows[now] * p[:-1])
+            if closed:
+                w = w + w[-1] / (1.0 - decay[-1]) * decay
+            if not _SMALL < last < 1.0 / _SMALL or now + 1 == count:
+                growth += np.log(last)
+                p, w = p / last, w / last
+        change = float(growth) / (2.0 * count * dt)
+        if closed and abs(change) <= _SHARP:
+            return rate + change
+        if not np.isfinite(change):
             break
-        back, before = float(np.exp(-value * count * dt)), value
-    return value
+        change = max(change, np.log1p(-dt) / dt + _SHARP - rate)  # no perturbation decays faster than without couplings
+        rate, closed = rate + change, True
+        p, w = p * np.exp(change * lags), w * np.exp(change * lags)
+    raise DomainError("the exponent of the repeating state", "it does not settle", "a larger f, or another step dt")

@@ -61,7 +61,7 @@ class Static:
 
 
 def static(units: Units, g: float, feedback: float, drive: float) -> Static:
-    """The fixed point with the largest variance among those whose mean and variance attract.
+    """A fixed point whose mean and variance attract; where units do not rise there may be others.
 
     Odd units without mean input (`is_centred`) have the fixed point 0; given is the largest other variance where there
     is one, and it is never stable, since q(c)/c grows (Sompolinsky et al. 1988): the state is then chaotic, or silent.

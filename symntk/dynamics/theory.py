@@ -225,9 +225,9 @@ class Balanced:
     ) -> Setup:
         """One period of several common inputs, each as in `common`, for `orbit.orbits`; or amplitudes of a shape."""
         waveform.check_sinusoid(0.0, f)
-        step, count, _ = waveform.grid(
-            1.0 / (f * self.tau), waveform.given_or(dt, DT * self.tau, "dt") / self.tau, 2.0 / (f * self.tau)
-        )
+        period = 1.0 / (f * self.tau)
+        target = waveform.finest(period, waveform.given_or(dt, DT * self.tau, "dt") / self.tau, 0)
+        step, count, _ = waveform.grid(period, target, 2.0 * period)
         times = np.arange(count + 1) * step * self.tau
         if shape is not None:
             values = waveform.of_phase(shape, 2.0 * np.pi * np.arange(count) / count)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
@@ -30,6 +31,6 @@ def function_of_x(text: str, **modules: Any) -> Callable[[Any], Any]:
         modules = {"np": np, "special": special}
 
     def function(x: Any) -> Any:
-        return eval(code, {**modules, "x": x})  # our own generated source
+        return eval(code, {"functools": functools, **modules, "x": x})  # our own generated source
 
     return function

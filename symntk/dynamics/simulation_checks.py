@@ -68,6 +68,8 @@ def listed(asked: str, inputs: Sequence[float | str | Drive], common: bool, freq
             check_sinusoid(one.amplitude, one.frequency)
         else:
             numbers(asked, {f"amplitude {i}": one.amplitude, f"frequency {i}": one.frequency})
+            if not np.all(np.isfinite(one.waveform(np.linspace(0.0, 2.0 * np.pi, 97)))):
+                raise DomainError(asked, f"the waveform of input {i} is not finite", "finite numbers at all phases")
         drives.append(one)
     return tuple(drives)
 

@@ -25,6 +25,7 @@ _STEPS = np.linspace(-2.0, 2.0, 49)
 _DOUBLINGS, _HALVINGS = 60, 30
 _CLOSE, _FLAT = 1e-6, 1e-12
 _SPAN = 1e3
+_FAR = 100.0  # of logarithms: a step may lead anywhere
 _ROOT = {"xtol": 1e-14, "rtol": 1e-14}
 _RULE = legendre.leggauss(48)
 AWAY = 10.0
@@ -151,7 +152,8 @@ def _onset_near(units: Units, feedback: float, drive: float, guess: float) -> tu
     """The onset by Newton's method from the fixed point at the guess; None where it does not arrive."""
 
     def equations(z: Any) -> list[float]:
-        x, c, g = float(z[0] - AWAY), float(np.exp(z[1] - AWAY)), float(np.exp(z[2] - AWAY))
+        x = float(z[0] - AWAY)
+        c, g = (float(np.exp(np.clip(one - AWAY, -_FAR, _FAR))) for one in z[1:])
         m = x * np.sqrt(c)
         power, sharpness = float(units.power(m, c)), float(units.sharpness(m, c))
         return [balance(units, m, c, feedback, drive), g * g * power / c - 1.0, g * g * sharpness - 1.0]
@@ -357,7 +359,7 @@ def _no_fixed_point(asked: str, feedback: float, drive: float, values: np.ndarra
     if not known.size:
         return DomainError(asked, "at no variance a mean balances the input: the mean runs away", "J_0 > 0")
     if np.any(known > 0.0):
-        wrong = "couplings and input exceed what inhibition can balance: the activity grows without bound"
+        wrong = "inhibition balances no variance: activity grows without bound, or its mean jumps to another branch"
         return DomainError(asked, wrong, "a larger J_0, or a smaller g")
     return DomainError(
         asked, "the variance vanishes at every mean that balances the input", "another g, or other inputs"

@@ -30,7 +30,7 @@ import numpy as np
 from symntk.dynamics.units import Units
 from symntk.errors import DomainError
 
-_MOST_NEWTON = 100
+_MOST_NEWTON, _NEWTON_ALONE = 200, 50
 _LARGE, _SMALL = 1e100, 1e-100
 _LOOK_BACK = 5.0  # τ over which the growth so far is read
 _EXPLODED = 1e8  # of squared inputs: no balanced state has such a variance
@@ -220,14 +220,21 @@ class Walk:
         factor = dt * setup.feedback
         z = factor * self.rate[:, self.n - 1]
         size = 1.0 + np.max(np.abs(base), axis=1)
-        for _ in range(_MOST_NEWTON):
+        low, high = np.full(len(z), -np.inf), np.full(len(z), np.inf)
+        for count in range(_MOST_NEWTON):
             if not np.any(factor):
                 break
             shifted = base - z[:, None]
             gap = z - factor * self._average(setup.units.rate(shifted, variance))
             with np.errstate(all="ignore"):  # rates without bound; the loop then ends without a solution
                 change = gap / np.maximum(1.0 + factor * self._average(setup.units.gain(shifted, variance)), 0.1)
-            z = z - np.clip(change, -size, size)
+            new = z - np.clip(change, -size, size)
+            if count >= _NEWTON_ALONE:  # it may run in circles about units that saturate; for rising ones the gap rises
+                low, high = np.where(gap <= 0.0, z, low), np.where(gap > 0.0, z, high)
+                held = np.isfinite(low) & np.isfinite(high)
+                change = np.where(held, 0.5 * (high - low), change)
+                new = np.where(held, 0.5 * (low + high), new)
+            z = new
             if np.all(np.abs(change) <= 1e-13 * size):
                 break
         else:

@@ -60,7 +60,9 @@ class Simulation:
 
     @property
     def lyapunov(self) -> np.ndarray:
-        """The largest Lyapunov exponent λ₁ (realizations, inputs)."""
+        """The largest Lyapunov exponent λ₁ (realizations, inputs); NaN where none was asked for."""
+        if not self.growth.shape[2]:
+            return np.full(self.growth.shape[:2], np.nan)
         return np.asarray(self.spectrum[..., 0])
 
     @property
@@ -71,7 +73,7 @@ class Simulation:
         one J to the next.
         """
         values = self.lyapunov
-        if len(values) == 1:
+        if len(values) == 1 and self.growth.shape[2]:
             windows = np.array_split(self.growth[0, :, 0], min(_WINDOWS, self.growth.shape[-1]), axis=-1)
             values = np.array([w.mean(-1) for w in windows]) / (BLOCK * self.dt)
         if len(values) == 1:

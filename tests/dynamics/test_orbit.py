@@ -64,3 +64,9 @@ def test_odd_units_turn_their_sign_each_half_period():
 def test_high_frequencies_shorten_the_step():
     setup = Balanced(2.0, 1000).orbit_setup([3000.0], 50.0)
     assert setup.period == 16 and setup.dt == pytest.approx(1 / 800)
+
+
+def test_units_that_saturate_have_a_critical_input():
+    """At strong input all units rest at their bounds, where Newton's method for the mean runs in circles."""
+    net = Balanced(2.0, 1000, activation="Min(Max(x, 0), 2)")
+    assert net.orbit(80.0, 0.2, dt=1 / 4).lyapunov < 0.0

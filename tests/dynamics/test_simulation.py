@@ -278,3 +278,11 @@ def test_a_formula_is_the_input_that_it_says():
         simulate(40, 2.0, ["sin(t)"], common=False, **options)
     with pytest.raises(DomainError, match="not finite"):
         simulate(40, 2.0, ["1/(t - 1)"], dt=1 / 16, **options)
+
+
+@pytest.mark.parametrize("realizations", [1, 2])
+def test_without_exponents_they_are_not_known(realizations):
+    found = simulate(30, 2.0, [0.0, 5.0], steps=32, burn=16, lyapunov=0, realizations=realizations, progress=False)
+    assert (
+        found.lyapunov.shape == (realizations, 2) and np.all(np.isnan(found.lyapunov)) and np.all(np.isnan(found.error))
+    )

@@ -70,7 +70,7 @@ def _series_expectation(
         else:
             (law, (rows,)), (other, (columns,)) = (_series_distinct([pair], out) for pair in ((a, m1), (b, m2)))
         gram = len(out) == 2 and rows.shape[1] == 1 and columns.shape[0] == 1
-        if not gram and max(len(law), len(other)) > _SERIES_ROWS_APART:
+        if not gram and np.prod(out) > _SERIES_ROWS_APART < max(len(law), len(other)):
             flat = [np.broadcast_to(array, out).ravel() for array in (a, b, c, m1, m2)]
             parts = []
             for start in range(0, len(flat[0]), _SERIES_ROWS_APART):

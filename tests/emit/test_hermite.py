@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import erf, gammaln, ndtr
 
+import symntk
 from symntk.emit.runtime.hermite import _hermite_coefficients
 from symntk.emit.runtime.hermite_series import _SERIES_ROWS_APART, _series_expectation, _series_table
 from symntk.emit.runtime.hermite_sum import _series_level
@@ -298,3 +299,13 @@ def test_memory_is_the_result_and_a_few_megabytes():
         tracemalloc.stop()
     assert np.all(good)
     assert peak < value.nbytes + good.nbytes + bound.nbytes + 12e6
+
+
+def test_more_laws_than_are_held_at_once():
+    """4,500 pairs, all 9,000 variables of different laws: as one by one."""
+    random, count = np.random.default_rng(3), 4500
+    a, b = random.uniform(0.2, 2.0, (2, count))
+    c, (m1, m2) = 0.9 * random.uniform(-1.0, 1.0, count) * np.sqrt(a * b), random.normal(size=(2, count))
+    E = symntk.expectation("tanh", "tanh", means=True)
+    some = slice(None, None, 900)
+    assert E(a, b, c, m1, m2)[some] == pytest.approx(E(a[some], b[some], c[some], m1[some], m2[some]), abs=1e-10)

@@ -58,7 +58,7 @@ def series(at: Ball, length: int) -> Ball:
 def ball(expr: sp.Expr) -> Ball:
     """A SymPy number as a complex ball.
 
-    >>> ball(sp.sqrt(2) + 1).real.contains(arb(2).sqrt() + 1)
+    >>> ball(sp.sqrt(2) + 1).real.overlaps(arb(2).sqrt() + 1)
     True
     """
     return compiled(expr)(acb(0), False)

@@ -206,7 +206,7 @@ def test_a_run_that_was_interrupted_continues_to_the_last_bit(tmp_path, call):
         ({"inputs": [math.inf]}, "amplitude is inf"),
         ({"inputs": []}, r"inputs = \[\]"),
         ({"inputs": 5.0}, "inputs = 5.0"),
-        ({"inputs": ["a"]}, "amplitude is 'a'"),
+        ({"inputs": [None]}, "amplitude is None"),
         ({"inputs": [-1.0]}, "amplitude is -1.0"),
         ({"inputs": [Drive(-1.0, common=False)]}, "amplitude is -1.0"),
         ({"inputs": [Drive(math.nan, waveform=np.cos)]}, "amplitude 0 = nan"),

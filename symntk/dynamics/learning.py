@@ -28,7 +28,7 @@ from scipy.linalg.blas import dger
 from tqdm import tqdm
 
 from symntk.dynamics.simulation import simulate
-from symntk.dynamics.simulation_checks import count, listed, numbers, resolved, slope
+from symntk.dynamics.simulation_checks import all_resolved, count, listed, numbers, resolved, slope, step
 from symntk.dynamics.simulation_run import BLOCK, CYCLE, courses, plain
 from symntk.dynamics.simulation_step import Drive, phases, stream, weights
 from symntk.errors import DomainError
@@ -151,9 +151,7 @@ def teach(
     asked = f"to teach a network of {task.N} units in steps of {task.dt}"
     realizations = _possible(asked, task, realizations)
     drives = listed(asked, inputs, common, task.frequency)
-    for i, drive in enumerate(drives):
-        if drive.amplitude:
-            resolved(asked, f"input {i}", drive.frequency, task.dt)
+    all_resolved(asked, drives, task.dt)
     function = as_function(activation, ACTIVATIONS)
     slope(asked, function, 'a continuous activation, such as "tanh", or "erf(4*x)" for "sign"')
     phi = array_function(function)
@@ -300,9 +298,6 @@ def _possible(asked: str, task: Task, realizations: int) -> int:
             f"the mean relaxes with the rate 1 + √N J_0 = {rate:.3g}, for which Euler's step is unstable",
             f"J_0 ≥ 0 and dt < {2 / abs(rate):.2g}",
         )
-    if task.dt >= 1:
-        raise DomainError(
-            asked, "a step leaves 1 − dt of a unit's input, which has to lie between 0 and 1", "dt = 1/16"
-        )
+    step(asked, task.dt)
     resolved(asked, "the target", task.frequency, task.dt)
     return count(asked, "realizations", realizations, 1)

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from symntk.dynamics.simulation_checks import count, listed, numbers, resolved, slope
+from symntk.dynamics.simulation_checks import all_resolved, count, listed, numbers, slope, step
 from symntk.dynamics.simulation_run import BLOCK, Plan, run_realization
 from symntk.dynamics.simulation_step import Drive, Model, phases, weights
 from symntk.dynamics.waveform import Course
@@ -246,15 +246,8 @@ def _possible(
             f"J_0 = {J_0}: the mean of J is excitatory, so the rate √N J_0 of the mean grows instead of balancing I_0",
             "J_0 > 0, or J_0 = 0 for a centred network",
         )
-    if not 0 < dt < 1:
-        raise DomainError(
-            asked,
-            "a step leaves 1 − dt of a unit's input, which has to lie between 0 and 1",
-            "dt = 1/16, in units of τ",
-        )
-    for i, drive in enumerate(drives):
-        if drive.amplitude:
-            resolved(asked, f"input {i}", drive.frequency, dt)
+    step(asked, dt)
+    all_resolved(asked, drives, dt)
 
 
 def _slope(asked: str, function: Function, lyapunov: int) -> ArrayFunction | None:

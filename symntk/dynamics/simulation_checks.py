@@ -74,6 +74,20 @@ def listed(asked: str, inputs: Sequence[float | str | Drive], common: bool, freq
     return tuple(drives)
 
 
+def step(asked: str, dt: float) -> None:
+    """Refuse a step that leaves nothing of a unit's input, or all of it."""
+    if not 0 < dt < 1:
+        wrong = "a step leaves 1 − dt of a unit's input, which has to lie between 0 and 1"
+        raise DomainError(asked, wrong, "dt = 1/16, in units of τ")
+
+
+def all_resolved(asked: str, drives: Sequence[Drive], dt: float) -> None:
+    """Refuse inputs that steps of dt do not resolve, each as `resolved` does."""
+    for i, drive in enumerate(drives):
+        if drive.amplitude:
+            resolved(asked, f"input {i}", drive.frequency, dt)
+
+
 def resolved(asked: str, name: str, frequency: float, dt: float) -> None:
     """Refuse a frequency that steps of dt do not resolve: the run would be that of another input.
 

@@ -226,7 +226,7 @@ class Balanced:
         """One period of several common inputs, each as in `common`, for `orbit.orbits`; or amplitudes of a shape."""
         waveform.check_sinusoid(0.0, f)
         period = 1.0 / (f * self.tau)
-        target = waveform.finest(period, waveform.given_or(dt, DT * self.tau, "dt") / self.tau, 0)
+        target = waveform.given_or(dt, DT * self.tau, "dt") / self.tau
         step, count, _ = waveform.grid(period, target, 2.0 * period)
         times = np.arange(count + 1) * step * self.tau
         if shape is not None:

@@ -126,14 +126,15 @@ def grid(period: float | None, dt: float, time: float) -> tuple[float, int, int]
     """
     if not (np.isfinite(dt) and 0.0 < dt < 1.0):
         raise DomainError("the non-stationary theory", f"dt = {dt!r} τ", "a step between 0 and τ, such as τ/16")
-    if not (np.isfinite(time) and time > dt):
+    if period is not None and not (np.isfinite(period) and period > 0.0):
+        raise DomainError("the non-stationary theory", f"a period of {period!r} τ", "a positive frequency")
+    step = finest(period, dt, 0)
+    if not (np.isfinite(time) and time > step):
         raise DomainError("the non-stationary theory", f"time = {time!r} τ", "a time of many steps")
     if period is None:
-        return dt, 1, int(np.ceil(time / dt))
-    if not (np.isfinite(period) and period > 0.0):
-        raise DomainError("the non-stationary theory", f"a period of {period!r} τ", "a positive frequency")
-    count = max(LEAST, _whole(period / dt))
-    return period / count, count, count * _whole(time / period)
+        return step, 1, int(np.ceil(time / step))
+    count = round(period / step)
+    return step, count, count * _whole(time / period)
 
 
 def finest(period: float | None, dt: float, halvings: int) -> float:

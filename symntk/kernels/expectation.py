@@ -11,11 +11,12 @@ import sympy as sp
 from mpmath import mp
 
 from symntk.derive.diagonal import Diagonal
+from symntk.emit.runtime.covariance import _real_numbers
 from symntk.errors import DivergenceError, DomainError, FormulaError, SymntkError
 from symntk.kernels.function import Function, as_function
 from symntk.kernels.solution import Solution, solve
 from symntk.language.registry import exact
-from symntk.language.symbols import STATE, STATE_NAMES
+from symntk.language.symbols import STATE, STATE_NAMES, x
 from symntk.verify.evaluate import evaluate, scalar
 
 if TYPE_CHECKING:  # a formula alone needs no code: what writes and compiles it is imported where it is used
@@ -24,7 +25,7 @@ if TYPE_CHECKING:  # a formula alone needs no code: what writes and compiles it 
 TOLERANCE = 1e-10
 """The default bound of the error, relative to √(E f² · E g²), where there is no closed form."""
 FINEST, COARSEST = 1e-11, 1e-3
-_SMALLEST = 1e-100  # of a parameter's size, and the inverse of the largest
+_SMALLEST = 1e-70  # of a parameter's size, and the inverse of the largest: fourth powers are float64 numbers
 _KEPT = 64  # values of parameters for which a plan is remembered
 
 
@@ -108,14 +109,14 @@ class Expectation:
         return self.solution.diagonal
 
     def __call__(
-        self, /, var_u: Any, var_v: Any, cov: Any, mean_u: Any = 0.0, mean_v: Any = 0.0, **parameters: Any
+        self, /, var_u: Any, var_v: Any = None, cov: Any = None, mean_u: Any = 0.0, mean_v: Any = 0.0, **parameters: Any
     ) -> Any:
         """The value in float64 (float32 for float32 input); arguments broadcast.
 
         Args:
             var_u: variance of u, ≥ 0.
-            var_v: variance of v, ≥ 0.
-            cov: covariance, |cov| ≤ √(var_u var_v) up to rounding.
+            var_v: variance of v, ≥ 0; may be left out where g is a constant.
+            cov: covariance, |cov| ≤ √(var_u var_v) up to rounding; may be left out where g is a constant.
             mean_u: mean of u; needs `means=True`.
             mean_v: mean of v; needs `means=True`.
             parameters: a number for each free parameter, by name.
@@ -124,10 +125,13 @@ class Expectation:
             DomainError: a covariance that is none, or a point where the expectation does not exist; shows the entry.
         """
         self._check_means(mean_u, mean_v)
+        var_v, cov = self._second(var_v, cov)
         means = (mean_u, mean_v) if self.means else ()
-        numbers = {name: np.asarray(value, dtype=float)[()] for name, value in self._numbers(parameters).items()}
+        numbers = {name: real_array(value, name)[()] for name, value in self._numbers(parameters).items()}
         if numbers and self.solution.needs_numbers:
             return self._with_numbers(numbers)(var_u, var_v, cov, *means)
+        for symbol in self.parameters:
+            self._check_size(symbol.name, numbers[symbol.name])
         function = self._function
         try:
             return function(var_u, var_v, cov, *means, **numbers)
@@ -135,12 +139,16 @@ class Expectation:
             raise
         except ValueError as error:
             raise DomainError(str(self), str(error)) from error
+        except OverflowError as error:
+            shown = ", ".join(f"{name} = {value}" for name, value in numbers.items())
+            wrong = f"the formula holds numbers beyond float64{f' at {shown}' if shown else ''}"
+            raise DomainError(str(self), wrong, "other units, or evalf") from error
 
     def evalf(
         self,
         var_u: Any,
-        var_v: Any,
-        cov: Any,
+        var_v: Any = None,
+        cov: Any = None,
         mean_u: Any = 0,
         mean_v: Any = 0,
         *,
@@ -149,12 +157,15 @@ class Expectation:
     ) -> Any:
         """The value to `dps` digits, as an mpmath number; arguments are scalars, taken as exact.
 
+        What may be left out is as in a call.
+
         Raises:
             DivergenceError: the point is at full correlation, where the expectation diverges.
         """
         self._check_means(mean_u, mean_v)
         if not isinstance(dps, int) or isinstance(dps, bool) or dps < 1:
             raise DomainError(str(self), f"dps = {str(dps)[:40]!r} is no number of digits", "dps=50")
+        var_v, cov = self._second(var_v, cov)
         numbers = dict(zip(STATE, (var_u, var_v, cov, mean_u, mean_v), strict=True))
         by_name = self._numbers(parameters)
         for name, value in by_name.items():
@@ -207,12 +218,19 @@ class Expectation:
         if key not in self._at:
             while len(self._at) >= _KEPT:
                 del self._at[next(iter(self._at))]
-            if any(number != 0.0 and not _SMALLEST < abs(number) < 1.0 / _SMALLEST for number in key):
-                shown = ", ".join(f"{s.name} = {number}" for s, number in zip(self.parameters, key, strict=True))
-                raise DomainError(str(self), f"{shown} is too extreme for float64 code", "other units")
+            for symbol, number in zip(self.parameters, key, strict=True):
+                self._check_size(symbol.name, number)
             values = {s: exact(number) for s, number in zip(self.parameters, key, strict=True)}
             self._at[key] = Expectation(self.f.at(values), self.g.at(values), means=self.means, tol=self.tol)
         return self._at[key]
+
+    def _check_size(self, name: str, numbers: Any) -> None:
+        """Powers of a parameter must neither overflow nor underflow in float64; NaN passes and gives NaN."""
+        array = np.abs(np.asarray(numbers, dtype=float))
+        extreme = array[(array > 1.0 / _SMALLEST) | ((array < _SMALLEST) & (array != 0.0))]
+        if extreme.size:
+            wrong = f"|{name}| = {extreme.flat[0]} is too extreme for float64 code"
+            raise DomainError(str(self), wrong, "other units, or evalf")
 
     def _numbers(self, given: dict[str, Any]) -> dict[str, Any]:
         names = [s.name for s in self.parameters]
@@ -221,18 +239,34 @@ class Expectation:
             raise DomainError(str(self), *other_names(missing, unknown, names))
         for symbol in self.parameters:
             try:
-                value = real_array(given[symbol.name])
-            except (TypeError, ValueError) as error:
-                wrong = f"{symbol.name} = {str(given[symbol.name])[:60]!r} is not a real number"
-                raise DomainError(str(self), wrong, "a number") from error
+                value = real_array(given[symbol.name], symbol.name)
+            except ValueError as error:
+                raise DomainError(str(self), str(error)) from error
             if symbol.is_positive and (value <= 0).any():
                 raise DomainError(
                     str(self), f"{symbol.name} = {given[symbol.name]}, but it was declared positive", "a positive value"
                 )
         return given
 
+    def _second(self, var_v: Any, cov: Any) -> tuple[Any, Any]:
+        """Variance of v and covariance; a constant g needs neither.
+
+        Errors: DomainError where one is missing that is needed.
+        """
+        missing = [name for name, given in (("var_v", var_v), ("cov", cov)) if given is None]
+        if missing and self.g.expression.has(x):
+            wrong = f"no value for {' and '.join(missing)}; g = {self.g.name} is no constant"
+            raise DomainError(str(self), wrong, "E(var_u, var_v, cov)")
+        return 1 if var_v is None else var_v, 0 if cov is None else cov
+
     def _check_means(self, mean_u: Any, mean_v: Any) -> None:
-        if not self.means and (np.any(np.asarray(mean_u) != 0) or np.any(np.asarray(mean_v) != 0)):
+        if self.means:
+            return
+        try:
+            centred = not (real_array(mean_u, "mean_u").any() or real_array(mean_v, "mean_v").any())
+        except ValueError as error:
+            raise DomainError(str(self), str(error)) from error
+        if not centred:
             raise DomainError(str(self), "it was derived for means of zero", "expectation(f, g, means=True)")
 
     def _check_point(self, numbers: dict[sp.Symbol, Any], values: dict[sp.Symbol, Any]) -> None:
@@ -259,7 +293,20 @@ class Expectation:
         try:
             return scalar(given)
         except (TypeError, ValueError, AttributeError) as error:
-            raise DomainError(str(self), f"{name} = {str(given)[:60]!r} is not a real number", "one number") from error
+            try:
+                shape = real_array(given, name).shape
+            except ValueError as said:
+                raise DomainError(str(self), str(said)) from said
+            wrong = f"{name} = {str(given)[:60]!r} of shape {shape} is not one real number"
+            raise DomainError(str(self), wrong, "one number") from error
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What the expectation is, without its solution and compiled code: a copy finds them again."""
+        return {"f": self.f, "g": self.g, "means": self.means, "tol": self.tol}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._at = {}
 
     def __str__(self) -> str:
         return f"E[f(u) g(v)] with f = {self.f.name}, g = {self.g.name}"
@@ -310,22 +357,19 @@ def other_names(missing: Sequence[str], unknown: Sequence[str], known: Sequence[
     return wrong, f"the parameters are: {', '.join(known) or 'none'}"
 
 
-def real_array(given: Any) -> Any:
+def real_array(given: Any, name: str = "it") -> Any:
     """Numbers as float64, of any shape; not text, which NumPy would read.
 
-    Errors: TypeError or ValueError for what is not real numbers.
+    Errors: ValueError for what is not real numbers, and for masked entries; `name` says what is wrong with which.
 
-    >>> real_array(["1", "2"])
+    >>> real_array(["1", "2"], "k")
     Traceback (most recent call last):
     ...
-    TypeError: text is not a number
+    ValueError: k: real numbers are needed, not text. Try: an array of floats
     """
-    array = np.asarray(given)
-    if array.dtype.kind in "SU" or (
-        array.dtype.kind == "O" and any(isinstance(one, str | bytes) for one in array.flat)
-    ):
-        raise TypeError("text is not a number")
-    return np.asarray(given, dtype=float)
+    if np.ma.is_masked(given):
+        raise ValueError(f"{name} is masked. Try: the entries that are not")
+    return _real_numbers(given, name)
 
 
 def refuse_early(*functions: Function) -> None:

@@ -71,6 +71,10 @@ class Function:
         """The function with numbers for parameters."""
         return Function(self.name, self.expression.subs(values)) if values else self
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Copies hold what the function is; forms are found again where they are needed."""
+        return Function, (self.name, self.expression)
+
 
 class _Derivative(Function):
     """The derivative of a function, by its normal form where there is one, else by its general form."""
@@ -91,6 +95,10 @@ class _Derivative(Function):
     def at(self, values: dict[sp.Symbol, sp.Expr]) -> Function:
         """The derivative of the function with numbers for parameters."""
         return _Derivative(self.name, self.__dict__["primitive"].at(values)) if values else self
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Copies differentiate again."""
+        return _Derivative, (self.name, self.__dict__["primitive"])
 
 
 def as_function(given: Any, *tables: dict[str, Entry]) -> Function:

@@ -124,6 +124,11 @@ class Kernels:
             )
         return self.surrogate_derivative
 
+    def __getstate__(self) -> dict[str, Any]:
+        """What the kernels are of: a copy derives them again."""
+        kept = ("activation", "surrogate_derivative", "surrogate_name", "tol")
+        return {name: self.__dict__[name] for name in kept}
+
     def __repr__(self) -> str:
         surrogate = self.surrogate_name or "none"
         return f"<Kernels of {self.activation.name}, surrogate {surrogate}: {', '.join(self.names)}>"

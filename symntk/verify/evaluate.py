@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -77,6 +79,12 @@ def scalar(value: Any) -> mpf:
             return mp.mpf(value._to_mpmath(mp.prec))
         if isinstance(value, np.ndarray | np.generic):
             value = value.item()
+        if isinstance(value, Fraction | Decimal | np.floating):  # a long double has no other exact text
+            try:
+                numerator, denominator = value.as_integer_ratio()
+            except OverflowError:
+                return mp.mpf(float(value))
+            return mp.mpf(numerator) / mp.mpf(denominator)
         if isinstance(value, str | complex) or not hasattr(mp.mpmathify(value), "_mpf_"):
             raise TypeError(f"{value!r} is not a real number")
         return mp.mpf(value)

@@ -286,7 +286,10 @@ def test_a_wrong_map_fails_its_verification(monkeypatch):
 @pytest.mark.parametrize("given", TEXT)
 def test_a_parameter_is_a_number_not_its_text(given):
     for formula in ("erf(m*x)", "tanh(m*x)"):
-        with pytest.raises(DomainError, match="is not a real number"):
+        with pytest.raises(
+            DomainError,
+            match="is not a real number|m: real numbers are needed, not text|m: it holds .*, which is no real number",
+        ):
             symntk.expectation(formula)(1, 2, 0.5, m=given)
 
 

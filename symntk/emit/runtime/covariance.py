@@ -66,12 +66,57 @@ def _as_float64(values: np.ndarray | float, name: str) -> np.ndarray:
 
     Raises ValueError, naming the argument, for what is not real numbers.
     """
-    mask = np.ma.getmask(values)
-    array = np.asarray(np.ma.getdata(values))
-    if array.dtype.kind not in "biufO":
-        raise ValueError(f"{name}: real numbers are needed, not {array.dtype}. Try: an array of floats")
-    array = array.astype(np.float64)
+    mask = np.ma.getmask(values) if isinstance(values, np.ma.MaskedArray) else np.ma.nomask
+    array = _real_numbers(values, name)
     return array if mask is np.ma.nomask else np.where(mask, np.nan, array)
+
+
+def _real_numbers(values: np.ndarray | float, name: str) -> np.ndarray:
+    """Real numbers of any kind as a plain float64 array; masks are dropped.
+
+    Raises ValueError, naming the argument and what it is, for a sparse matrix, a tensor that requires a gradient, what
+    a compiler traces, text, complex numbers, objects that are no numbers, and numbers beyond float64.
+
+    >>> _real_numbers([1, None], "cov")
+    Traceback (most recent call last):
+    ...
+    ValueError: cov: it holds None, which is no real number. Try: an array of floats
+    """
+    kind = f"{type(values).__module__.partition('.')[0]} {type(values).__name__}"
+    if hasattr(values, "toarray") and not isinstance(values, np.ndarray):
+        raise ValueError(f"{name}: it is sparse ({kind}). Try: {name}.toarray()")
+    if getattr(values, "requires_grad", False) is True:
+        raise ValueError(f"{name}: it is a tensor that requires a gradient. Try: {name}.detach().numpy()")
+    try:
+        array = np.asarray(np.ma.getdata(values) if isinstance(values, np.ma.MaskedArray) else values)
+    except (TypeError, ValueError, RuntimeError) as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0][:120]
+        wrong = f"{kind} gives no array of numbers ({reason})"
+        raise ValueError(f"{name}: {wrong}. Try: an array of floats, outside of compiled functions") from error
+    if array.dtype.kind not in "biufO":
+        advice = f"{name}.astype(np.float32)" if "float" in array.dtype.name else "an array of floats"
+        shown = "text" if array.dtype.kind in "SU" else array.dtype.name
+        raise ValueError(f"{name}: real numbers are needed, not {shown}. Try: {advice}")
+    if array.dtype.kind == "O":
+        return _real_objects(array, name)
+    return array.astype(np.float64)
+
+
+def _real_objects(array: np.ndarray, name: str) -> np.ndarray:
+    """Python's own numbers (integers of any size, fractions, decimals, exact constants) as float64."""
+    out = np.empty(array.shape)
+    for place, one in np.ndenumerate(array):
+        try:
+            if isinstance(one, str | bytes | complex):
+                raise TypeError
+            out[place] = float(one)
+        except OverflowError as error:
+            raise ValueError(f"{name}: it holds a number beyond float64. Try: numbers of at most 1e308") from error
+        except (TypeError, ValueError, RuntimeError) as error:
+            shown = " ".join(repr(one).split())[:60]
+            wrong = f"it holds {shown}, which is no real number"
+            raise ValueError(f"{name}: {wrong}. Try: an array of floats") from error
+    return out
 
 
 def _refuse(bad: np.ndarray, wrong: str, advice: str, **values: np.ndarray) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from symntk.emit.runtime.covariance import _TINY_VARIANCE, _result_type
+from symntk.emit.runtime.covariance import _TINY_VARIANCE, _real_numbers, _result_type
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -152,9 +152,9 @@ def _inputs(x1: np.ndarray, x2: np.ndarray | None) -> tuple[np.ndarray, np.ndarr
     """Both inputs as finite float64 arrays of one width."""
     pair = []
     for name, given in (("x1", x1), ("x2", x1 if x2 is None else x2)):
-        if np.ma.is_masked(given) or np.asarray(given).dtype.kind not in "biuf":
-            raise ValueError(f"{name} is masked or holds what are not real numbers. Try: an array of floats")
-        array = np.asarray(given, dtype=np.float64)
+        if np.ma.is_masked(given):
+            raise ValueError(f"{name} is masked. Try: the rows without masked entries")
+        array = _real_numbers(given, name)
         if array.ndim != 2:
             raise ValueError(f"{name} has shape {array.shape}. Try: an array (n, features), for one input x[None, :]")
         if not np.all(np.isfinite(array)):

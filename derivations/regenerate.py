@@ -2,7 +2,7 @@
 
     python derivations/regenerate.py                  writes the records that are missing or have changed, and the index
     python derivations/regenerate.py --check          compares only, and fails where a file differs
-    python derivations/regenerate.py --check --sample 2026-01-31 --count 8     the same for some, chosen by the text
+    python derivations/regenerate.py --check --sample 0c5fa2 --count 8     the same for some, chosen by the text
     python derivations/regenerate.py --certify        asks the oracle again for every record
 
 The pairs are every activation of the table alone, and sign, step and erf with every surrogate derivative, but for the

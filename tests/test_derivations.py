@@ -1,12 +1,12 @@
 """The committed records are what the code derives today, and a Markdown viewer can set them.
 
-All of them are compared by `python derivations/regenerate.py --check`; here is a sample that changes with the date.
-SYMNTK_RECORDS=2026-01-31 takes the sample of that day again.
+All of them are compared by `python derivations/regenerate.py --check`; here is a sample that the code itself draws: it
+is the same wherever the same code is tested, and another after each change. SYMNTK_RECORDS=text takes another sample.
 """
 
 from __future__ import annotations
 
-import datetime
+import hashlib
 import importlib.util
 import os
 import re
@@ -32,7 +32,11 @@ COMMANDS = set(
 
 
 def chosen_text() -> str:
-    return os.environ.get("SYMNTK_RECORDS") or datetime.date.today().isoformat()
+    """What draws the sample: a digest of the package's source, which stands for the commit where there is no git."""
+    digest = hashlib.sha256()
+    for path in sorted((ROOT / "symntk").rglob("*.py")):
+        digest.update(path.read_bytes())
+    return os.environ.get("SYMNTK_RECORDS") or digest.hexdigest()[:12]
 
 
 @pytest.mark.parametrize("number", range(COUNT))
@@ -56,9 +60,9 @@ def test_no_certificate_has_failed():
 
 
 def test_the_sample_changes_and_repeats():
-    days = [f"2026-01-{day:02d}" for day in range(1, 32)]
-    samples = [regenerate.sample(day, COUNT) for day in days]
-    assert samples == [regenerate.sample(day, COUNT) for day in days]
+    texts = [f"{number:012x}" for number in range(31)]
+    samples = [regenerate.sample(text, COUNT) for text in texts]
+    assert samples == [regenerate.sample(text, COUNT) for text in texts]
     assert len({pair for found in samples for pair in found}) > 2 * len(regenerate.pairs()) / 3
 
 

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import ast
-import os
-import statistics
 import subprocess
 import sys
-import time
 import tomllib
 from pathlib import Path
 
@@ -66,18 +63,18 @@ def test_one_version():
     assert symntk.__version__ == project["version"]
 
 
-def start(*arguments: str) -> float:
-    """Seconds of a cold `symntk …`."""
-    environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
-    code = f"import sys; sys.argv = ['symntk', *{list(arguments)!r}]; from symntk.cli import main; main()"
-    before = time.perf_counter()
-    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, env=environment, cwd=ROOT)
-    return time.perf_counter() - before
-
-
 def test_a_derivation_from_a_cold_start_is_quick():
-    """Under 2 s where the machine is free; twice that is allowed here, where other tests run beside it."""
-    assert statistics.median(start("derive", "sign", "--surrogate", "erf") for _ in range(3)) < 4.0
+    """Counted, not timed: all imports, SymPy's among them, and the derivation are 0.7 million calls, a second of them.
+
+    benchmarks/throughput.py measures the seconds.
+    """
+    code = (
+        "import sys; from tests.work import calls; sys.argv = ['symntk', 'derive', 'sign', '--surrogate', 'erf']\n"
+        "def run():\n    from symntk.cli import main\n    main(standalone_mode=False)\n"
+        "calls(run, 1_500_000); print('done')"
+    )
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True, cwd=ROOT)
+    assert done.stdout.endswith("done\n")
 
 
 def test_a_formula_needs_no_code_generator():

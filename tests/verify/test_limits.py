@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from fractions import Fraction
 
 import pytest
@@ -141,9 +140,7 @@ def test_richardson_and_wynn_agree_and_know_their_error():
 
 
 def test_symbolic_work_is_bounded_in_time():
-    start = time.monotonic()
-    assert within(0.2, lambda: [x for x in iter(int, 1)]) is None
-    assert time.monotonic() - start < 3
+    assert within(0.2, lambda: [x for x in iter(int, 1)]) is None  # else it would not end
     assert within(5.0, lambda: 1 // 0) is None
     assert leading_term(sp.cos(m), m, sp.oo, 1, 5.0) is None
 

@@ -11,7 +11,6 @@ import sympy as sp
 from mpmath import mp
 
 from symntk.derive.diagonal import Diagonal
-from symntk.emit.runtime.covariance import _real_numbers
 from symntk.errors import DivergenceError, DomainError, FormulaError, SymntkError
 from symntk.kernels.function import Function, as_function
 from symntk.kernels.solution import Solution, solve
@@ -369,6 +368,8 @@ def real_array(given: Any, name: str = "it") -> Any:
     """
     if np.ma.is_masked(given):
         raise ValueError(f"{name} is masked. Try: the entries that are not")
+    from symntk.emit.runtime.covariance import _real_numbers  # only where there are numbers: a formula needs no code
+
     return _real_numbers(given, name)
 
 

@@ -57,7 +57,7 @@ def enclosure(expr: sp.Expr, x: sp.Symbol) -> Enclosure:
             nodes[node] = len(program) - 1
         return nodes[node]
 
-    last = place(sp.sympify(expr))
+    last = place(sp.sympify(expr, strict=True))
 
     def run(centre: np.ndarray, radius: np.ndarray) -> Ball:
         z, r = np.broadcast_arrays(np.asarray(centre, dtype=complex), np.asarray(radius, dtype=float))

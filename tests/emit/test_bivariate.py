@@ -77,9 +77,10 @@ def test_the_result_alone_decides_overflow_and_underflow():
 
 
 def test_quadrant_at_the_origin():
+    """Half of what is documented: each BLAS kernel sums the rule's positive terms in an order of its own."""
     angle = np.concatenate([np.linspace(0, np.pi, 101), 10.0 ** -np.arange(1, 300, 7)])
     c, d = -np.cos(angle), np.abs(np.sin(angle))
-    np.testing.assert_allclose(_bivariate(0.0, 0.0, c, d), np.arctan2(d, -c) / (2 * np.pi), rtol=5e-16, atol=0)
+    np.testing.assert_allclose(_bivariate(0.0, 0.0, c, d), np.arctan2(d, -c) / (2 * np.pi), rtol=1e-15, atol=0)
 
 
 def test_exchange_is_exact():

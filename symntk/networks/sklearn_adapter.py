@@ -101,8 +101,8 @@ class NetworkKernel(Kernel):  # type: ignore[misc]  # scikit-learn has no types
             FormulaError: a kernel that is not symmetric, or not known.
             DivergenceError: a kernel that is infinite for an input with itself.
         """
-        net, X = self._network(), np.atleast_2d(X)
-        Y = None if Y is None else np.atleast_2d(Y)
+        net, X = self._network(), _features(X)
+        Y = None if Y is None else _features(Y)
         slope = SYMMETRIC[self.kernel]
         if eval_gradient and Y is not None:
             raise ValueError("Gradient can only be evaluated when Y is None.")
@@ -133,7 +133,7 @@ class NetworkKernel(Kernel):  # type: ignore[misc]  # scikit-learn has no types
         if plan.divergent is not None:
             wrong, advice = plan.reason()
             raise DivergenceError(plan.asked, f"it is infinite for an input with itself: {wrong}", advice)
-        inputs, _ = _inputs(np.atleast_2d(X), None)
+        inputs, _ = _inputs(_features(X), None)
         scale = net.weight_std[0] ** 2 / max(inputs.shape[1], 1)
         a = scale * np.einsum("ij,ij->i", inputs, inputs) + net.bias_std[0] ** 2
         return _network_map(a, a, a, net.weight_std, net.bias_std, plan.compiled({}))
@@ -174,15 +174,15 @@ class SurrogateGradientRegressor(RegressorMixin, BaseEstimator):  # type: ignore
 
     Args:
         activation: as in `symntk.derive`.
-        surrogate: as in `symntk.derive`; None, without a surrogate derivative, for the true derivative, which makes
-            the kernel the NTK.
+        surrogate: as in `symntk.derive`; None, without a surrogate derivative, for the activation's own derivative,
+            which makes the kernel the NTK. Activations that jump, as sign, need a surrogate.
         depth: number of weight layers, at least 1.
         weight_std: σ_w > 0.
         bias_std: σ_b ≥ 0.
         ridge: ≥ 0, penalizes the distance of the weights from their initial values; in units of the kernel.
         time: training time t ≥ 0 in units of the learning rate times steps, for the loss ½ Σ (f − y)²; or inf.
         last_layer_scale: κ > 0, a factor on the last layer's initial weights.
-        surrogate_derivative: as in `symntk.derive`; in place of `surrogate`, which is then None.
+        surrogate_derivative: as in `symntk.derive`; in place of `surrogate`.
 
     Attributes:
         X_fit_: the training inputs (n, features).
@@ -199,8 +199,8 @@ class SurrogateGradientRegressor(RegressorMixin, BaseEstimator):  # type: ignore
 
     def __init__(
         self,
-        activation: Any = "sign",
-        surrogate: Any = "erf",
+        activation: Any = "relu",
+        surrogate: Any = None,
         *,
         depth: int = 3,
         weight_std: float = 1.0,
@@ -282,6 +282,15 @@ class SurrogateGradientRegressor(RegressorMixin, BaseEstimator):  # type: ignore
         tags.target_tags.multi_output = True
         tags.target_tags.single_output = True
         return tags
+
+
+def _features(X: Any) -> Any:
+    """Inputs as float64, whatever real numbers they are: a Gram matrix in float32 is not positive definite enough.
+
+    What are not real numbers is left as it is, for the kernel to refuse.
+    """
+    array = np.atleast_2d(X)
+    return array.astype(np.float64) if array.dtype.kind in "biuf" else array
 
 
 def _derived(activation: Any, surrogate: Any, surrogate_derivative: Any) -> Kernels:

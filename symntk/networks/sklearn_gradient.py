@@ -26,7 +26,7 @@ from symntk.language.symbols import x as X
 from symntk.networks.layers import layer_map
 from symntk.networks.network import Network
 
-_TILE = 2**16  # pairs of inputs at a time
+_TILE = 2**16  # pairs of inputs at a time, about
 
 
 @dataclass(frozen=True)
@@ -40,18 +40,19 @@ class _Derivatives:
     """E[g'(u) g'(v)]"""
 
     def along_diagonal(self, a: Any) -> tuple[Any, Any]:
-        """G(a, a, 1) and its derivative by ln a."""
+        """G(a, a, 1) and its derivative by ln a, at variances a (n,)."""
         return self.value(a, a, a, None), self.radial(a, a, a, None)
 
     def beside_diagonal(self, a: Any, b: Any, c: Any) -> tuple[Any, Any, Any, Any]:
-        """G and its derivatives by ln a, ln b and ρ."""
+        """G and its derivatives by ln a, ln b and ρ, at a (n, 1), b (1, m), c (n, m)."""
+        by_a = 0.5 * self.radial(a, b, c, None)
+        # rows are columns where all pairs are one tile
+        if np.array_equal(a, b.T) and np.array_equal(c, c.T):
+            by_b = by_a.T
+        else:
+            by_b = 0.5 * self.radial(b.T, a.T, c.T, None).T
         by_correlation = np.sqrt(a * b) * self.angular(a, b, c, None)
-        return (
-            self.value(a, b, c, None),
-            0.5 * self.radial(a, b, c, None),
-            0.5 * self.radial(b, a, c, None),
-            by_correlation,
-        )
+        return self.value(a, b, c, None), by_a, by_b, by_correlation
 
 
 @lru_cache(maxsize=64)
@@ -64,7 +65,7 @@ def _derivatives(kernels: Kernels, role: str) -> _Derivatives:
     if radial.has(sp.I):  # sin and cos as exponentials: the language reads them as what they are
         radial = sp.expand(radial.rewrite(sp.cos))
     by_log = Expectation(Function(f"x*{slope.name}", radial), value.f, tol=kernels.tol)
-    by_correlation = Expectation(slope, slope, tol=kernels.tol)
+    by_correlation = kernels.ntk if role == "activation" else Expectation(slope, slope, tol=kernels.tol)
     # the Kernels are remembered, so the code of their maps is, too
     return _Derivatives(*(layer_map(E, {}).given for E in (value, by_log, by_correlation)))
 
@@ -100,14 +101,19 @@ class GramGradient:
         labels, _ = _labels(inputs, inputs[:0])
         out = np.empty((n, n, 2))
         out[np.arange(n), np.arange(n)] = diagonal
-        rows, columns = np.triu_indices(n, 1)
-        for start in range(0, len(rows), _TILE):
-            i, j = rows[start : start + _TILE], columns[start : start + _TILE]
-            c = scale * np.einsum("ij,ij->i", inputs[i], inputs[j]) + self.bias
-            found = self._pairs(c, [v[i] for v in variances], [v[j] for v in variances], changes, i, j)
+        start = 0
+        while start < n:
+            # rows from here on, and what is to the right of the diagonal
+            i, j = slice(start, start + max(1, _TILE // (n - start))), slice(start, None)
+            c = scale * (inputs[i] @ inputs[j].T) + self.bias
+            sides = [v[i, None] for v in variances], [v[None, j] for v in variances]
+            found = self._pairs(c, *sides, [(one[i, None], one[None, j]) for one in changes])
             # equal inputs are one input with itself, whatever rounding says
-            found = np.where((labels[i] == labels[j])[:, None], diagonal[i], found)
-            out[i, j] = out[j, i] = found
+            found = np.where((labels[i, None] == labels[None, j])[..., None], diagonal[i, None], found)
+            upper = np.less.outer(np.arange(n)[i], np.arange(n)[j])[..., None]
+            out[i, j] = np.where(upper, found, out[i, j])
+            out[j, i] = np.where(upper.transpose(1, 0, 2), found.transpose(1, 0, 2), out[j, i])
+            start = i.stop
         return out
 
     def _first(self, value: Any) -> Any:
@@ -138,25 +144,29 @@ class GramGradient:
     def _step(self, total: Any, moved: Any, following: Any, change: Any, gain: Any, risen: Any) -> tuple[Any, Any]:
         """Θ' = Σ' + σ_w² Θ G and its derivatives, from those of Θ, Σ' and G."""
         carried = self.weight * total * gain
-        derivative = change + self.weight * (moved * gain[:, None] + total[:, None] * risen)
-        derivative[:, 0] += 2.0 * carried
+        derivative = change + self.weight * (moved * gain[..., None] + total[..., None] * risen)
+        derivative[..., 0] += 2.0 * carried
         return following + carried, derivative
 
-    def _pairs(self, c: Any, a: list[Any], b: list[Any], changes: list[Any], i: Any, j: Any) -> Any:
-        """Derivatives of the kernel for pairs of inputs that differ."""
+    def _pairs(self, c: Any, a: list[Any], b: list[Any], changes: list[tuple[Any, Any]]) -> Any:
+        """Derivatives of the kernel (n, m, 2) for pairs of inputs that differ, with covariances c (n, m).
+
+        a (n, 1), b (1, m) and changes (n, 1, 2), (1, m, 2) are variances and the derivatives of their logarithms, for
+        each layer.
+        """
         change = self._first(c)
         total, moved = c, change
         for layer in range(self.depth - 1):
             assert self._forward is not None
-            of_a, of_b = changes[layer][i], changes[layer][j]
+            of_a, of_b = changes[layer]
             size = np.sqrt(a[layer]) * np.sqrt(b[layer])
             c = np.clip(c, -size, size)
             with np.errstate(divide="ignore", invalid="ignore"):
                 rho = np.where(size > 0, c / size, 0.0)
-                turned = np.where((size > 0)[:, None], change / size[:, None], 0.0)
-            turned = turned - 0.5 * rho[:, None] * (of_a + of_b)
+                turned = np.where((size > 0)[..., None], change / size[..., None], 0.0)
+            turned = turned - 0.5 * rho[..., None] * (of_a + of_b)
             # parallel in this layer: the scales do not turn them, but the map may be infinitely steep there
-            turned = np.where((1.0 - np.abs(rho) <= 4 * np.finfo(float).eps)[:, None], 0.0, turned)
+            turned = np.where((1.0 - np.abs(rho) <= 4 * np.finfo(float).eps)[..., None], 0.0, turned)
             value, risen = _chain(self._forward.beside_diagonal(a[layer], b[layer], c), of_a, of_b, turned)
             following = self.weight * value + self.bias
             change = self._first(following) + self.weight * risen
@@ -179,5 +189,5 @@ def _chain(parts: tuple[Any, Any, Any, Any], of_a: Any, of_b: Any, turned: Any) 
     """The map's value and its derivatives by the two scales."""
     value, by_a, by_b, by_rho = parts
     with np.errstate(invalid="ignore"):
-        steep = np.where(turned == 0.0, 0.0, by_rho[:, None] * turned)
-    return value, by_a[:, None] * of_a + by_b[:, None] * of_b + steep
+        steep = np.where(turned == 0.0, 0.0, by_rho[..., None] * turned)
+    return value, by_a[..., None] * of_a + by_b[..., None] * of_b + steep

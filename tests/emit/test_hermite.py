@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from scipy.special import erf, gammaln, ndtr
 
 import symntk
+from symntk.emit.runtime import hermite
 from symntk.emit.runtime.hermite import _hermite_coefficients
 from symntk.emit.runtime.hermite_series import _SERIES_ROWS_APART, _series_expectation, _series_table
 from symntk.emit.runtime.hermite_sum import _series_level
@@ -309,3 +310,18 @@ def test_more_laws_than_are_held_at_once():
     E = symntk.expectation("tanh", "tanh", means=True)
     some = slice(None, None, 900)
     assert E(a, b, c, m1, m2)[some] == pytest.approx(E(a[some], b[some], c[some], m1[some], m2[some]), abs=1e-10)
+
+
+def test_tables_are_held_and_forgotten(monkeypatch):
+    """The same object again, the oldest forgotten first, and never more memory than is allowed."""
+    monkeypatch.setattr(hermite, "_HERMITE_TABLES", {})
+    size = sum(part.nbytes for part in hermite._hermite_table(3, 0.5, 8))
+    monkeypatch.setattr(hermite, "_HERMITE_HELD", 2 * size)
+    first = hermite._hermite_table(3, 0.5, 8)
+    assert hermite._hermite_table(3, 0.5, 8) is first
+    second = hermite._hermite_table(3, 0.4, 8)
+    assert hermite._hermite_table(3, 0.5, 8) is first  # now the last one used
+    hermite._hermite_table(3, 0.3, 8)
+    assert hermite._hermite_table(3, 0.5, 8) is first
+    again = hermite._hermite_table(3, 0.4, 8)
+    assert again is not second and all(np.array_equal(*pair) for pair in zip(again, second, strict=True))

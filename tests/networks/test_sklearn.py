@@ -170,7 +170,7 @@ def test_the_estimator_is_gradient_flow(time):
 def test_a_surrogate_derivative_in_place_of_a_surrogate():
     """That of erf, as in `derive`: the same kernels; never both, and free parameters are named."""
     slope = "2*exp(-x**2)/sqrt(pi)"
-    model = SurrogateGradientRegressor("sign", None, surrogate_derivative=slope).fit(X, Y)
+    model = SurrogateGradientRegressor("sign", surrogate_derivative=slope).fit(X, Y)
     assert model.predict(T) == pytest.approx(SurrogateGradientRegressor("sign", "erf").fit(X, Y).predict(T), rel=1e-12)
     kernel = NetworkKernel("sign", "surrogate_ntk", surrogate_derivative=slope)
     assert kernel(X) == pytest.approx(NetworkKernel("sign", "surrogate_ntk", surrogate="erf")(X), rel=1e-12)
@@ -179,6 +179,42 @@ def test_a_surrogate_derivative_in_place_of_a_surrogate():
         SurrogateGradientRegressor("sign", "erf", surrogate_derivative=slope).fit(X, Y)
     with pytest.raises(FormulaError, match=r"k is free in sign, exp\(-k\*x\*\*2\)\. Try"):
         NetworkKernel("sign", "surrogate_ntk", surrogate_derivative="exp(-k*x**2)")(X)
+
+
+@pytest.mark.parametrize("activation", ["relu", "x*erf(x)"])
+def test_without_a_surrogate_the_derivative_is_the_activations_own(activation):
+    net = symntk.Network(symntk.derive(activation), 3, bias_std=0.1)
+    expected = net.flow(X, Y, kernel="ntk", ridge=1e-3).predict(T).mean
+    assert SurrogateGradientRegressor(activation).fit(X, Y).predict(T) == pytest.approx(expected, rel=1e-9, abs=1e-10)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float16", "longdouble", "int64"])
+@pytest.mark.parametrize("name", ["nngp", "ntk"])
+def test_features_of_every_real_type_are_taken_as_float64(dtype, name):
+    """A Gram matrix in float32 has negative eigenvalues, which no optimizer survives."""
+    x = np.linspace(-2, 2, 40)[:, None].astype(dtype)
+    same = x.astype(float)
+    kernel = NetworkKernel("relu", name)
+    assert kernel(x, x[:3]).dtype == kernel(x).dtype == kernel.diag(x).dtype == np.float64
+    assert np.array_equal(kernel(x), kernel(same)) and np.array_equal(kernel.diag(x), kernel.diag(same))
+
+
+@pytest.mark.filterwarnings("ignore:The optimal value")
+def test_a_fit_on_float32_features_is_that_on_float64_ones():
+    x = np.linspace(-1, 1, 40)[:, None].astype(np.float32)
+    y = np.sin(6 * x[:, 0].astype(float))
+    fits = [
+        GaussianProcessRegressor(NetworkKernel("relu", "nngp") + WhiteKernel(0.01)).fit(one, y)
+        for one in (x, x.astype(float))
+    ]
+    assert fits[0].log_marginal_likelihood_value_ == fits[1].log_marginal_likelihood_value_ > 50
+
+
+def test_the_gradient_in_tiles_is_the_same(monkeypatch):
+    kernel = NetworkKernel("erf", "ntk", 3, 1.3, 0.4)
+    whole = kernel(X, eval_gradient=True)[1]
+    monkeypatch.setattr("symntk.networks.sklearn_gradient._TILE", 10)
+    assert kernel(X, eval_gradient=True)[1] == pytest.approx(whole, rel=1e-12, abs=1e-13)
 
 
 def test_the_estimator_in_a_grid_search_in_a_pipeline_in_a_pickle():
@@ -210,7 +246,7 @@ def test_the_estimator_says_what_is_wrong():
     with pytest.raises(DivergenceError, match="does not converge"):  # two inputs are equal
         SurrogateGradientRegressor(ridge=0.0).fit(X, Y)
     with pytest.raises(DivergenceError, match="infinite"):
-        SurrogateGradientRegressor(surrogate=None).fit(X, Y)
+        SurrogateGradientRegressor("sign").fit(X, Y)
     with pytest.raises(DomainError, match="ridge"):
         SurrogateGradientRegressor(ridge=-1.0).fit(X, Y)
     with pytest.raises(DomainError, match="time"):

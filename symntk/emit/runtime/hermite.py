@@ -32,6 +32,11 @@ _HERMITE_NODES = 16
 _HERMITE_PIECES = 2048
 # Rounding of coefficients, as a fraction of √E f² over all of them: a few units, and some for each of √count.
 _HERMITE_ROUNDING = 2e-15
+# Tables of ψ_k by (panels, count, width), and Gauss–Legendre rules by number of nodes: found once. Optimizers ask for
+# the same few again and again; of the tables the last 32 MB are held.
+_HERMITE_TABLES: dict[tuple[int, int, float], tuple[np.ndarray, np.ndarray]] = {}
+_HERMITE_GAUSS: dict[int, tuple[np.ndarray, np.ndarray, np.ndarray]] = {}
+_HERMITE_HELD = 2**25
 
 
 def _hermite_coefficients(
@@ -130,8 +135,22 @@ def _hermite_projection(
 
 def _hermite_table(panels: int, width: float, count: int) -> tuple[np.ndarray, np.ndarray]:
     """Legendre coefficients of ψ_k on each panel, for even and for odd k: shapes (panels · degree, k's)."""
-    nodes, weights = np.polynomial.legendre.leggauss(_HERMITE_DEGREE + 8)
-    legendre = np.polynomial.legendre.legvander(nodes, _HERMITE_DEGREE - 1)
+    key = panels, count, width
+    found = _HERMITE_TABLES.pop(key, None)
+    if found is None:
+        found = _hermite_new_table(panels, width, count)
+    # the last asked for is the last to be forgotten; another thread may have forgotten it already
+    held = sum(even.nbytes + odd.nbytes for even, odd in (*list(_HERMITE_TABLES.values()), found))
+    while _HERMITE_TABLES and held > _HERMITE_HELD:
+        oldest = _HERMITE_TABLES.pop(next(iter(_HERMITE_TABLES), key), found)
+        held -= oldest[0].nbytes + oldest[1].nbytes
+    _HERMITE_TABLES[key] = found
+    return found
+
+
+def _hermite_new_table(panels: int, width: float, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """The table, computed."""
+    nodes, weights, legendre = _hermite_gauss(_HERMITE_DEGREE + 8)
     project = (legendre * weights[:, None] * (np.arange(_HERMITE_DEGREE) + 0.5)).T
     z = (np.arange(panels)[:, None] + 0.5 * (nodes + 1.0)) * width
     previous, current = np.zeros(z.shape), np.exp(-0.25 * z * z) * (2.0 * np.pi) ** -0.25
@@ -200,10 +219,17 @@ def _hermite_moments(
 
 def _hermite_rule() -> tuple[np.ndarray, ...]:
     """Gauss–Legendre nodes and weights, P_l there, and the projection on orthonormal P_8, P_9, P_14, P_15."""
-    nodes, weights = np.polynomial.legendre.leggauss(_HERMITE_NODES)
-    legendre = np.polynomial.legendre.legvander(nodes, _HERMITE_DEGREE - 1)
+    nodes, weights, legendre = _hermite_gauss(_HERMITE_NODES)
     degrees = np.array([8, 9, _HERMITE_NODES - 2, _HERMITE_NODES - 1])
     return nodes, weights, legendre, legendre[:, degrees] * weights[:, None] * np.sqrt(degrees + 0.5)
+
+
+def _hermite_gauss(count: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Gauss–Legendre nodes and weights, and the Legendre polynomials below `_HERMITE_DEGREE` at the nodes."""
+    if count not in _HERMITE_GAUSS:
+        nodes, weights = np.polynomial.legendre.leggauss(count)
+        _HERMITE_GAUSS[count] = nodes, weights, np.polynomial.legendre.legvander(nodes, _HERMITE_DEGREE - 1)
+    return _HERMITE_GAUSS[count]
 
 
 def _hermite_unresolved(watched: np.ndarray) -> np.ndarray:

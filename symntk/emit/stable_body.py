@@ -18,18 +18,22 @@ from symntk.emit.compile import function_of_x
 from symntk.emit.floats import FloatWriter, _Printer
 from symntk.language.general_form import GeneralForm
 from symntk.language.logistic import logistic
+from symntk.language.scaled import ARRAYS, NUMBERS
 from symntk.language.special import normal_cdf
 from symntk.language.symbols import x
 
+_GROWING = (sp.exp, sp.cosh, sp.sinh)  # also those that decay: what matters is that both sides are told apart
 _TERMS = 40  # of a Taylor series; at a third of the radius of convergence the rest is below 1e-17
 _CANCELS = 1e-12  # relative error near 0 from which a series is needed
 _EXACT = {
+    **NUMBERS,
     "logistic": lambda w: 1 / (1 + mp.exp(-w)),
-    "softplus": lambda w: mp.log1p(mp.exp(-abs(w))) + max(w, 0),
+    "softplus": lambda w: mp.log1p(mp.exp(w)) if mp.re(w) < 0 else w + mp.log1p(mp.exp(-w)),
     "normal_cdf": mp.ncdf,
     "normal_pdf": mp.npdf,
 }
 _FAST = {
+    **ARRAYS,
     "logistic": special.expit,
     "softplus": lambda w: np.logaddexp(0.0, w),
     "normal_cdf": special.ndtr,
@@ -37,6 +41,20 @@ _FAST = {
     "erf": special.erf,
     "erfc": special.erfc,
 }
+
+
+_ROOT_TWO_OVER_PI = repr(float(np.sqrt(2.0 / np.pi)))
+_DOWN = repr(-float(np.sqrt(0.5)))
+
+
+def _scaled_integral(w: str) -> str:
+    """Source of ierfcx: by its asymptotic series, and nearer by the difference."""
+    inverse_square, series = f"(0.5 / np.square({w}))", "1.0"
+    for k in range(23, 0, -1):
+        series = f"1.0 - {2.0 * k + 1.0} * q * ({series})"
+    far = f"(lambda q: q * ({series}))({inverse_square})"
+    near = f"1.0 - {float(np.sqrt(np.pi))!r} * {w} * special.erfcx({w})"
+    return f"({float(1.0 / np.sqrt(np.pi))!r} * np.where({w} > 6.5, {far}, {near}))"
 
 
 def numbers(part: sp.Expr, exact: bool = False) -> Callable[[Any], Any]:
@@ -72,6 +90,8 @@ def source(form: GeneralForm) -> str:
 def part_source(part: sp.Expr, near_zero: tuple[bool, bool] = (True, True)) -> str:
     """One part; near_zero says whether it holds at small negative and at small positive x."""
     plain = _Writer()(stable(part))
+    if _overflows(plain):
+        plain = _Writer(guarded=True)(stable(part))
     signs = [sign for sign, holds in zip((-1.0, 1.0), near_zero, strict=True) if holds]
     if not signs or not part.has(x) or not _cancels(part, plain, signs):
         return plain
@@ -177,15 +197,28 @@ def _horner(coefficients: list[float]) -> tuple[str, str] | None:
     return repr(float(f"{min(1.0, 0.33 / growth):.3g}")), f"{lead}({text})"
 
 
-class _Writer(FloatWriter):
-    """Source with the functions of the language under their stable names."""
+def _overflows(text: str) -> bool:
+    """Whether the source is ∞·0 or the like far out."""
+    far = np.geomspace(20.0, 1e9, 120)
+    with np.errstate(all="ignore"):
+        return bool(np.any(np.isnan(_evaluate(text, np.concatenate([-far, far])))))
 
-    def __init__(self) -> None:
+
+class _Writer(FloatWriter):
+    """Source with the functions of the language under their stable names.
+
+    With `guarded`, a product of what may overflow and what may underflow is 0 where the latter does.
+    """
+
+    def __init__(self, guarded: bool = False) -> None:
         super().__init__({})
         self._printer = _BodyPrinter({"fully_qualified_modules": True})
+        self._printer.guarded = guarded
 
 
 class _BodyPrinter(_Printer):
+    guarded = False
+
     def _print_logistic(self, expr: sp.Expr) -> str:
         return f"special.expit({self._print(expr.args[0])})"
 
@@ -197,6 +230,37 @@ class _BodyPrinter(_Printer):
 
     def _print_normal_pdf(self, expr: sp.Expr) -> str:
         return str(self._print(sp.exp(-(expr.args[0] ** 2) / 2) / sp.sqrt(2 * sp.pi)))
+
+    def _print_logcosh(self, expr: sp.Expr) -> str:
+        near, far = "np.log1p(2.0 * np.sinh(0.5 * w) ** 2)", "np.abs(w) + np.log1p(np.exp(-2.0 * np.abs(w)))"
+        return self._once(expr, f"np.where(np.abs(w) < 1.0, {near}, {far} - {float(np.log(2.0))!r})")
+
+    def _print_log_normal_cdf(self, expr: sp.Expr) -> str:
+        return f"special.log_ndtr({self._print(expr.args[0])})"
+
+    def _print_inverse_mills(self, expr: sp.Expr) -> str:
+        return self._once(expr, f"{_ROOT_TWO_OVER_PI} / special.erfcx({_DOWN} * w)")
+
+    def _print_mills_excess(self, expr: sp.Expr) -> str:
+        far = _scaled_integral(f"({_DOWN} * w)")
+        near = f"w + {_ROOT_TWO_OVER_PI} / special.erfcx({_DOWN} * w)"
+        return self._once(expr, f"np.where(w < 0.0, {-2.0 * float(_DOWN)!r} * {far} / special.erfcx({_DOWN} * w), {near})")
+
+    def _print_erfcx(self, expr: sp.Expr) -> str:
+        return f"special.erfcx({self._print(expr.args[0])})"
+
+    def _print_ierfcx(self, expr: sp.Expr) -> str:
+        return self._once(expr, _scaled_integral("w"))
+
+    def _print_softplus_ratio(self, expr: sp.Expr) -> str:
+        return self._once(expr, "np.where(w < -37.0, 1.0, np.logaddexp(0.0, w) * np.exp(-w))")
+
+    def _print_asinh(self, expr: sp.Expr) -> str:
+        return f"np.arcsinh({self._print(expr.args[0])})"
+
+    def _once(self, expr: sp.Expr, body: str) -> str:
+        """A function's source in w, with its argument computed once."""
+        return f"(lambda w: {body})({self._print(expr.args[0])})"
 
     def _print_erf(self, expr: sp.Expr) -> str:
         return f"special.erf({self._print(expr.args[0])})"
@@ -226,7 +290,26 @@ class _BodyPrinter(_Printer):
         if len(known) > 1:
             rest = sp.Mul(*(factor for factor in expr.args if not factor.is_number))
             expr = sp.Mul(sp.Float(float(sp.N(sp.Mul(*known), 30))), rest, evaluate=False)
+        growing = [one for one in expr.args if isinstance(one.as_base_exp()[0], _GROWING)] if self.guarded else []
+        if growing and len(growing) < len(expr.args):
+            first, second = (self._print(sp.Mul(*some)) for some in (growing, set(expr.args) - set(growing)))
+            return f"(lambda p, q: np.where(q == 0.0, 0.0, p * q))({first}, {second})"
         return str(super()._print_Mul(expr))
+
+    def _print_asin(self, expr: sp.Expr) -> str:
+        """By the root of (1 − f)(1 + f), each computed well, since arcsin has a root at ±1."""
+        inside = expr.args[0]
+        if not inside.has(sp.tanh, sp.erf, logistic, normal_cdf):
+            return f"np.arcsin({self._print(inside)})"
+        root = self._print(sp.Mul(stable(1 - inside), stable(1 + inside), evaluate=False))
+        return f"np.arctan2({self._print(inside)}, np.sqrt({root}))"
+
+    def _print_acos(self, expr: sp.Expr) -> str:
+        inside = expr.args[0]
+        if not inside.has(sp.tanh, sp.erf, logistic, normal_cdf):
+            return f"np.arccos({self._print(inside)})"
+        root = self._print(sp.Mul(stable(1 - inside), stable(1 + inside), evaluate=False))
+        return f"np.arctan2(np.sqrt({root}), {self._print(inside)})"
 
     def _print_Float(self, expr: sp.Expr) -> str:
         return repr(float(expr))

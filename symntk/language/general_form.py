@@ -15,17 +15,19 @@ import sympy as sp
 from sympy.functions.elementary.piecewise import ExprCondPair
 
 from symntk.errors import FormulaError
-from symntk.language.logistic import logistic, softplus, with_logistic
+from symntk.language.logistic import logistic, softplus
 from symntk.language.normal_form import delta_terms, exact, take_out_deltas
 from symntk.language.pieces import resolve
+from symntk.language.scaled import HEADS
 from symntk.language.special import normal_cdf, normal_pdf
+from symntk.language.stable import stable_form
 from symntk.language.terms import Delta
 
 _PERIODIC = (sp.Mod, sp.floor, sp.ceiling)
 _HEADS = {
     *(sp.Add, sp.Mul, sp.Pow, sp.Symbol, sp.Dummy, sp.exp, sp.log, sp.Abs, sp.sign, sp.Heaviside, sp.DiracDelta),
     *(sp.Max, sp.Min, sp.Piecewise, ExprCondPair, sp.And, sp.Or, sp.Not, sp.Lt, sp.Le, sp.Gt, sp.Ge, sp.Eq, sp.Ne),
-    *(sp.erf, sp.erfc, normal_cdf, normal_pdf, logistic, softplus, *_PERIODIC),
+    *(sp.erf, sp.erfc, normal_cdf, normal_pdf, logistic, softplus, *HEADS, *_PERIODIC),
     *(sp.sin, sp.cos, sp.tan, sp.asin, sp.acos, sp.atan, sp.sinh, sp.cosh, sp.tanh, sp.sech, sp.asinh),
 }
 
@@ -93,7 +95,7 @@ def general_form(expr: sp.Expr, x: sp.Symbol) -> GeneralForm:
             if isinstance(term.window, Delta):
                 deltas.append((term.coefficient, term.window))
     without = dict.fromkeys(points, sp.S.Zero)
-    parts = tuple(with_logistic(sp.sympify(p.subs(without) if without else p, strict=True)) for p in pieces.parts)
+    parts = tuple(stable_form(sp.sympify(p.subs(without) if without else p, strict=True)) for p in pieces.parts)
     for part in parts:
         if part.has(sp.I, sp.nan, sp.oo, sp.zoo):
             raise FormulaError(f"the pieces of {expr}", f"{part} is not a finite real function", "a real formula")
@@ -147,7 +149,7 @@ class _Tanh(sp.Function):  # type: ignore[misc]
 
 
 def _diff(part: sp.Expr, x: sp.Symbol) -> sp.Expr:
-    found = with_logistic(sp.diff(part.replace(sp.tanh, _Tanh), x).replace(_Tanh, sp.tanh))
+    found = stable_form(sp.diff(part.replace(sp.tanh, _Tanh), x).replace(_Tanh, sp.tanh))
     # one fraction: the difference of two would cancel far from 0
     return sp.factor(found) if found.is_rational_function(x) else found
 

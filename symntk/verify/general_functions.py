@@ -18,6 +18,7 @@ from scipy import special
 from symntk.errors import DivergenceError, DomainError, NotGaussianElementaryError, SymntkError
 from symntk.language.general_form import GeneralForm
 from symntk.language.normal_form import normal_form
+from symntk.language.scaled import ARRAYS, NUMBERS
 from symntk.language.special import MPMATH_FUNCTIONS, normal_cdf
 from symntk.language.symbols import x as variable
 from symntk.language.terms import Delta, NormalForm
@@ -34,6 +35,7 @@ def _in_double(function: Callable[[Any], Any]) -> Callable[[Any], Any]:
 
 
 ARRAY_FUNCTIONS = {
+    **{name: _in_double(function) for name, function in ARRAYS.items()},
     "logistic": special.expit,
     "softplus": lambda values: np.logaddexp(values * 0, values),
     "normal_cdf": _in_double(special.ndtr),
@@ -44,6 +46,7 @@ ARRAY_FUNCTIONS = {
 }
 _NUMBER_FUNCTIONS = {
     **MPMATH_FUNCTIONS,
+    **NUMBERS,
     "logistic": lambda value: 1 / (1 + mp.exp(-value)),
     "softplus": lambda value: mp.log1p(mp.exp(value)) if value < 0 else value + mp.log1p(mp.exp(-value)),
 }

@@ -1,0 +1,276 @@
+"""Functions that keep their digits where the formulas that define them overflow, underflow or cancel.
+
+log cosh, log Φ, φ/Φ, e^{w²} erfc(w), log(1 + e^w)/e^w and their kin: as SymPy functions with derivatives, as mpmath
+numbers (`NUMBERS`) and as NumPy functions (`ARRAYS`). `stable` finds them in formulas.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import mpmath
+import numpy as np
+import sympy as sp
+from mpmath import mp
+from scipy import special
+
+from symntk.language.logistic import logistic
+from symntk.language.special import normal_cdf, normal_pdf
+
+_FAR = 6.5  # beyond, the asymptotic series of 24 terms of ierfcx has its digits
+_TERMS = 24
+
+
+class _Scaled(sp.Function):  # type: ignore[misc]  # SymPy has no types
+    """What all share: real values at real numbers, and numbers of any precision."""
+
+    nargs = 1
+    _positive = True
+
+    def _eval_is_extended_real(self) -> bool | None:
+        return True if self.args[0].is_extended_real else None
+
+    def _eval_is_finite(self) -> bool | None:
+        return True if self.args[0].is_real else None
+
+    def _eval_is_extended_positive(self) -> bool | None:
+        return True if self._positive and self.args[0].is_real else None
+
+    def _eval_evalf(self, prec: int) -> Any:
+        try:
+            argument = self.args[0]._to_mpmath(prec + 20)
+        except (TypeError, ValueError):  # a free symbol
+            return None
+        with mpmath.workprec(prec + 20):
+            return sp.Expr._from_mpmath(NUMBERS[self.func.__name__](argument), prec)
+
+
+class logcosh(_Scaled):
+    """log cosh w, even; near 0 it is w²/2, far out |w| − log 2.
+
+    >>> from sympy.abc import x
+    >>> logcosh(2 * x).diff(x), logcosh(-x)
+    (2*tanh(2*x), logcosh(x))
+    """
+
+    _positive = False
+
+    @classmethod
+    def eval(cls, w: Any) -> Any:
+        """0 at 0; even."""
+        if w.is_zero:
+            return sp.S.Zero
+        return cls(-w) if w.could_extract_minus_sign() else None
+
+    def fdiff(self, argindex: int = 1) -> Any:
+        """The derivative tanh w."""
+        return sp.tanh(self.args[0])
+
+    def _eval_rewrite_as_exp(self, w: Any, **_: Any) -> Any:
+        return sp.log((sp.exp(w) + sp.exp(-w)) / 2)
+
+    def _eval_is_extended_nonnegative(self) -> bool | None:
+        return True if self.args[0].is_real else None
+
+
+class log_normal_cdf(_Scaled):
+    """log Φ(w), about −w²/2 far to the left.
+
+    >>> from sympy.abc import x
+    >>> log_normal_cdf(x).diff(x)
+    inverse_mills(x)
+    """
+
+    _positive = False
+
+    @classmethod
+    def eval(cls, w: Any) -> Any:
+        """−log 2 at 0."""
+        return -sp.log(2) if w.is_zero else None
+
+    def fdiff(self, argindex: int = 1) -> Any:
+        """The derivative φ/Φ."""
+        return inverse_mills(self.args[0])
+
+    def _eval_rewrite_as_exp(self, w: Any, **_: Any) -> Any:
+        return sp.log(normal_cdf(w))
+
+    def _eval_is_extended_negative(self) -> bool | None:
+        return True if self.args[0].is_real else None
+
+
+class inverse_mills(_Scaled):
+    """φ(w)/Φ(w), about −w far to the left.
+
+    >>> from sympy.abc import x
+    >>> inverse_mills(x).diff(x)
+    -inverse_mills(x)*mills_excess(x)
+    """
+
+    def fdiff(self, argindex: int = 1) -> Any:
+        """λ' = −λ (w + λ)."""
+        return -inverse_mills(self.args[0]) * mills_excess(self.args[0])
+
+    def _eval_rewrite_as_exp(self, w: Any, **_: Any) -> Any:
+        return normal_pdf(w) / normal_cdf(w)
+
+
+class mills_excess(_Scaled):
+    """w + φ(w)/Φ(w), about 1/|w| far to the left, where both summands cancel.
+
+    >>> from sympy.abc import x
+    >>> mills_excess(x).diff(x)
+    -inverse_mills(x)*mills_excess(x) + 1
+    """
+
+    def fdiff(self, argindex: int = 1) -> Any:
+        """1 + λ'."""
+        return 1 - inverse_mills(self.args[0]) * mills_excess(self.args[0])
+
+    def _eval_rewrite_as_exp(self, w: Any, **_: Any) -> Any:
+        return w + normal_pdf(w) / normal_cdf(w)
+
+
+class erfcx(_Scaled):
+    """e^{w²} erfc(w), about 1/(√π w) far to the right.
+
+    >>> from sympy.abc import x
+    >>> erfcx(x).diff(x)
+    -2*ierfcx(x)
+    """
+
+    @classmethod
+    def eval(cls, w: Any) -> Any:
+        """1 at 0."""
+        return sp.S.One if w.is_zero else None
+
+    def fdiff(self, argindex: int = 1) -> Any:
+        """−2 ierfcx, which is 2w erfcx(w) − 2/√π without its cancellation."""
+        return -2 * ierfcx(self.args[0])
+
+    def _eval_rewrite_as_exp(self, w: Any, **_: Any) -> Any:
+        return sp.exp(w**2) * sp.erfc(w)
+
+
+class ierfcx(_Scaled):
+    """1/√π − w e^{w²} erfc(w), the scaled integral of erfc; about 1/(2√π w²) far to the right.
+
+    >>> from sympy.abc import x
+    >>> ierfcx(x).diff(x)
+    2*x*ierfcx(x) - erfcx(x)
+    """
+
+    @classmethod
+    def eval(cls, w: Any) -> Any:
+        """1/√π at 0."""
+        return 1 / sp.sqrt(sp.pi) if w.is_zero else None
+
+    def fdiff(self, argindex: int = 1) -> Any:
+        """2w ierfcx(w) − erfcx(w)."""
+        return 2 * self.args[0] * ierfcx(self.args[0]) - erfcx(self.args[0])
+
+    def _eval_rewrite_as_exp(self, w: Any, **_: Any) -> Any:
+        return 1 / sp.sqrt(sp.pi) - w * sp.exp(w**2) * sp.erfc(w)
+
+
+class softplus_ratio(_Scaled):
+    """log(1 + e^w)/e^w: 1 far to the left, w e^{−w} far to the right.
+
+    >>> from sympy.abc import x
+    >>> softplus_ratio(x).diff(x)
+    logistic(-x) - softplus_ratio(x)
+    """
+
+    @classmethod
+    def eval(cls, w: Any) -> Any:
+        """log 2 at 0."""
+        return sp.log(2) if w.is_zero else None
+
+    def fdiff(self, argindex: int = 1) -> Any:
+        """1/(1 + e^w) minus itself."""
+        return logistic(-self.args[0]) - softplus_ratio(self.args[0])
+
+    def _eval_rewrite_as_exp(self, w: Any, **_: Any) -> Any:
+        return sp.exp(-w) * sp.log(1 + sp.exp(w))
+
+
+HEADS = (logcosh, log_normal_cdf, inverse_mills, mills_excess, erfcx, ierfcx, softplus_ratio)
+
+
+def _with_guard(function: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """The function with the digits that its cancellation takes: twice the argument's magnitude in bits, and some."""
+
+    def guarded(w: Any) -> Any:
+        w = mp.convert(w)
+        size = max(0, int(mp.mag(w))) if w and mp.isfinite(w) else 0
+        with mp.workprec(mp.prec + 40 + 4 * size):
+            value = function(w)
+        return +value
+
+    return guarded
+
+
+def _logcosh_number(w: Any) -> Any:
+    if isinstance(w, mpmath.mpc):
+        return mp.log(mp.cosh(w)) if abs(w.real) < 1 else _logcosh_far(w if w.real > 0 else -w)
+    return mp.log1p(2 * mp.sinh(w / 2) ** 2) if abs(w) < 1 else _logcosh_far(abs(w))
+
+
+def _logcosh_far(w: Any) -> Any:
+    """For a positive real part."""
+    return w + mp.log1p(mp.exp(-2 * w)) - mp.log(2)
+
+
+def _cdf(w: Any) -> Any:
+    return mp.erfc(-w / mp.sqrt(2)) / 2
+
+
+def _density(w: Any) -> Any:
+    return mp.exp(-w * w / 2) / mp.sqrt(2 * mp.pi)
+
+
+NUMBERS: dict[str, Callable[[Any], Any]] = {
+    "logcosh": _with_guard(_logcosh_number),
+    "log_normal_cdf": _with_guard(lambda w: mp.log(_cdf(w)) if w.real < 1 else mp.log1p(-_cdf(-w))),
+    "inverse_mills": _with_guard(lambda w: _density(w) / _cdf(w)),
+    "mills_excess": _with_guard(lambda w: w + _density(w) / _cdf(w)),
+    "erfcx": _with_guard(lambda w: mp.exp(w * w) * mp.erfc(w)),
+    "ierfcx": _with_guard(lambda w: 1 / mp.sqrt(mp.pi) - w * mp.exp(w * w) * mp.erfc(w)),
+    "softplus_ratio": _with_guard(lambda w: mp.exp(-w) * mp.log1p(mp.exp(w))),
+}
+"""mpmath numbers at the working precision, of real and, next to the real line, complex arguments.
+
+>>> print(mp.nstr(NUMBERS["log_normal_cdf"](mp.mpf(-40)), 10))
+-804.6084420
+"""
+
+
+def _logcosh_array(w: Any) -> Any:
+    size = np.abs(w)
+    return np.where(size < 1, np.log1p(2 * np.sinh(w / 2) ** 2), size + np.log1p(np.exp(-2 * size)) - np.log(2.0))
+
+
+def _ierfcx_array(w: Any) -> Any:
+    q, total = 0.5 / np.square(w), 0.0
+    for k in range(_TERMS, 0, -1):
+        total = (2 * k - 1) * q * (1 - total)
+    return np.where(w > _FAR, total, 1 - np.sqrt(np.pi) * w * special.erfcx(w)) / np.sqrt(np.pi)
+
+
+def _excess_array(x: Any) -> Any:
+    w = -x / np.sqrt(2.0)
+    near = x + np.sqrt(2 / np.pi) / special.erfcx(w)
+    return np.where(w > 0, np.sqrt(2.0) * _ierfcx_array(w) / special.erfcx(w), near)
+
+
+ARRAYS: dict[str, Callable[[Any], Any]] = {
+    "logcosh": _logcosh_array,
+    "log_normal_cdf": special.log_ndtr,
+    "inverse_mills": lambda w: np.sqrt(2 / np.pi) / special.erfcx(-w / np.sqrt(2.0)),
+    "mills_excess": _excess_array,
+    "erfcx": special.erfcx,
+    "ierfcx": _ierfcx_array,
+    "softplus_ratio": lambda w: np.where(w < -37.0, 1.0, np.logaddexp(0.0, w) * np.exp(-w)),
+}
+"""The same of float64 arrays; call them under np.errstate(all="ignore")."""

@@ -18,11 +18,11 @@ from symntk.emit.compile import function_of_x
 from symntk.emit.floats import FloatWriter, _Printer
 from symntk.language.general_form import GeneralForm
 from symntk.language.logistic import logistic
-from symntk.language.scaled import ARRAYS, NUMBERS
+from symntk.language.scaled import NUMBERS
+from symntk.language.scaled_arrays import ARRAYS
 from symntk.language.special import normal_cdf
 from symntk.language.symbols import x
 
-_GROWING = (sp.exp, sp.cosh, sp.sinh)  # also those that decay: what matters is that both sides are told apart
 _TERMS = 40  # of a Taylor series; at a third of the radius of convergence the rest is below 1e-17
 _CANCELS = 1e-12  # relative error near 0 from which a series is needed
 _EXACT = {
@@ -197,6 +197,11 @@ def _horner(coefficients: list[float]) -> tuple[str, str] | None:
     return repr(float(f"{min(1.0, 0.33 / growth):.3g}")), f"{lead}({text})"
 
 
+def _is_exponential(factor: sp.Expr) -> bool:
+    """Whether a factor may grow or decay exponentially by itself."""
+    return isinstance(factor, sp.exp) or isinstance(factor.as_base_exp()[0], sp.cosh | sp.sinh)
+
+
 def _overflows(text: str) -> bool:
     """Whether the source is ∞·0 or the like far out."""
     far = np.geomspace(20.0, 1e9, 120)
@@ -244,7 +249,9 @@ class _BodyPrinter(_Printer):
     def _print_mills_excess(self, expr: sp.Expr) -> str:
         far = _scaled_integral(f"({_DOWN} * w)")
         near = f"w + {_ROOT_TWO_OVER_PI} / special.erfcx({_DOWN} * w)"
-        return self._once(expr, f"np.where(w < 0.0, {-2.0 * float(_DOWN)!r} * {far} / special.erfcx({_DOWN} * w), {near})")
+        return self._once(
+            expr, f"np.where(w < 0.0, {-2.0 * float(_DOWN)!r} * {far} / special.erfcx({_DOWN} * w), {near})"
+        )
 
     def _print_erfcx(self, expr: sp.Expr) -> str:
         return f"special.erfcx({self._print(expr.args[0])})"
@@ -290,10 +297,10 @@ class _BodyPrinter(_Printer):
         if len(known) > 1:
             rest = sp.Mul(*(factor for factor in expr.args if not factor.is_number))
             expr = sp.Mul(sp.Float(float(sp.N(sp.Mul(*known), 30))), rest, evaluate=False)
-        growing = [one for one in expr.args if isinstance(one.as_base_exp()[0], _GROWING)] if self.guarded else []
+        growing = [one for one in expr.args if _is_exponential(one)] if self.guarded else []
         if growing and len(growing) < len(expr.args):
             first, second = (self._print(sp.Mul(*some)) for some in (growing, set(expr.args) - set(growing)))
-            return f"(lambda p, q: np.where(q == 0.0, 0.0, p * q))({first}, {second})"
+            return f"(lambda p, q: np.where((p == 0.0) | (q == 0.0), 0.0, p * q))({first}, {second})"
         return str(super()._print_Mul(expr))
 
     def _print_asin(self, expr: sp.Expr) -> str:

@@ -1,7 +1,7 @@
 """Functions that keep their digits where the formulas that define them overflow, underflow or cancel.
 
 log cosh, log Φ, φ/Φ, e^{w²} erfc(w), log(1 + e^w)/e^w and their kin: as SymPy functions with derivatives, as mpmath
-numbers (`NUMBERS`) and as NumPy functions (`ARRAYS`). `stable` finds them in formulas.
+numbers (`NUMBERS`); as NumPy functions they are in `scaled_arrays`. `stable` finds them in formulas.
 """
 
 from __future__ import annotations
@@ -10,16 +10,11 @@ from collections.abc import Callable
 from typing import Any
 
 import mpmath
-import numpy as np
 import sympy as sp
 from mpmath import mp
-from scipy import special
 
 from symntk.language.logistic import logistic
 from symntk.language.special import normal_cdf, normal_pdf
-
-_FAR = 6.5  # beyond, the asymptotic series of 24 terms of ierfcx has its digits
-_TERMS = 24
 
 
 class _Scaled(sp.Function):  # type: ignore[misc]  # SymPy has no types
@@ -184,7 +179,7 @@ class softplus_ratio(_Scaled):
 
     @classmethod
     def eval(cls, w: Any) -> Any:
-        """log 2 at 0."""
+        """It is log 2 at 0."""
         return sp.log(2) if w.is_zero else None
 
     def fdiff(self, argindex: int = 1) -> Any:
@@ -212,14 +207,16 @@ def _with_guard(function: Callable[[Any], Any]) -> Callable[[Any], Any]:
 
 
 def _logcosh_number(w: Any) -> Any:
-    if isinstance(w, mpmath.mpc):
-        return mp.log(mp.cosh(w)) if abs(w.real) < 1 else _logcosh_far(w if w.real > 0 else -w)
-    return mp.log1p(2 * mp.sinh(w / 2) ** 2) if abs(w) < 1 else _logcosh_far(abs(w))
+    return mp.log1p(2 * mp.sinh(w / 2) ** 2) if abs(w) < 1 else _logcosh_far(w if w.real >= 0 else -w)
 
 
 def _logcosh_far(w: Any) -> Any:
-    """For a positive real part."""
+    """For a real part that is not negative."""
     return w + mp.log1p(mp.exp(-2 * w)) - mp.log(2)
+
+
+def _softplus_number(w: Any) -> Any:
+    return mp.log1p(mp.exp(w)) if w.real <= 0 else w + mp.log1p(mp.exp(-w))
 
 
 def _cdf(w: Any) -> Any:
@@ -237,40 +234,10 @@ NUMBERS: dict[str, Callable[[Any], Any]] = {
     "mills_excess": _with_guard(lambda w: w + _density(w) / _cdf(w)),
     "erfcx": _with_guard(lambda w: mp.exp(w * w) * mp.erfc(w)),
     "ierfcx": _with_guard(lambda w: 1 / mp.sqrt(mp.pi) - w * mp.exp(w * w) * mp.erfc(w)),
-    "softplus_ratio": _with_guard(lambda w: mp.exp(-w) * mp.log1p(mp.exp(w))),
+    "softplus_ratio": _with_guard(lambda w: mp.exp(-w) * _softplus_number(w)),
 }
 """mpmath numbers at the working precision, of real and, next to the real line, complex arguments.
 
 >>> print(mp.nstr(NUMBERS["log_normal_cdf"](mp.mpf(-40)), 10))
 -804.6084420
 """
-
-
-def _logcosh_array(w: Any) -> Any:
-    size = np.abs(w)
-    return np.where(size < 1, np.log1p(2 * np.sinh(w / 2) ** 2), size + np.log1p(np.exp(-2 * size)) - np.log(2.0))
-
-
-def _ierfcx_array(w: Any) -> Any:
-    q, total = 0.5 / np.square(w), 0.0
-    for k in range(_TERMS, 0, -1):
-        total = (2 * k - 1) * q * (1 - total)
-    return np.where(w > _FAR, total, 1 - np.sqrt(np.pi) * w * special.erfcx(w)) / np.sqrt(np.pi)
-
-
-def _excess_array(x: Any) -> Any:
-    w = -x / np.sqrt(2.0)
-    near = x + np.sqrt(2 / np.pi) / special.erfcx(w)
-    return np.where(w > 0, np.sqrt(2.0) * _ierfcx_array(w) / special.erfcx(w), near)
-
-
-ARRAYS: dict[str, Callable[[Any], Any]] = {
-    "logcosh": _logcosh_array,
-    "log_normal_cdf": special.log_ndtr,
-    "inverse_mills": lambda w: np.sqrt(2 / np.pi) / special.erfcx(-w / np.sqrt(2.0)),
-    "mills_excess": _excess_array,
-    "erfcx": special.erfcx,
-    "ierfcx": _ierfcx_array,
-    "softplus_ratio": lambda w: np.where(w < -37.0, 1.0, np.logaddexp(0.0, w) * np.exp(-w)),
-}
-"""The same of float64 arrays; call them under np.errstate(all="ignore")."""

@@ -1,8 +1,8 @@
 """Formulas rewritten so that their numbers neither overflow to ∞/∞ nor cancel: a small rule set.
 
-Logarithms of sums of exponentials, of normal distribution functions and of hyperbolic cosines; ratios of polynomials in
-one exponential; products of a growing exponential and a decaying function; arsinh and arcsin written out. Each rule is an
-identity on the real line; what no rule knows stays as it is.
+Logarithms of sums of exponentials, of normal distribution functions and of hyperbolic cosines; ratios of polynomials
+in one exponential; products of a growing exponential and a decaying function; arsinh and arcsin written out. Each rule
+is an identity on the real line; what no rule knows stays as it is.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def stable_form(expr: sp.Expr) -> sp.Expr:
     """
     if not expr.has(sp.Function, sp.Pow):
         return expr
-    found = expr.replace(lambda e: e.is_Add and e.has(sp.erfc), _other_tail)
+    found = expr.replace(lambda e: e.is_Add and e.has(sp.erf, sp.erfc), _other_tail)
     found = with_logistic(_with_mills(found))
     found = found.replace(lambda e: isinstance(e, sp.log), lambda e: _logarithm(e.args[0]))
     found = found.replace(lambda e: isinstance(e, sp.asin | sp.acos), _arc)
@@ -42,9 +42,15 @@ def stable_form(expr: sp.Expr) -> sp.Expr:
 
 
 def _other_tail(total: sp.Expr) -> sp.Expr:
-    """2k − k·erfc(w) as 2k·Φ(√2 w); erfc(−w) would be written as the difference again."""
+    """2k − k·erfc(w) as 2k·Φ(√2 w), k − k·erf(w)² as 4k·Φ(√2 w)·Φ(−√2 w).
+
+    erfc(−w) would be written as the difference again.
+    """
     number, rest = total.as_coeff_Add()
     factor, head = rest.as_coeff_Mul()
+    if number != 0 and number == -factor and head.is_Pow and head.exp == 2 and isinstance(head.base, sp.erf):
+        w = _ROOT_TWO * head.base.args[0]
+        return 4 * number * normal_cdf(w) * normal_cdf(-w)
     if number != 0 and isinstance(head, sp.erfc) and number == -2 * factor:
         return number * normal_cdf(_ROOT_TWO * head.args[0])
     return total
@@ -63,7 +69,7 @@ def _even_softplus(total: sp.Expr) -> sp.Expr:
 
 
 def _logarithm(inside: sp.Expr) -> sp.Expr:
-    """log of a product of positive factors, of sums of exponentials, of distribution functions."""
+    """The logarithm of a product of positive factors, of sums of exponentials, of distribution functions."""
     if not inside.free_symbols:
         return sp.log(inside)
     if inside.is_Mul and all(factor.is_positive for factor in inside.args):
@@ -108,7 +114,11 @@ def _one_sided(inside: sp.Expr) -> sp.Expr | None:
         return None
     number, term = inside.as_coeff_Add()
     factor, head = term.as_coeff_Mul()
-    if not number.is_positive or abs(factor) != number or not isinstance(head, sp.tanh | sp.erf | logistic | normal_cdf):
+    if (
+        not number.is_positive
+        or abs(factor) != number
+        or not isinstance(head, sp.tanh | sp.erf | logistic | normal_cdf)
+    ):
         return None
     w = sp.sign(factor) * head.args[0]
     if isinstance(head, logistic | normal_cdf):
@@ -142,7 +152,7 @@ def _exponential_term(term: sp.Expr) -> tuple[sp.Expr, sp.Expr] | None:
 
 
 def _log_sum_exp(inside: sp.Expr) -> sp.Expr | None:
-    """log Σ c_i e^{w_i} = w₁ + log c₁ + softplus(log of the others, relative to the first)."""
+    """The sum of exponentials: log Σ c_i e^{w_i} = w₁ + log c₁ + softplus(log of the others, relative to the first)."""
     spread = sp.expand(inside.rewrite([sp.cosh, sp.sinh], sp.exp)) if inside.has(sp.cosh, sp.sinh) else inside
     terms = [_exponential_term(term) for term in sp.Add.make_args(spread)]
     known = [term for term in terms if term is not None]
@@ -160,7 +170,7 @@ def _log_sum_exp(inside: sp.Expr) -> sp.Expr | None:
 
 
 def _arc(expr: sp.Expr) -> sp.Expr:
-    """arcsin of a hyperbolic tangent, or of an algebraic function, without the root at ±1."""
+    """The arcsin of a hyperbolic tangent, or of an algebraic function, without the root at ±1."""
     inside = expr.args[0]
     sense, head = inside.as_coeff_Mul()
     if isinstance(head, sp.tanh) and abs(sense) == 1 and head.args[0].is_real:
@@ -231,9 +241,7 @@ def _in_power(w: sp.Expr, top: sp.Expr, bottom: sp.Expr, t: sp.Symbol) -> tuple[
     step = int(sp.igcd(0, *(n for poly in polynomials for (n,) in poly.monoms())))
     if step < 2:
         return w, top, bottom
-    lowered = [
-        sp.Add(*(c * t ** (n // step) for (n,), c in sp.Poly(side, t).terms())) for side in (top, bottom)
-    ]
+    lowered = [sp.Add(*(c * t ** (n // step) for (n,), c in sp.Poly(side, t).terms())) for side in (top, bottom)]
     return step * w, lowered[0], lowered[1]
 
 
@@ -256,7 +264,7 @@ def _in_exponentials(factor: sp.Expr) -> bool:
         return False
     bare = factor.replace(lambda e: isinstance(e, sp.exp | sp.cosh | sp.sinh | logistic), lambda e: sp.Dummy())
     plain = bare.free_symbols & factor.free_symbols == set()
-    return plain and bare.is_rational_function()
+    return bool(plain and bare.is_rational_function())
 
 
 def _generator(ratio: sp.Expr) -> tuple[sp.Expr, sp.Expr, sp.Symbol] | None:
@@ -335,7 +343,9 @@ def _mills_factor(product: sp.Expr) -> sp.Expr:
     for head, power in powers.items():
         if isinstance(head, normal_cdf) and power.is_Integer and power < 0:
             w = head.args[0]
-            for density, scale in ((normal_pdf(w), sp.S.One), (sp.exp(-(w**2) / 2), sp.sqrt(2 * sp.pi))):
-                if powers.get(density, sp.S.Zero) == 1:
-                    return product / density * head * scale * inverse_mills(w)
+            if powers.get(normal_pdf(w), sp.S.Zero) == 1:
+                return product / normal_pdf(w) * head * inverse_mills(w)
+            density = sp.exp(-(w**2) / 2)
+            if density in product.args:
+                return product / density * head * sp.sqrt(2 * sp.pi) * inverse_mills(w)
     return product

@@ -18,7 +18,8 @@ from scipy import special
 from symntk.errors import DivergenceError, DomainError, NotGaussianElementaryError, SymntkError
 from symntk.language.general_form import GeneralForm
 from symntk.language.normal_form import normal_form
-from symntk.language.scaled import ARRAYS, NUMBERS
+from symntk.language.scaled import NUMBERS
+from symntk.language.scaled_arrays import ARRAYS
 from symntk.language.special import MPMATH_FUNCTIONS, normal_cdf
 from symntk.language.symbols import x as variable
 from symntk.language.terms import Delta, NormalForm

@@ -8,11 +8,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from symntk.language.balls import RULES, enclosure
+from symntk.language.balls_scaled import SCALED_RULES
 from symntk.language.logistic import logistic, softplus
+from symntk.language.scaled import HEADS, NUMBERS
 from symntk.language.special import normal_cdf, normal_pdf
 from symntk.language.symbols import x
 
 _EXACT = {
+    **{head: NUMBERS[head.__name__] for head in HEADS},
     sp.sech: mp.sech,
     sp.asinh: mp.asinh,
     normal_cdf: lambda z: mp.erfc(-z / mp.sqrt(2)) / 2,
@@ -35,7 +38,7 @@ def _check(found, function, centre, radius):
     return 1
 
 
-@pytest.mark.parametrize("head", list(RULES), ids=lambda head: head.__name__)
+@pytest.mark.parametrize("head", [*RULES, *SCALED_RULES], ids=lambda head: head.__name__)
 def test_rules_hold_every_value(head):
     function = _EXACT.get(head, getattr(mp, head.__name__, None))
     run = enclosure(head(x), x)

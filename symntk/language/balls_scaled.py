@@ -1,0 +1,117 @@
+"""Ball rules of the functions of `scaled`: values at the centre, and bounds of the derivative over the ball."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import sympy as sp
+from scipy import special
+
+from symntk.language import scaled
+from symntk.language.balls import RULES, Ball
+from symntk.language.logistic import softplus
+from symntk.language.scaled_arrays import ARRAYS
+
+
+def _outer(w: Ball) -> np.ndarray:
+    """The largest modulus of the ball."""
+    return np.asarray(np.abs(w.centre) + w.radius)
+
+
+def _times(w: Ball, factor: float) -> Ball:
+    return Ball(factor * w.centre, abs(factor) * w.radius)
+
+
+def _where(condition: np.ndarray, first: Ball, second: Ball) -> Ball:
+    return Ball(np.where(condition, first.centre, second.centre), np.where(condition, first.radius, second.radius))
+
+
+def _product(first: Ball, second: Ball) -> Ball:
+    size, other = np.abs(first.centre), np.abs(second.centre)
+    return Ball(
+        first.centre * second.centre, size * second.radius + other * first.radius + first.radius * second.radius
+    )
+
+
+def _plus(first: Ball, second: Ball) -> Ball:
+    return Ball(first.centre + second.centre, first.radius + second.radius)
+
+
+def _inverse(w: Ball) -> Ball:
+    """What is beyond float64 has an inverse of 0."""
+    size = np.abs(w.centre)
+    room = size - w.radius
+    over = ~np.isfinite(size)
+    radius = np.where(room > 0.0, w.radius / (size * room), np.inf)
+    return Ball(np.where(room > 0.0, 1.0 / w.centre, 0.0), np.where(over, np.inf, radius))
+
+
+def _log1p(z: np.ndarray) -> np.ndarray:
+    """The logarithm log(1 + z), relative to z where z is small."""
+    return np.asarray(np.where(np.abs(z) < 1e-4, z * (1.0 - z * (0.5 - z / 3.0)), np.log(1.0 + z)))
+
+
+def _logcosh(w: Ball) -> Ball:
+    slope = RULES[sp.tanh](w)
+    right = np.where(w.centre.real < 0.0, -w.centre, w.centre)
+    near = np.log1p(2.0 * np.sinh(0.5 * w.centre) ** 2)
+    far = right + _log1p(np.exp(-2.0 * right)) - np.log(2.0)
+    # on both sides of the imaginary axis beyond its first pole lie two branches
+    one = (right.real > w.radius) | (np.abs(w.centre.imag) + w.radius < 1.5)
+    radius = np.where(one, w.radius * _outer(slope), np.inf)
+    return Ball(np.where(one, np.where(np.abs(w.centre) < 1.0, near, far), 0.0), radius)
+
+
+def _erfcx(w: Ball) -> Ball:
+    """erfcx(z) = ∫ exp(−t²/4 − zt) dt/√π over t > 0: moduli of its derivatives are at most theirs at the real part."""
+    slope = 2.0 * ARRAYS["ierfcx"](w.centre.real - w.radius)
+    return Ball(special.wofz(1j * w.centre), w.radius * slope)
+
+
+def _ierfcx(w: Ball) -> Ball:
+    least = w.centre.real - w.radius
+    slope = special.erfcx(least) + 2.0 * np.maximum(-least, 0.0) * ARRAYS["ierfcx"](least)
+    slope = np.where(least > 1.0, np.minimum(slope, 1.0 / (np.sqrt(np.pi) * least**3)), slope)
+    far = np.abs(w.centre) > 50.0
+    z = np.where(far, w.centre, 50.0)
+    series = 0.5 / z**2 * (1.0 - 1.5 / z**2 * (1.0 - 2.5 / z**2 * (1.0 - 3.5 / z**2)))
+    value = np.where(far & (w.centre.real > 0.0), series, 1.0 - np.sqrt(np.pi) * w.centre * special.wofz(1j * w.centre))
+    # what cancels, and what the series leaves: both below 1e−15·|z|²
+    rounding = np.where(far, 0.0, 1e-15 * (1.0 + np.abs(w.centre) * np.abs(special.wofz(1j * w.centre))))
+    return Ball(value / np.sqrt(np.pi), w.radius * slope + rounding)
+
+
+def _inverse_mills(w: Ball) -> Ball:
+    return _times(_inverse(_erfcx(_times(w, -np.sqrt(0.5)))), np.sqrt(2.0 / np.pi))
+
+
+def _mills_excess(w: Ball) -> Ball:
+    turned = _times(w, -np.sqrt(0.5))
+    quotient = _times(_product(_ierfcx(turned), _inverse(_erfcx(turned))), np.sqrt(2.0))
+    return _where(w.centre.real < 0.0, quotient, _plus(w, _inverse_mills(w)))
+
+
+def _log_normal_cdf(w: Ball) -> Ball:
+    return Ball(special.log_ndtr(w.centre), w.radius * _outer(_inverse_mills(w)))
+
+
+def _softplus_ratio(w: Ball) -> Ball:
+    t = RULES[sp.exp](w)
+    size = _outer(t)
+    small = np.where(t.centre == 0.0, 1.0, _log1p(t.centre) / np.where(t.centre == 0.0, 1.0, t.centre))
+    near = Ball(small, t.radius / (1.0 - size))
+    return _where(size < 0.5, near, _product(RULES[softplus](w), RULES[sp.exp](_times(w, -1.0))))
+
+
+SCALED_RULES: dict[Any, Callable[[Ball], Ball]] = {
+    scaled.logcosh: _logcosh,
+    scaled.erfcx: _erfcx,
+    scaled.ierfcx: _ierfcx,
+    scaled.inverse_mills: _inverse_mills,
+    scaled.mills_excess: _mills_excess,
+    scaled.log_normal_cdf: _log_normal_cdf,
+    scaled.softplus_ratio: _softplus_ratio,
+}
+"""One rule for each function of `scaled`."""

@@ -214,6 +214,8 @@ def run(options: argparse.Namespace) -> list[dict]:
         open(options.record or os.devnull, "a") as record,
         tqdm(total=options.cases, initial=min(len(rows), options.cases), unit="case", smoothing=0.05) as bar,
     ):
+        if record.tell() and not options.record.read_text().endswith("\n"):
+            record.write("\n")  # after a line that was cut off
         for found in _answers(missing, options) if missing else ():
             rows += found
             record.write(json.dumps({"options": _key(options), "number": found[0]["number"], "rows": found}) + "\n")

@@ -8,6 +8,7 @@ panels and on their halves.
 
 from __future__ import annotations
 
+import itertools
 import math
 from fractions import Fraction
 
@@ -23,8 +24,8 @@ HERMITE = 0.95
 """The largest |ρ| of the sum over Hermite polynomials."""
 RIDGE = 13.0
 """Standard deviations of v given u."""
-LARGEST = 3e6
-"""Nodes of a ridge at once."""
+BLOCK = 16
+"""Laws of v given u at once: their windows are nearly the same."""
 
 
 def panels(edges: Array, pieces: int) -> tuple[Array, Array]:
@@ -198,17 +199,21 @@ def _conditional(g: Term, means: Array, tau: float, rate: float, pieces: int) ->
     rest = rest[np.argsort(means[rest])]
     left = np.searchsorted(nodes, means[rest] - reach)
     right = np.searchsorted(nodes, means[rest] + reach)
-    counts = right - left
-    chunk = max(1, int(LARGEST / max(1, counts.max())))
-    for start in range(0, rest.size, chunk):
-        part = slice(start, start + chunk)
-        n = counts[part]
-        offsets = np.concatenate([[0], np.cumsum(n)[:-1]])
-        index = np.arange(n.sum()) - np.repeat(offsets - left[part], n)
-        z = double((nodes[index] - np.repeat(means[rest[part]], n)) / tau)
-        summed = np.add.reduceat(np.concatenate([np.exp(-(z**2) / 2) * density[index], [0.0]]), offsets)
-        out[rest[part]] = np.where(n > 0, summed, 0.0)
+    apart = np.flatnonzero(np.diff(means[rest]) > 2 * reach) + 1
+    for start, stop in _blocks(rest.size, apart):
+        part, window = rest[start:stop], slice(left[start], right[stop - 1])
+        middle = means[part[0]]  # differences from it are small, so that float64 holds them
+        z = double((nodes[window] - middle) / tau) - double((means[part] - middle) / tau)[:, None]
+        out[part] = np.exp(-(z**2) / 2) @ density[window]
     return out
+
+
+def _blocks(size: int, apart: Array):
+    """Ranges of at most BLOCK means whose windows overlap."""
+    ends = [0, *apart, size]
+    for first, last in itertools.pairwise(ends):
+        for start in range(first, last, BLOCK):
+            yield start, min(start + BLOCK, last)
 
 
 def _short(cuts: Array, tau: float, pieces: int) -> tuple[Array, Array]:

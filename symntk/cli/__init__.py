@@ -86,8 +86,11 @@ def _takes_a_pair(command: Callable[..., None], required: bool = True) -> Callab
     """The argument and the two options that say whose kernels are meant."""
     surrogate = click.option("--surrogate", "-s", metavar="S", help="Name of a surrogate, or its primitive's formula.")
     derivative = click.option("--surrogate-derivative", metavar="F", help="Formula of the surrogate derivative itself.")
+    where = click.option(
+        "--where", multiple=True, metavar="NAME=real", help="Declare a parameter real; positive where nothing is said."
+    )
     tol = click.option("--tol", default=1e-10, show_default=True, help="Error bound where there is no closed form.")
-    return click.argument("activation", required=required)(surrogate(derivative(tol(command))))
+    return click.argument("activation", required=required)(surrogate(derivative(where(tol(command)))))
 
 
 def _takes_a_pair_or_none(command: Callable[..., None]) -> Callable[..., None]:
@@ -95,10 +98,16 @@ def _takes_a_pair_or_none(command: Callable[..., None]) -> Callable[..., None]:
     return _takes_a_pair(command, required=False)
 
 
-def _derive(activation: str, surrogate: str | None, surrogate_derivative: str | None, tol: float) -> Kernels:
+def _derive(
+    activation: str, surrogate: str | None, surrogate_derivative: str | None, where: tuple[str, ...], tol: float
+) -> Kernels:
     from symntk.kernels.kernels import derive as derive_kernels
 
-    return derive_kernels(activation, surrogate, surrogate_derivative=surrogate_derivative, tol=tol)
+    declared = None
+    if where:
+        pairs = [one.partition("=") for one in where]
+        declared = {name.strip(): domain.strip() for name, _, domain in pairs}
+    return derive_kernels(activation, surrogate, surrogate_derivative=surrogate_derivative, tol=tol, where=declared)
 
 
 @main.command(epilog=_FORMULAS, short_help="Print the kernels of an activation.")
@@ -111,6 +120,7 @@ def derive(
     activation: str,
     surrogate: str | None,
     surrogate_derivative: str | None,
+    where: tuple[str, ...],
     tol: float,
     style: str | None,
     means: bool,
@@ -119,7 +129,7 @@ def derive(
     """Print the kernels: formulas, methods, conditions, behaviour at full correlation."""
     from symntk.report import text
 
-    kernels = _derive(activation, surrogate, surrogate_derivative, tol)
+    kernels = _derive(activation, surrogate, surrogate_derivative, where, tol)
     if style == "latex":
         click.echo(text.kernels_latex(kernels, means=means))
     elif style == "json":
@@ -135,10 +145,16 @@ def derive(
 @click.option("--output", "-o", required=True, type=click.Path(path_type=Path), help="The file; - is the terminal.")
 @click.option("--target", default="numpy", show_default=True, help="What the code is written for.")
 def export(
-    activation: str, surrogate: str | None, surrogate_derivative: str | None, tol: float, output: Path, target: str
+    activation: str,
+    surrogate: str | None,
+    surrogate_derivative: str | None,
+    where: tuple[str, ...],
+    tol: float,
+    output: Path,
+    target: str,
 ) -> None:
     """Write the kernels as a module that runs without symntk; an existing file is replaced."""
-    kernels = _derive(activation, surrogate, surrogate_derivative, tol)
+    kernels = _derive(activation, surrogate, surrogate_derivative, where, tol)
     if str(output) == "-":
         click.echo(kernels.source(target), nl=False)
         return
@@ -162,6 +178,7 @@ def verify(
     activation: str | None,
     surrogate: str | None,
     surrogate_derivative: str | None,
+    where: tuple[str, ...],
     tol: float,
     output: Path | None,
     replay: Path | None,
@@ -187,7 +204,7 @@ def verify(
             again = replay_file(replay, show)
             found, table, passed = again.verification, again.table(), again.agrees
         else:
-            kernels = _derive(str(activation), surrogate, surrogate_derivative, tol)
+            kernels = _derive(str(activation), surrogate, surrogate_derivative, where, tol)
             found = kernels.verify(dps=dps, points=points, seed=seed, progress=show)
             table, passed = found.table(), found.passed
     if output is not None:

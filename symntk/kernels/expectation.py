@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +12,7 @@ from mpmath import mp
 
 from symntk.derive.diagonal import Diagonal
 from symntk.errors import DivergenceError, DomainError, FormulaError, SymntkError
-from symntk.kernels.function import Function, as_function
+from symntk.kernels.function import Function, as_function, check_where
 from symntk.kernels.solution import Solution, solve
 from symntk.language.registry import exact
 from symntk.language.symbols import STATE, STATE_NAMES, x
@@ -317,7 +317,9 @@ class Expectation:
         return f"$\\displaystyle {self.latex()}$"
 
 
-def expectation(f: Any, g: Any = 1, *, means: bool = False, tol: float = TOLERANCE) -> Expectation:
+def expectation(
+    f: Any, g: Any = 1, *, means: bool = False, tol: float = TOLERANCE, where: Mapping[str, str] | None = None
+) -> Expectation:
     """Derive E[f(u) g(v)] for a bivariate normal (u, v).
 
     Args:
@@ -325,6 +327,7 @@ def expectation(f: Any, g: Any = 1, *, means: bool = False, tol: float = TOLERAN
         g: the same; 1 for the expectation of f alone.
         means: whether u and v have means (m1, m2 in the formula) or are centred.
         tol: the largest error relative to √(E f² · E g²) where there is no closed form; a looser one takes fewer terms.
+        where: "real" or "positive" for parameters of strings; positive where nothing is said.
 
     Raises:
         FormulaError: a string that is not in the language, or a function that is not finite and real.
@@ -336,8 +339,12 @@ def expectation(f: Any, g: Any = 1, *, means: bool = False, tol: float = TOLERAN
     >>> E = expectation("sigmoid", means=True)
     >>> print(E.method, E.error_bound)
     one-dimensional 1e-10
+    >>> E = expectation("Heaviside(x - theta)", where={"theta": "real"})
+    >>> print(E(1.0, theta=-0.3).round(12))
+    0.617911422189
     """
-    result = Expectation(as_function(f), as_function(g), means=means, tol=tol)
+    result = Expectation(as_function(f, where=where), as_function(g, where=where), means=means, tol=tol)
+    check_where(where, result.f, result.g)
     refuse_early(result.f, result.g)
     return result
 

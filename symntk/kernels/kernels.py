@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from symntk.errors import FormulaError
 from symntk.kernels.expectation import TOLERANCE, Expectation, refuse_early
-from symntk.kernels.function import Function, as_function
+from symntk.kernels.function import Function, as_function, check_where
 from symntk.language.activations import ACTIVATIONS
+from symntk.language.names import read, resolve
 from symntk.language.parser import parse_call
-from symntk.language.registry import read
 from symntk.language.surrogates import SURROGATES
 
 if TYPE_CHECKING:  # a formula alone needs no code: what writes it is imported where it is used
@@ -135,7 +136,12 @@ class Kernels:
 
 
 def derive(
-    activation: Any, surrogate: Any = None, *, surrogate_derivative: Any = None, tol: float = TOLERANCE
+    activation: Any,
+    surrogate: Any = None,
+    *,
+    surrogate_derivative: Any = None,
+    tol: float = TOLERANCE,
+    where: Mapping[str, str] | None = None,
 ) -> Kernels:
     """Derive the kernels of an activation and, if given, of its surrogate derivative.
 
@@ -145,6 +151,7 @@ def derive(
             primitive, whose derivative is used.
         surrogate_derivative: a formula for the derivative itself, in place of `surrogate`.
         tol: the largest error relative to √(E f² · E g²) of what has no closed form; a looser one takes fewer terms.
+        where: "real" or "positive" for parameters of texts; positive where nothing is said.
 
     Raises:
         FormulaError: the text is not in the language, both kinds of surrogate are given, or a function is not finite
@@ -160,28 +167,29 @@ def derive(
             "both a surrogate and a surrogate derivative are given",
             "one of them, and None for the other",
         )
-    function = as_function(activation, ACTIVATIONS, SURROGATES)
+    function = as_function(activation, ACTIVATIONS, SURROGATES, where=where)
     chosen, name = None, ""
     if surrogate_derivative is not None:
-        chosen = as_function(surrogate_derivative, SURROGATES, ACTIVATIONS)
+        chosen = as_function(surrogate_derivative, SURROGATES, ACTIVATIONS, where=where)
         name = chosen.name
     elif surrogate is not None:
-        chosen, name = _surrogate_derivative(surrogate)
+        chosen, name = _surrogate_derivative(surrogate, where)
+    check_where(where, function, *([] if chosen is None else [chosen]))
     kernels = Kernels(function, chosen, name, tol)
     for _, E in kernels.items():
         refuse_early(E.f, E.g)
     return kernels
 
 
-def _surrogate_derivative(surrogate: Any) -> tuple[Function, str]:
+def _surrogate_derivative(surrogate: Any, where: Mapping[str, str] | None) -> tuple[Function, str]:
     """A name in the table of surrogates stands for a derivative; anything else is a primitive."""
     if isinstance(surrogate, str) and _names_a_surrogate(surrogate):
         name = surrogate.strip()
-        return Function(f"the surrogate derivative {name}", read(name, SURROGATES)), name
-    primitive = as_function(surrogate, ACTIVATIONS, SURROGATES)
+        return Function(f"the surrogate derivative {name}", read(name, SURROGATES, domains=where)), name
+    primitive = as_function(surrogate, ACTIVATIONS, SURROGATES, where=where)
     return primitive.derivative, primitive.name
 
 
 def _names_a_surrogate(text: str) -> bool:
     call = parse_call(text)
-    return call is not None and any(call.name in (name, *entry.aliases) for name, entry in SURROGATES.items())
+    return call is not None and resolve(call.name, SURROGATES) is not None

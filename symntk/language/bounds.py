@@ -5,7 +5,8 @@ Each part carries measures that are multiplicative under nesting, so that a boun
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from math import comb
 from typing import Any
@@ -30,6 +31,8 @@ MAX_TERMS = 2000
 MAX_BITS = 1100
 MAX_HEIGHT = 2
 MAX_CONSTANT = 10_000
+MAX_APPLICATIONS = 12
+MAX_NESTED = 3
 
 
 @dataclass(frozen=True)
@@ -70,6 +73,7 @@ class Budget:
     def __init__(self, text: str) -> None:
         self.text = text
         self.calls = self.extrema = self.comparisons = self.branches = self.radicals = 0
+        self.applications = self.nested = 0
 
     def checked(self, part: Part, shown: str) -> Part:
         """The part itself where it is a real expression within the bounds."""
@@ -93,6 +97,8 @@ class Budget:
         if not e.is_Rational:
             return self._symbolic_power(base, exponent, shown)
         if not e.is_Integer:
+            if base.expr.is_number and base.expr.is_negative:
+                raise self.error(shown, "is not real", "an integer exponent, or a number that is not negative")
             self._radical(base, shown)
         size = max(1, abs(int(sp.ceiling(abs(e)))))
         if base.power * size > MAX_POWER:
@@ -137,9 +143,22 @@ class Budget:
                 raise self.error(shown, "is a tower of exponentials", f"at most {MAX_HEIGHT} levels")
         return Part(function.build(*(p.expr for p in arguments)), power, height)
 
+    @contextmanager
+    def application(self, shown: str) -> Iterator[None]:
+        """Around the reading of the argument of a table's entry, which may be repeated in the entry's formula."""
+        self.applications += 1
+        self.nested += 1
+        if self.applications > MAX_APPLICATIONS or self.nested > MAX_NESTED:
+            wrong = f"is one of more than {MAX_APPLICATIONS} functions of the tables, or inside {MAX_NESTED} of them"
+            raise self.error(shown, wrong, "a shorter formula")
+        yield
+        self.nested -= 1
+
     def _arguments(self, name: str, arguments: list[Part], shown: str) -> None:
         for argument in arguments:
             self._constant(argument, shown)
+        if name == "DiracDelta" and not arguments[0].expr.has(x):
+            raise self.error(shown, "is a delta that does not depend on x, so it has no value", "DiracDelta(x - t)")
         if name == "DiracDelta" and len(arguments) == 2 and arguments[1].expr not in range(6):
             raise self.error(shown, "has an order that is not 0 to 5", "DiracDelta(x, 1)")
         if name == "Mod" and (arguments[1].expr.is_zero or any(p.power > 3 or not _is_rational(p) for p in arguments)):

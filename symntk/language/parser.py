@@ -3,23 +3,24 @@
     parse("Piecewise((x, x > 0), (exp(x) - 1, True))")
 
 The language: the variable x, parameters (any other name, positive), decimal numbers (exact), pi, E, + - * / **, the
-functions of `vocabulary`, and Piecewise with conditions made of < <= > >= joined by & | ~. Sizes are bounded by
-`bounds`, so that every text takes a fraction of a second.
+functions of `vocabulary`, entries of tables where these are given, and Piecewise with conditions made of < <= > >=
+joined by & | ~. Sizes are bounded by `bounds`, so that every text takes a fraction of a second.
 """
 
 from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import sympy as sp
 
-from symntk.errors import FormulaError
+from symntk.errors import FormulaError, SymntkError
 from symntk.language import bounds, symbols
 from symntk.language.bounds import Part
+from symntk.language.pieces import resolve
 from symntk.language.text import complain, read_tree
 from symntk.language.vocabulary import (
     BOOLEANS,
@@ -42,12 +43,35 @@ class Call:
 
     name: str
     values: dict[str, Any] = field(default_factory=dict)
+    positional: tuple[Any, ...] = ()
 
 
-def parse(text: str, domains: Mapping[str, str] | None = None) -> Any:
+class Named(Protocol):
+    """What a table's name stands for, as a function in a formula."""
+
+    @property
+    def formula(self) -> Any:
+        """The text in x and the parameters, or what builds an expression in x from values."""
+
+    def given(self, values: Mapping[str, Any], positional: tuple[Any, ...]) -> dict[str, Any]:
+        """Every parameter's value; positional values are those without a name."""
+
+
+class Names(Protocol):
+    """What names besides the language's own stand for as functions."""
+
+    def __call__(self, name: str) -> Named | None:
+        """The function of this name; None where there is none."""
+
+    def words(self) -> Iterable[str]:
+        """The names, for suggestions."""
+
+
+def parse(text: str, domains: Mapping[str, str] | None = None, names: Names | None = None) -> Any:
     """The SymPy expression that a formula's text says; x is `symbols.x`, other names are parameters.
 
-    Parameters are positive unless `domains` says "real" or "integer" for their names.
+    Parameters are positive unless `domains` says "real" or "integer" for their names. `names` says what other names
+    stand for as functions.
 
     Errors: FormulaError that names the part outside the language, or the bound that is exceeded.
 
@@ -60,41 +84,61 @@ def parse(text: str, domains: Mapping[str, str] | None = None) -> Any:
     ...
     symntk.errors.FormulaError: the formula 'x.__class__': '.' (character 2) is not part of the language. Try: a decimal number with a digit next to the point; attributes are not part of the language
     """  # noqa: E501  the message is one line
-    return _Reader(text, domains or {}).read(read_tree(text))
+    return _Reader(text, domains or {}, names).read(read_tree(text))
 
 
-def parse_call(text: str) -> Call | None:
+def parse_call(text: str, domains: Mapping[str, str] | None = None) -> Call | None:
     """The name and the parameters' values where the text is `name` or `name(parameter=value, ...)`; otherwise None.
 
-    Values are numbers or formulas without x.
+    Values are numbers or formulas without x; where all are numbers they may be without names, unless the name is a
+    function of the language.
 
     >>> parse_call("fast_sigmoid(slope=2.5)")
-    Call(name='fast_sigmoid', values={'slope': 5/2})
+    Call(name='fast_sigmoid', values={'slope': 5/2}, positional=())
     >>> parse_call("erf(x)") is None
     True
     """
     plain = isinstance(text, str) and len(text) <= 2000 and text.isascii() and text.isprintable()
     match = _CALL.fullmatch(text) if plain else None
-    if match is None or match[2] is not None and "=" not in re.sub("[<>]=", "", match[3]):
+    if match is None:
+        return None
+    pieces = _split(match[3] or "")
+    if pieces is None:
+        return None
+    if pieces and not any("=" in re.sub("[<>]=", "", piece) for piece in pieces):
+        numbers = None if match[1] in (*FUNCTIONS, *CONNECTIVES, "Piecewise") else _numbers(pieces)
+        return None if numbers is None else Call(match[1], {}, numbers)
+    if match[2] is not None and not pieces or pieces and re.search(r"\bx\b", pieces[0].partition("=")[0]):
         return None
     values: dict[str, Any] = {}
-    for piece in _split(match[3] or ""):
+    for piece in pieces:
         name, sign, value = (part.strip(" ") for part in piece.partition("="))
         if not sign or not name.isidentifier():
             raise complain(text, f"{piece.strip(' ')!a} is not of the form parameter=value", f"{match[1]}(name=2)")
         if name in values:
             raise complain(text, f"the parameter {name!a} is given twice", "one value for each")
-        values[name] = parse(value)
+        values[name] = parse(value, domains)
         if values[name].has(symbols.x):
             raise complain(text, f"the parameter {name!a} depends on x", "a number, or a formula of parameters")
     return Call(match[1], values)
 
 
-def _split(arguments: str) -> list[str]:
-    """The pieces between the commas that no parenthesis encloses."""
+def _numbers(pieces: list[str]) -> tuple[Any, ...] | None:
+    """The pieces as numbers; None where one is none."""
+    try:
+        values = tuple(parse(piece) for piece in pieces)
+    except FormulaError:
+        return None
+    return None if any(value.free_symbols for value in values) else values
+
+
+def _split(arguments: str) -> list[str] | None:
+    """The pieces between the commas that no parenthesis encloses; None where the parentheses do not match."""
     pieces, depth = [""], 0
     for sign in arguments:
         depth += (sign == "(") - (sign == ")")
+        if depth < 0:
+            return None
         if sign == "," and depth == 0:
             pieces.append("")
         else:
@@ -105,11 +149,12 @@ def _split(arguments: str) -> list[str]:
 class _Reader:
     """One pass over the tree of one text; each method returns a part with its measures."""
 
-    def __init__(self, text: str, domains: Mapping[str, str]) -> None:
-        self.domains = domains
+    def __init__(self, text: str, domains: Mapping[str, str], names: Names | None) -> None:
+        self.domains, self.names = domains, names
         self.text, self.source = text, text.strip(" ") if isinstance(text, str) else ""
         self.budget = bounds.Budget(text)
         self.depth = 0
+        self.bound: dict[str, Part] = {symbols.x.name: Part(symbols.x, power=1)}
 
     def read(self, tree: ast.expr) -> Any:
         try:
@@ -157,8 +202,8 @@ class _Reader:
         return Part(sp.Rational(self.show(node)))
 
     def name(self, node: ast.Name) -> Part:
-        if node.id == symbols.x.name:
-            return Part(symbols.x, power=1)
+        if node.id in self.bound:
+            return self.bound[node.id]
         if node.id in CONSTANTS:
             return Part(CONSTANTS[node.id])
         if node.id in FUNCTIONS or node.id in CONNECTIVES or node.id == "Piecewise":
@@ -168,6 +213,8 @@ class _Reader:
             raise self.error(node, wrong, f"a parameter name other than {', '.join(sorted(symbols.RESERVED))}")
         if node.id in BOOLEANS or is_forbidden(node.id) or len(node.id) > 32:
             raise self.error(node, "is not a name for a parameter", "another name, such as alpha")
+        if self.names is not None and self.names(node.id) is not None:
+            raise self.error(node, "is a name of the table, not a parameter", f"{node.id}(x)")
         return Part(symbols.parameter(node.id, self.domains.get(node.id, "positive")), power=1)
 
     def chain(self, node: ast.expr) -> Part:
@@ -199,18 +246,60 @@ class _Reader:
         if name in CONNECTIVES:
             raise self.error(node, "is a condition where a number is needed", "Piecewise((value, condition), ...)")
         if name not in FUNCTIONS:
-            raise complain(self.text, f"{name!r} (character {node.col_offset + 1}) is not known", suggestion(name))
+            named = None if self.names is None else self.names(name)
+            if named is not None:
+                return self.applied(node, name, named)
+            words = () if self.names is None else self.names.words()
+            wrong = f"{name!r} (character {node.col_offset + 1}) is not known"
+            raise complain(self.text, wrong, suggestion(name, words))
+        self.unnamed(node, name)
         function = FUNCTIONS[name]
         self.arity(node, name, function.fewest, function.most)
         return self.budget.call(name, function, [self.value(argument) for argument in node.args], self.show(node))
 
+    def applied(self, node: ast.Call, name: str, named: Named) -> Part:
+        """An entry of a table as a function: its formula, read with the argument for x and values for parameters."""
+        if not node.args:
+            raise self.error(node, "is a function without arguments", f"{name}(x)")
+        with self.budget.application(self.show(node)):
+            argument = self.value(node.args[0])
+        values: dict[str, Any] = {}
+        for one in node.keywords:
+            if one.arg is None or one.arg in values:
+                raise self.error(node, "gives a parameter twice, or without a name", f"{name}(x, parameter=2)")
+            values[one.arg] = self.constant(one.value)
+        settings = named.given(values, tuple(self.constant(one) for one in node.args[1:]))
+        if not isinstance(named.formula, str):
+            built = sp.sympify(named.formula(**settings), strict=True)
+            degree = bounds.MAX_EXPONENT // 4  # of what is built, at most
+            return Part(
+                built.xreplace({symbols.x: argument.expr}), degree * argument.power, argument.height + 1, degree
+            )
+        inner = _Reader(named.formula, {}, None)
+        inner.budget = self.budget
+        inner.bound = {n: Part(e, power=int(bool(e.free_symbols))) for n, e in settings.items()}
+        inner.bound[symbols.x.name] = argument
+        try:
+            return inner.value(read_tree(named.formula))
+        except FormulaError as error:
+            raise self.error(node, f"is {named.formula}, where {error.wrong}", error.advice) from None
+
+    def constant(self, node: ast.expr) -> Any:
+        """The value of a parameter: a formula without x."""
+        value = self.value(node).expr
+        if value.has(symbols.x):
+            raise self.error(node, "is the value of a parameter and depends on x", "a number")
+        return value
+
     def called(self, node: ast.Call) -> str:
         if not isinstance(node.func, ast.Name):
             raise self.error(node.func, "is called but is no function", f"2*(x), or one of {', '.join(known_words())}")
-        if node.keywords:
-            name = node.keywords[0].arg
-            raise self.error(node, f"has a named argument ({name!r})", f"{node.func.id}(x)")
         return node.func.id
+
+    def unnamed(self, node: ast.Call, name: str) -> None:
+        """Functions of the language have no named arguments."""
+        if node.keywords:
+            raise self.error(node, f"has a named argument ({node.keywords[0].arg!r})", f"{name}(x)")
 
     def arity(self, node: ast.Call, name: str, fewest: int, most: int) -> None:
         if not fewest <= len(node.args) <= most:
@@ -219,6 +308,7 @@ class _Reader:
             raise complain(self.text, wrong, f"{name} with {needed}")
 
     def piecewise(self, node: ast.Call) -> Part:
+        self.unnamed(node, "Piecewise")
         self.arity(node, "Piecewise", 1, bounds.MAX_BRANCHES)
         parts, pairs = [], []
         for branch in node.args:
@@ -226,8 +316,12 @@ class _Reader:
                 raise self.error(branch, "is not a branch", "Piecewise((value, condition), ..., (value, True))")
             parts.append(self.value(branch.elts[0]))
             pairs.append((parts[-1].expr, self.condition(branch.elts[1])))
-        if pairs[-1][1] is not sp.true:
-            raise self.error(node, "does not say what it is elsewhere", "(value, True) as the last branch")
+        if pairs[-1][1] is not sp.true and sp.Or(*(condition for _, condition in pairs)) is not sp.true:
+            try:
+                resolve(sp.Piecewise(*((sp.S.One, condition) for _, condition in pairs)), symbols.x)
+            except SymntkError as error:
+                wrong = f"does not say what it is elsewhere ({error.wrong})"
+                raise self.error(node, wrong, "(value, True) as the last branch") from None
         return self.budget.piecewise(pairs, parts, self.show(node))
 
     def condition(self, node: ast.expr) -> Any:
@@ -249,6 +343,7 @@ class _Reader:
                 found = sp.Not(self.condition(node.operand))
             case ast.Call(func=ast.Name()) if self.called(node) in CONNECTIVES:
                 name = self.called(node)
+                self.unnamed(node, name)
                 self.arity(node, name, 1, 1 if name == "Not" else 6)
                 found = CONNECTIVES[name](*(self.condition(argument) for argument in node.args))
             case _:

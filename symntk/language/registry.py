@@ -10,14 +10,14 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cache
+from itertools import pairwise
 from typing import Any, Literal
 
 import sympy as sp
 
 from symntk.errors import FormulaError, UnknownNameError
 from symntk.language import symbols
-from symntk.language.parser import parse, parse_call
-from symntk.language.vocabulary import CONSTANTS, closest
+from symntk.language.parser import parse
 
 Domain = Literal["positive", "real", "integer"]
 GaussianClass = Literal["1", "2", "2'", "3"]
@@ -63,6 +63,8 @@ class Entry:
     source: str = ""
     notes: str = ""
     aliases: tuple[str, ...] = ()
+    ordered: tuple[str, ...] = ()
+    """Parameters whose values must rise in this order."""
 
     def expression(self, **values: Any) -> Any:
         """The SymPy expression in `symbols.x`; parameters that are not given take their defaults.
@@ -78,14 +80,29 @@ class Entry:
         ...
         symntk.errors.UnknownNameError: the parameter 'width' of 'bump': there is none of this name. Try: k
         """
-        for name in values:
-            if name not in {p.name for p in self.parameters}:
-                known = ", ".join(p.name for p in self.parameters) or "no parameters"
-                raise UnknownNameError(f"the parameter {name!a} of {self.name!r}", "there is none of this name", known)
-        settings = {p.name: self._value(p, values.get(p.name, p.default)) for p in self.parameters}
+        settings = self.settings(values)
         if not isinstance(self.formula, str):
             return self.formula(**settings)
         return self.general().subs({p.symbol: settings[p.name] for p in self.parameters}, simultaneous=True)
+
+    def settings(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Every parameter's value, exact: the given one, else its default, else its symbol.
+
+        Errors: as for `expression`.
+
+        >>> entry("bump", "exp(-k*x**2)", k=1).settings({"k": 0.1})
+        {'k': 1/10}
+        """
+        for name in values:
+            if name not in {p.name for p in self.parameters}:
+                known = ", ".join(p.name for p in self.parameters) or f"{self.name}, which has no parameters"
+                raise UnknownNameError(f"the parameter {name!a} of {self.name!r}", "there is none of this name", known)
+        settings = {p.name: self._value(p, values.get(p.name, p.default)) for p in self.parameters}
+        for low, high in pairwise(self.ordered):
+            if (settings[high] - settings[low]).is_positive is False:
+                wrong = f"{low} = {settings[low]} is not below {high} = {settings[high]}"
+                raise FormulaError(f"the parameters of {self.name!r}", wrong, f"{low} below {high}")
+        return settings
 
     def general(self) -> Any:
         """The expression with every parameter a symbol (one that counts terms takes its default)."""
@@ -115,6 +132,7 @@ def entry(
     source: str = "",
     notes: str = "",
     aliases: tuple[str, ...] = (),
+    ordered: tuple[str, ...] = (),
     **parameters: Any,
 ) -> Entry:
     """An entry in one line: a parameter is `name=default`, positive, or `name=Parameter("name", default, "real")`.
@@ -126,7 +144,7 @@ def entry(
         p if isinstance(p, Parameter) else Parameter(key, None if p is None else exact(p, f"the default of {key!r}"))
         for key, p in parameters.items()
     )
-    return Entry(name, formula, listed, gaussian_class, used_by, source, notes, aliases)
+    return Entry(name, formula, listed, gaussian_class, used_by, source, notes, aliases, ordered)
 
 
 def real(name: str, default: Any = None) -> Parameter:
@@ -159,58 +177,6 @@ def table(*entries: Entry) -> dict[str, Entry]:
             raise FormulaError(f"the table's entry {e.name!r}", "the name is taken", "another name")
         found[e.name] = e
     return found
-
-
-def find(name: str, entries: Mapping[str, Entry]) -> Entry:
-    """The entry of this name or alias.
-
-    Errors: UnknownNameError with the names that are most alike.
-
-    >>> find("lin", table(entry("line", "x")))
-    Traceback (most recent call last):
-    ...
-    symntk.errors.UnknownNameError: the name 'lin': the table has no entry of this name. Try: line
-    """
-    names = {**{alias: e for e in entries.values() for alias in e.aliases}, **entries}
-    if name in names:
-        return names[name]
-    alike = " or ".join(closest(name.lower(), names)) or "a name that `symntk list` shows, or a formula in x"
-    raise UnknownNameError(f"the name {name[:40]!a}", "the table has no entry of this name", alike)
-
-
-def lookup(text: str, entries: Mapping[str, Entry]) -> Any:
-    """The expression where the text is a table's name, or a name with values of its parameters; None for a formula.
-
-    Errors: UnknownNameError where it is a name that the table does not have.
-
-    >>> lookup("bump(k=2)", table(entry("bump", "exp(-k*x**2)", k=1)))
-    exp(-2*x**2)
-    >>> lookup("2*x", {}) is None
-    True
-    """
-    call = parse_call(text)
-    if call is None or not call.values and call.name in (symbols.x.name, *CONSTANTS):
-        return None
-    return find(call.name, entries).expression(**call.values)
-
-
-def read(text: str, entries: Mapping[str, Entry]) -> Any:
-    """The expression that a text says: a table's entry, or else a formula.
-
-    Errors: FormulaError for both, also where a formula uses a table's name as if it were a parameter.
-
-    >>> read("bump", table(entry("bump", "exp(-k*x**2)", k=1)))
-    exp(-x**2)
-    """
-    found = lookup(text, entries)
-    if found is not None:
-        return found
-    formula = parse(text)
-    for symbol in sorted(formula.free_symbols - {symbols.x}, key=str):
-        if symbol.name in entries:
-            wrong = f"{symbol.name!r} is a name of the table, not a parameter"
-            raise FormulaError(f"the formula {text!a}", wrong, f"the formula of {symbol.name!r} itself")
-    return formula
 
 
 def exact(value: Any, asked: str = "a number") -> Any:

@@ -88,13 +88,13 @@ def known_words() -> list[str]:
     return sorted([*FUNCTIONS, *CONNECTIVES, "Piecewise"], key=str.lower)
 
 
-def suggestion(name: str) -> str:
-    """What to write instead of an unknown function's name.
+def suggestion(name: str, more: Iterable[str] = ()) -> str:
+    """What to write instead of an unknown function's name; `more` are names besides the language's own.
 
     >>> suggestion("max")
     'Max'
     """
-    words = {word.lower(): word for word in known_words()} | _OTHER_WORDS
+    words = {word.lower(): word for word in known_words()} | _OTHER_WORDS | {word.lower(): word for word in more}
     close = closest(name.lower(), words)
     return " or ".join(dict.fromkeys(words[word] for word in close)) or f"one of {', '.join(known_words())}"
 

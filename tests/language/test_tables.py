@@ -7,8 +7,9 @@ from scipy import special, stats
 
 from symntk.errors import FormulaError, UnknownNameError
 from symntk.language.activations import ACTIVATIONS
+from symntk.language.names import find, lookup, read
 from symntk.language.parser import parse
-from symntk.language.registry import count, entry, every, exact, find, lookup, read, real, table
+from symntk.language.registry import count, entry, every, exact, real, table
 from symntk.language.surrogates import SURROGATES
 from symntk.language.symbols import x
 
@@ -136,7 +137,7 @@ ACTIVATIONS_AS_CODED = {
     "sigmoid": s,
     "log_sigmoid": lambda v: np.log(s(v)),
     "softplus": lambda v, beta: np.logaddexp(0, beta * v) / beta,
-    "silu": lambda v: v * s(v),
+    "silu": lambda v, beta=1: v * s(beta * v),
     "mish": lambda v: v * np.tanh(np.logaddexp(0, v)),
     "tanh": np.tanh,
     "tanh_shrink": lambda v: v - np.tanh(v),
@@ -239,7 +240,7 @@ def test_values_of_parameters():
 
 
 def test_lookup():
-    assert find("superspike", SURROGATES) is SURROGATES["fast_sigmoid"]
+    assert find("superspike", SURROGATES).entry is SURROGATES["fast_sigmoid"]
     assert lookup("fast_sigmoid(slope=2)", SURROGATES) == 1 / (1 + 2 * sp.Abs(x)) ** 2
     for formula in ("x", "pi", "erf(x)", "2*x"):
         assert lookup(formula, ACTIVATIONS) is None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -78,19 +78,38 @@ def derive_pair(f: NormalForm, g: NormalForm, *, means: bool = False) -> Derivat
     _refuse_reserved(f, g)
     if not means and parity(f) * parity(g) == -1:
         return Derivation(Surds(Algebra([], means)), (), means, PARITY)
-    lefts, rights = [_split(t) for t in f.terms], [_split(t) for t in g.terms]
-    algebra = Algebra(_ingredients(f, lefts) + _ingredients(g, rights), means)
-    solver = _Solver(Surds(algebra))
-    law = Gaussian(algebra.m1, algebra.m2, algebra.a, algebra.b, algebra.c)
+    return _derive([(f, g)], means, lambda own: Gaussian(own.m1, own.m2, own.a, own.b, own.c))
+
+
+def derive_products(products: Sequence[tuple[NormalForm, NormalForm]], *, means: bool) -> Derivation:
+    """Derive Σ E[f(Y) g(Y)] for Y ~ N(m2, b): the law of (u, v) at full correlation, in the symbols of v.
+
+    Raises:
+        SymntkError: a parameter has the name of an entry of the covariance.
+    """
+    for f, g in products:
+        _refuse_reserved(f, g)
+    return _derive(products, means, lambda own: Gaussian(own.m2, own.m2, own.b, own.b, own.b))
+
+
+def _derive(
+    products: Sequence[tuple[NormalForm, NormalForm]], means: bool, law_in: Callable[[Algebra], Gaussian]
+) -> Derivation:
+    split = [([_split(t) for t in f.terms], [_split(t) for t in g.terms]) for f, g in products]
+    forms = [(f, lefts) for (f, _), (lefts, _) in zip(products, split, strict=True)]
+    forms += [(g, rights) for (_, g), (_, rights) in zip(products, split, strict=True)]
+    algebra = Algebra([e for form, parts in forms for e in _ingredients(form, parts)], means)
+    solver, law = _Solver(Surds(algebra)), law_in(algebra)
     pairs = []
-    for left, parts in zip(f.terms, lefts, strict=True):
-        for right, others in zip(g.terms, rights, strict=True):
-            step = solver.solve(Problem(_factor(left, algebra), _factor(right, algebra), law))
-            for number, rational, exponent in parts:
-                for number2, rational2, exponent2 in others:
-                    element = algebra.reduce(algebra.element(rational) * algebra.element(rational2))
-                    scale = solver.surds.surd(element, number * number2, algebra.one)
-                    pairs.append(Pair(left, right, scale, exponent + exponent2, step))
+    for (f, g), (lefts, rights) in zip(products, split, strict=True):
+        for left, parts in zip(f.terms, lefts, strict=True):
+            for right, others in zip(g.terms, rights, strict=True):
+                step = solver.solve(Problem(_factor(left, algebra), _factor(right, algebra), law))
+                for number, rational, exponent in parts:
+                    for number2, rational2, exponent2 in others:
+                        element = algebra.reduce(algebra.element(rational) * algebra.element(rational2))
+                        scale = solver.surds.surd(element, number * number2, algebra.one)
+                        pairs.append(Pair(left, right, scale, exponent + exponent2, step))
     return Derivation(solver.surds, tuple(pairs), means)
 
 

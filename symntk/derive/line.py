@@ -26,6 +26,7 @@ from symntk.derive.line_rules import (
     pole_powers,
     square_power,
 )
+from symntk.derive.line_windows import FullCorrelation, Product, full_correlation, windows
 from symntk.errors import NotGaussianElementaryError
 from symntk.language.general_form import GeneralForm
 from symntk.language.normal_form import normal_form
@@ -55,8 +56,10 @@ class LineDerivation:
         one = normal_form(sp.S.One, x)
         found: dict[sp.Basic, None] = {}
         for step, _ in self.root.leaves.items():
-            if isinstance(step, Elementary):
-                found |= dict.fromkeys(conditions(one, step.form))
+            forms = [step.form] if isinstance(step, Elementary) else []
+            forms += [f for f, _ in step.products] if isinstance(step, FullCorrelation) else []
+            for form in forms:
+                found |= dict.fromkeys(conditions(one, form))
         return tuple(found)
 
     def steps(self) -> Iterator[LineStep]:
@@ -118,7 +121,11 @@ def _is_steep(power: sp.Pow) -> bool:
 Weighted = tuple[sp.Expr, LineStep]
 
 
-def _root(form: GeneralForm, means: bool) -> LineStep | None:
+def _root(whole: GeneralForm, means: bool) -> LineStep | None:
+    found = windows(whole)
+    if found is None:
+        return None
+    form = found.rest
     parts = [split(part, x) for part in form.parts]
     known = [part for part in parts if part is not None]
     if len(known) < len(parts):
@@ -139,15 +146,32 @@ def _root(form: GeneralForm, means: bool) -> LineStep | None:
         if folded is None:
             return None
         children.append((sp.S.One, folded))
-    children += _elementary(form, known, means)
+    rest = _elementary(form, known, means) if not found.products else _with_products(form, known, found.products, means)
+    if rest is None:
+        return None
+    children += rest
     if len(children) == 1 and children[0][0] == 1:
         return children[0][1]
-    return Linearity(form.regular(x), None, means, tuple(children))
+    return Linearity(whole.regular(x), None, means, tuple(children))
+
+
+def _elementary_part(form: GeneralForm, parts: list[Split]) -> GeneralForm:
+    """The Gaussian-elementary rest, deltas included."""
+    return GeneralForm(form.breaks, tuple(part.elementary for part in parts), form.deltas)
+
+
+def _with_products(
+    form: GeneralForm, parts: list[Split], products: tuple[Product, ...], means: bool
+) -> list[Weighted] | None:
+    """The step of the Gaussian-elementary rest and the products of two steps; None where it is not known to exist."""
+    rest = _elementary_part(form, parts).as_expr(x)
+    step = full_correlation(rest + sp.Add(*(f * g for f, g in products)), rest, products, means)
+    return None if step is None else [(sp.S.One, step)]
 
 
 def _elementary(form: GeneralForm, parts: list[Split], means: bool) -> list[Weighted]:
-    """The Gaussian-elementary rest, deltas included."""
-    rest = GeneralForm(form.breaks, tuple(part.elementary for part in parts), form.deltas)
+    """The step of the Gaussian-elementary rest, if there is any."""
+    rest = _elementary_part(form, parts)
     if not rest.has_regular_part and not rest.deltas:
         return []
     function = rest.as_expr(x)

@@ -90,5 +90,16 @@ def fourier_integral(inner: sp.Expr, s: sp.Symbol, pole: sp.Expr) -> sp.Expr:
     return sp.sympify(sp.I * sp.sqrt(sp.pi / (2 * variance)) * sp.exp(z**2) * sp.erfc(z), strict=True)
 
 
+def moment_integral(order: sp.Expr, start: sp.Expr, variance: sp.Expr) -> sp.Expr:
+    """∫_t^∞ x^p e^{−x²/2b} dx/√(2πb) = (2b)^{p/2} Γ((p+1)/2, t²/2b)/(2√π) for t ≥ 0 and p > −1: DLMF 8.2.2.
+
+    >>> moment_integral(sp.Rational(3, 2), sp.S.Zero, sp.Symbol("b", positive=True))
+    2**(3/4)*b**(3/4)*gamma(5/4)/(2*sqrt(pi))
+    """
+    half = (order + 1) / 2
+    tail = sp.gamma(half) if start == 0 else sp.uppergamma(half, start**2 / (2 * variance))
+    return sp.sympify((2 * variance) ** (order / 2) * tail / (2 * sp.sqrt(sp.pi)), strict=True)
+
+
 def _unknown(inner: sp.Expr, s: sp.Symbol) -> SymntkError:
     return SymntkError(f"the integral of {inner} over {s}", "it is not in the table of base integrals", "quadrature")

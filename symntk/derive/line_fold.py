@@ -1,18 +1,19 @@
 """Functions with breaks, for mean 0: folded to the half line, where they are sums of tails h(x)·1[x > t].
 
-A tail is closed where its pole is negative and t = 0 (Goodwin–Staton), where its pole is 0 and t > 0 (exponential
-integral), and for what is even or odd in x on the whole half line.
+A tail of a power is a Γ function. Other tails are closed where their pole is negative and t = 0 (Goodwin–Staton), where
+it is 0 and t > 0 (exponential integral), and for what is even or odd in x on the whole half line.
 """
 
 from __future__ import annotations
 
 import sympy as sp
 
-from symntk.derive.line_parts import Kind, Split, Square
+from symntk.derive.line_parts import Kind, Pole, Power, Split, Square
 from symntk.derive.line_rules import (
     Fold,
     LaplaceMixture,
     LineStep,
+    Moment,
     Parity,
     Unfold,
     elementary,
@@ -58,7 +59,7 @@ def fold(form: GeneralForm, parts: list[Split], kinds: list[Kind]) -> LineStep |
 
 def _is_finite(breaks: tuple[sp.Expr, ...], index: int, kind: Kind) -> bool:
     """Whether part `index` does not hold the pole, its ends included."""
-    if isinstance(kind, Square):
+    if not isinstance(kind, Pole):
         return True
     below = index > 0 and compare(kind.place, breaks[index - 1]) < 0
     return below or (index < len(breaks) and compare(kind.place, breaks[index]) > 0)
@@ -72,6 +73,9 @@ def _both_sides(
     left = parts[0 if high is None else sum(compare(point, -high) <= 0 for point in breaks)]
     sums: dict[Kind, sp.Expr] = {}
     for kind in kinds:
+        if isinstance(kind, Power) and kind.side < 0:  # it lives on the left alone
+            sums[kind.mirrored()[1]] = sums.get(kind.mirrored()[1], sp.S.Zero) + left.kinds.get(kind, sp.S.Zero)
+            continue
         mirror_sign, mirror = kind.mirrored()
         sums[kind] = sums.get(kind, sp.S.Zero) + right.kinds.get(kind, sp.S.Zero)
         sums[mirror] = sums.get(mirror, sp.S.Zero) + mirror_sign * left.kinds.get(kind, sp.S.Zero)
@@ -82,6 +86,8 @@ def _tail(kind: Kind, start: sp.Expr) -> LineStep | None:
     """E[kind(Y) 1[Y > start]] for Y ~ N(0, b), start ≥ 0."""
     if isinstance(kind, Square):
         return _square_tail(kind, start)
+    if isinstance(kind, Power):
+        return Moment(x**kind.order, start, False, (), kind.order) if kind.side > 0 else None
     if start == 0 and compare(kind.place, sp.S.Zero) < 0:
         child = elementary(sp.exp(-s * x), False, start)
         first: LineStep = LaplaceMixture(1 / (x - kind.place), start, False, ((sp.S.One, child),), -kind.place)

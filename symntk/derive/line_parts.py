@@ -1,7 +1,7 @@
 """A smooth part of a function as a sum of the kinds that the rules of one dimension know.
 
     Pole:    1/(x − p)^n, p real                      Square:  (x − μ)^k ((x − μ)² + A²)^{−ν}, k = 0 or 1
-    the rest: Gaussian-elementary
+    Power:   (±x)^p on the side where ±x > 0          the rest: Gaussian-elementary
 
 Partial fractions do it for rational functions; a product of x^k and one square root is split by x² = (x² + A²) − A².
 """
@@ -50,7 +50,22 @@ class Square(NamedTuple):
         return (-1) ** self.power, self._replace(centre=-self.centre)
 
 
-Kind = Pole | Square
+class Power(NamedTuple):
+    """(side·x)^order where side·x > 0; a real order above −1 that is no whole number, or a parameter."""
+
+    side: int
+    order: sp.Expr
+
+    def as_expr(self, x: sp.Symbol) -> sp.Expr:
+        """The function."""
+        return (self.side * x) ** self.order
+
+    def mirrored(self) -> tuple[int, Power]:
+        """The function at −x, as a sign and one of the kind."""
+        return 1, self._replace(side=-self.side)
+
+
+Kind = Pole | Square | Power
 
 
 class Split(NamedTuple):
@@ -100,6 +115,8 @@ def _term(term: sp.Expr, x: sp.Symbol) -> Split | None:
     numer, base, order = sp.S.One, None, sp.S.Zero
     for factor in sp.Mul.make_args(term):
         if factor.is_Pow and factor.base.is_polynomial(x) and factor.base.has(x) and not _is_count(factor.exp):
+            if base is None and not factor.exp.is_integer and sp.cancel(factor.base / x).is_number:
+                return _power(term / factor, factor.base, factor.exp, x)
             if base is not None or not factor.exp.is_number or not (2 * factor.exp).is_integer:
                 return None
             base, order = factor.base, -factor.exp
@@ -118,6 +135,21 @@ def _term(term: sp.Expr, x: sp.Symbol) -> Split | None:
         lead, free = below.all_coeffs()
         return Split({Pole(-free / lead, int(order)): numer / lead**order}, sp.S.Zero) if not numer.has(x) else None
     return _square(sp.Poly(numer, x), below, order, x) if below.degree() == 2 else None
+
+
+def _power(numer: sp.Expr, base: sp.Expr, order: sp.Expr, x: sp.Symbol) -> Split | None:
+    """A polynomial times (slope·x)^order, on the side where the base is positive."""
+    slope = sp.cancel(base / x)
+    side = _sign(slope)
+    if not side or not numer.is_polynomial(x) or not order.is_real:
+        return None
+    kinds: dict[Kind, sp.Expr] = {}
+    for (power,), coefficient in sp.Poly(numer, x).terms():
+        if not (order + power + 1).is_positive:
+            return None
+        kind = Power(side, order + power)
+        kinds[kind] = kinds.get(kind, sp.S.Zero) + coefficient * side**power * (side * slope) ** order
+    return Split(kinds, sp.S.Zero)
 
 
 def _is_count(power: sp.Expr) -> bool:

@@ -173,6 +173,17 @@ def gamma_mixture(power: int, square: sp.Expr, order: sp.Expr, start: sp.Expr | 
 
 
 @dataclass(frozen=True, eq=False)
+class Moment(LineStep):
+    """E[Y^p 1[Y > t]] = ∫_t^∞ x^p e^{−x²/2b} dx/√(2πb) = (2b)^{p/2} Γ((p+1)/2, t²/2b)/(2√π) (DLMF 8.2.2)."""
+
+    order: sp.Expr
+
+    def evaluate(self) -> sp.Expr:
+        """The integral, x²/2b being the variable."""
+        return base.moment_integral(self.order, self.start or sp.S.Zero, var_v)
+
+
+@dataclass(frozen=True, eq=False)
 class LaplaceMixture(LineStep):
     """E[1/(x+z) 1[x > 0]] = ∫_0^∞ e^{−sz} E[e^{−sx} 1[x > 0]] ds, z > 0; the rest is the Goodwin–Staton integral."""
 

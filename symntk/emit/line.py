@@ -13,7 +13,7 @@ from typing import Any
 import sympy as sp
 
 from symntk.derive.line import LineDerivation
-from symntk.derive.line_parts import Pole, Square, split
+from symntk.derive.line_parts import Kind, Pole, Square, split
 from symntk.derive.line_rules import (
     Elementary,
     Fold,
@@ -22,6 +22,7 @@ from symntk.derive.line_rules import (
     LaplaceMixture,
     Linearity,
     LineStep,
+    Moment,
     Parity,
     RealPart,
     SteinPole,
@@ -152,6 +153,9 @@ class _Writer:
             self._real_part(step, weight)
         elif isinstance(step, GammaMixture | SteinSquare):
             self._square(step, weight)
+        elif isinstance(step, Moment):
+            low = self.number(step.start or sp.S.Zero)
+            terms.code.append(f"{self.number(weight)} * _piece_moment({self.number(step.order)}, {low}, np.inf, root)")
         elif isinstance(step, LaplaceMixture | SteinPole):
             self._pole(step, weight)
         else:
@@ -236,7 +240,7 @@ def _def(name: str, arguments: str) -> list[str]:
     return [f"def {name}({arguments}):"]
 
 
-def _kinds(step: LineStep) -> list[tuple[Pole | Square, sp.Expr]]:
+def _kinds(step: LineStep) -> list[tuple[Kind, sp.Expr]]:
     """What the step's function is."""
     found = split(step.function, x)
     assert found is not None

@@ -6,7 +6,6 @@ precision, and what the emit room needs to write it as code. `solve` takes the f
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -17,23 +16,19 @@ from symntk.derive.algebra import Algebra
 from symntk.derive.conditions import conditions
 from symntk.derive.diagonal import Diagonal, diagonal
 from symntk.derive.engine import PARITY, Derivation, derive_pair
+from symntk.derive.parity_split import ParitySplit, matching_part
 from symntk.derive.publish import publish
 from symntk.derive.value import Surds
-from symntk.errors import DomainError, SymntkError
+from symntk.errors import SymntkError
 from symntk.kernels.function import Function
+from symntk.kernels.quadrature import General, Numbers, Quadrature
 from symntk.language.general_form import parity
-from symntk.language.registry import exact
-from symntk.language.symbols import STATE, x
-from symntk.language.terms import Delta, NormalForm, Term
+from symntk.language.symbols import STATE, mean_u, mean_v, var_u, var_v, x
+from symntk.language.terms import NormalForm
 from symntk.verify.evaluate import evaluate, scalar
 
 if TYPE_CHECKING:  # what writes code is imported where it is used
     from symntk.derive.dirac import DiracDerivation
-    from symntk.derive.fallback import Fallback
-    from symntk.derive.mixture import MixtureDerivation
-
-Numbers = dict[sp.Symbol, Any]
-_MOST_DIGITS = 60
 
 
 class ClosedForm:
@@ -82,38 +77,7 @@ class ClosedForm:
         return Map(name, *forms, self.derivation.value, self.conditions, parameters, self.means, title)
 
 
-class _General:
-    """What solutions for general forms share."""
-
-    def __init__(self, f: Function, g: Function, means: bool) -> None:
-        self.f, self.g, self.means = f, g, means
-
-    @cached_property
-    def conditions(self) -> tuple[sp.Basic, ...]:
-        """Where it exists; what is outside the class grows like e^{βx} at most."""
-        return conditions(*(one.normal or _as_calm(one) for one in (self.f, self.g)))
-
-    @property
-    def needs_numbers(self) -> bool:
-        """Whether code can be written only for numbers in place of the parameters."""
-        return False
-
-    @cached_property
-    def diagonal(self) -> Diagonal:
-        """At full correlation."""
-        from symntk.derive.general_diagonal import general_diagonal
-
-        return general_diagonal(self.f.general, self.g.general, means=self.means)
-
-
-def _as_calm(function: Function) -> NormalForm:
-    """What conditions of existence must know of a function outside the class: whether it has a delta."""
-    form = function.general
-    terms = [Term(sp.S.One)] * form.has_regular_part + [Term(sp.S.One, window=Delta(sp.S.Zero))] * bool(form.deltas)
-    return NormalForm(tuple(terms))
-
-
-class Zero(_General):
+class Zero(General):
     """One function is odd and the other even."""
 
     method = "closed form"
@@ -146,7 +110,7 @@ class Zero(_General):
         return Map(name, nothing, nothing, self.derivation.value, self.conditions, parameters, False, title)
 
 
-class ClosedLine(_General):
+class ClosedLine(General):
     """One side is a sum of deltas, and the mean of the other over one normal variable is closed."""
 
     method = "closed form"
@@ -164,6 +128,13 @@ class ClosedLine(_General):
     def needs_numbers(self) -> bool:
         """Whether the quadrature that stands for missing code has nodes that depend on parameters."""
         return not self._has_code
+
+    @cached_property
+    def diagonal(self) -> Diagonal:
+        """At full correlation; of one variable the formula itself, in that variable's law."""
+        if self.derivation.deltas:
+            return super().diagonal
+        return Diagonal(self.expression.subs({var_v: var_u, mean_v: mean_u}))
 
     def integral(self) -> sp.Expr:
         """The formula: no integral remains."""
@@ -207,132 +178,77 @@ class ClosedLine(_General):
         return True
 
 
-class Quadrature(_General):
-    """An integral remains; its numbers come with a bound."""
+class ByParity(General):
+    """One function is even or odd, and with the part of the other that has the same parity it is closed."""
 
-    expression = None
+    method = "closed form"
 
-    def __init__(self, f: Function, g: Function, means: bool, tol: float) -> None:
+    def __init__(self, f: Function, g: Function, means: bool, split: Split, inner: Solution) -> None:
         super().__init__(f, g, means)
-        self.tol = tol
+        self.split, self.inner = split, inner
 
     @cached_property
-    def derivation(self) -> Fallback:
-        """The reduction, and what is left."""
-        from symntk.derive.fallback import fallback
+    def derivation(self) -> ParitySplit:
+        """The part, and the derivation of its expectation."""
+        return ParitySplit(*self.split, self.inner.derivation)
 
-        found = fallback(self.f.general, self.g.general, self.f.normal, self.g.normal, means=self.means)
-        return found if found.method == "one-dimensional" else replace(found, mixture=self._mixture())
+    @property
+    def expression(self) -> sp.Expr:
+        """The formula."""
+        return self.inner.expression
 
-    def _mixture(self) -> MixtureDerivation | None:
-        """Both functions as mixtures, if both are of the logistic family; with means a sum is no faster than panels."""
-        from symntk.derive.mixture import derive_mixture
-        from symntk.emit.mixture import fitting_mixture
-
-        if self.means or self.f.parameters or self.g.parameters:
-            return None
-        sides = []
-        for one in (self.f, self.g):
-            found = fitting_mixture(one.general, x, 0.5 * self.tol) if not one.general.deltas else None
-            if found is None:
-                return None
-            sides.append(found)
-        return derive_mixture(*sides)
+    @property
+    def error_bound(self) -> float:
+        """That of the part's solution."""
+        return self.inner.error_bound
 
     @property
     def needs_numbers(self) -> bool:
-        """The nodes depend on every parameter."""
-        return True
-
-    @property
-    def method(self) -> str:
-        """The kind of integral that remains."""
-        return self.derivation.method
+        """As the part's solution."""
+        return self.inner.needs_numbers
 
     @cached_property
-    def error_bound(self) -> float:
-        """Relative to √(E f² · E g²): `tol`, or more where the panels do not follow a function well enough.
-
-        An entry takes one route: the series, whose certified rest is at most half of tol; the mixture, likewise; a
-        table, whose checks ask for a tenth; or panels, whose errors were below 1e-12 in all measurements beside what
-        the functions differ from polynomials between edges. What is left is for rounding.
-        """
-        from symntk.emit.general import known_shape
-
-        if self.f.parameters or self.g.parameters:
-            return self.tol
-        defects = sum(known_shape(one.general).defect for one in (self.f, self.g))
-        return self.tol if 10.0 * defects <= 0.4 * self.tol else self.tol + 10.0 * defects
+    def conditions(self) -> tuple[sp.Basic, ...]:
+        """Where it exists."""
+        return tuple(dict.fromkeys((*super().conditions, *self.inner.conditions)))
 
     @property
-    def terms(self) -> str:
-        """What is summed: nodes of a mixture, edges between panels."""
-        from symntk.derive.mixture import Mixture
-        from symntk.emit.general import known_shape
-
-        if self.f.parameters or self.g.parameters:
-            return "nodes depend on the parameters"
-        found = self.derivation.mixture
-        sides = [] if found is None else [one for one in (found.f, found.g) if isinstance(one, Mixture)]
-        nodes = [" × ".join(str(len(one.nodes)) for one in sides) + " nodes"] if sides else []
-        edges = [len(known_shape(one.general).edges) for one in (self.f, self.g)]
-        return ", ".join([*nodes, f"panels between {edges[0]} and {edges[1]} edges"])
+    def diagonal(self) -> Diagonal:
+        """At full correlation it is that of the part."""
+        return self.inner.diagonal
 
     def integral(self) -> sp.Expr:
-        """The integral that remains."""
-        return self.derivation.integral()
+        """The formula: no integral remains."""
+        return self.expression
 
     def evalf(self, values: Numbers, dps: int) -> Any:
-        """The value in mpmath, by the quadrature of the verify room."""
-        from symntk.emit.general import known_shape
-        from symntk.verify.general_oracle import general_oracle
-
-        parameters = {s: exact(v, s.name) for s, v in values.items() if s not in STATE}
-        f, g = self.f.at(parameters), self.g.at(parameters)
-        asked = f"E[f(u) g(v)] with f = {f.name}, g = {g.name}"
-        if dps > _MOST_DIGITS:
-            wrong = f"it has no closed form, and quadrature to {dps} digits would take minutes"
-            raise DomainError(asked, wrong, f"dps of at most {_MOST_DIGITS}")
-        for one in (f, g):
-            known_shape(one.general)  # refuses what is no finite real function
-        with mp.workdps(400):  # a correlation beyond 1 by rounding is 1
-            a, b, c, m1, m2 = (scalar(values[s]) for s in STATE)
-            if c * c > a * b:
-                c = mp.sign(c) * mp.sqrt(a * b)
-        try:
-            return general_oracle(f.general, g.general, a, b, c, m1, m2, dps=dps)
-        except SymntkError as error:
-            at = ", ".join(f"{s} = {values[s]}" for s in STATE)
-            raise type(error)(f"{asked} at {at}", error.wrong, error.advice) from error
+        """The value in mpmath."""
+        return self.inner.evalf(values, dps)
 
     def as_map(self, name: str, title: str, parameters: tuple[sp.Symbol, ...]) -> Any:
         """What is written as code."""
-        from symntk.emit.general import GeneralMap
-
-        plan = self.derivation
-        return GeneralMap(
-            name=name,
-            f=plan.f,
-            g=plan.g,
-            means=self.means,
-            title=title,
-            tolerance=self.tol,
-            inner=plan.inner_value,
-            inner_side=plan.inner_side,
-            mixture=plan.mixture,
-            parameters=parameters,
-        )
+        return self.inner.as_map(name, title, parameters)
 
 
-Solution = ClosedForm | Zero | ClosedLine | Quadrature
+Solution = ClosedForm | Zero | ClosedLine | ByParity | Quadrature
+Split = tuple[str, int, sp.Expr]
 
 
 def solve(f: Function, g: Function, *, means: bool, tol: float) -> Solution:
-    """The first solution that applies: closed by the moves, closed on a line, quadrature.
+    """The first solution that applies: closed by the moves, on a line or by parity, quadrature.
 
     Raises:
         SymntkError: names the part that is outside the language of general functions.
     """
+    found = _closed(f, g, means, tol) or _by_parity(f, g, means, tol)
+    if found is not None:
+        return found
+    result = Quadrature(f, g, means, tol)
+    _ = result.error_bound  # refuses what has no shape
+    return result
+
+
+def _closed(f: Function, g: Function, means: bool, tol: float) -> Solution | None:
     if f.normal is not None and g.normal is not None:
         return ClosedForm(f, g, means)
     if not means and parity(f.general, x) * parity(g.general, x) == -1:
@@ -340,8 +256,16 @@ def solve(f: Function, g: Function, *, means: bool, tol: float) -> Solution:
     from symntk.derive.dirac import derive_dirac
 
     found = derive_dirac(f.general, g.general, means=means)
-    if found is not None:
-        return ClosedLine(f, g, means, tol, found)
-    result = Quadrature(f, g, means, tol)
-    _ = result.error_bound  # refuses what has no shape
-    return result
+    return None if found is None else ClosedLine(f, g, means, tol, found)
+
+
+def _by_parity(f: Function, g: Function, means: bool, tol: float) -> ByParity | None:
+    """By the part of one function that has the parity of the other, if that is closed."""
+    split = None if means else matching_part(f.general, g.general)
+    if split is None:
+        return None
+    side, sense, part = split
+    one, other = (f, g) if side == "f" else (g, f)
+    own = Function(f"the {'even' if sense > 0 else 'odd'} part of {one.name}", part)
+    inner = _closed(*((own, other) if side == "f" else (other, own)), means, tol)
+    return None if inner is None else ByParity(f, g, means, split, inner)

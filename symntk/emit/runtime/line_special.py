@@ -147,7 +147,7 @@ def _smooth_pole(order: int, z: np.ndarray) -> np.ndarray:
     return total / _ROOT_PI
 
 
-def _piece_moment(power: int, low: float, high: float, root: np.ndarray) -> np.ndarray:
+def _piece_moment(power: float, low: float, high: float, root: np.ndarray) -> np.ndarray:
     """E[Y^k 1[low < Y < high]] for Y of mean 0, root = √(2 variance).
 
     >>> print(_piece_moment(2, -1.0, np.inf, np.sqrt(np.array(2.0))).round(8))

@@ -1,0 +1,82 @@
+"""The even and the odd part of a function: for centred (u, v), E[f g] = E[f_even g_even] + E[f_odd g_odd].
+
+Where g is even or odd, one of the two is 0, and what remains of f may be closed though f is not: the even part of a
+logistic function is 1/2, that of tanh(x) + k is k.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import sympy as sp
+
+from symntk.errors import SymntkError
+from symntk.language.general_form import GeneralForm, parity
+from symntk.language.logistic import logistic, softplus
+from symntk.language.pieces import Pieces, insert_sorted
+from symntk.language.symbols import x
+
+EQUATION = "parity: E[f(u) g(v)] = E[f_even(u) g_even(v)] + E[f_odd(u) g_odd(v)], since (−u, −v) has the law of (u, v)."
+
+
+@dataclass(frozen=True)
+class ParitySplit:
+    """E[f(u) g(v)] by the part of f or g that has the other's parity; `inner` derives the expectation of that part.
+
+    Attributes:
+        side: whose part it is, "f" or "g".
+        sense: 1 for the even part, −1 for the odd one.
+        part: the part.
+        inner: the derivation of its expectation with the other function.
+    """
+
+    side: str
+    sense: int
+    part: sp.Expr
+    inner: Any
+
+    def __str__(self) -> str:
+        kind, other = ("even", "odd") if self.sense > 0 else ("odd", "even")
+        return f"{EQUATION}\n{self.side}_{kind}(x) = {self.part}; the {other} part adds nothing\n{self.inner}"
+
+
+def matching_part(f: GeneralForm, g: GeneralForm) -> tuple[str, int, sp.Expr] | None:
+    """The side that has no parity, the parity of the other and the part of the side that has it; None else.
+
+    >>> from symntk.language.general_form import general_form
+    >>> matching_part(general_form(1 / (1 + sp.exp(-x)), x), general_form(x**2, x))
+    ('f', 1, 1/2)
+    """
+    senses = parity(f, x), parity(g, x)
+    if (senses[0] == 0) == (senses[1] == 0):
+        return None
+    side, one, sense = ("f", f, senses[1]) if senses[0] == 0 else ("g", g, senses[0])
+    try:
+        part = _part(one, sense)
+    except SymntkError:  # the assumptions do not decide the order of t and −t
+        return None
+    return None if part is None else (side, sense, part)
+
+
+def _part(form: GeneralForm, sense: int) -> sp.Expr | None:
+    """(h(x) + sense·h(−x))/2."""
+    points: list[sp.Expr] = []
+    for point in form.breaks:
+        insert_sorted(points, point)
+        insert_sorted(points, -point)
+    right = Pieces(form.breaks, form.parts).refined(tuple(points))
+    left = tuple(part.subs(x, -x) for part in reversed(right))
+    halves = tuple(_simple((p + sense * q) / 2) for p, q in zip(right, left, strict=True))
+    deltas = [(weight / 2, delta.threshold, delta.order) for weight, delta in form.deltas]
+    deltas += [(sense * (-1) ** order * weight, -threshold, order) for weight, threshold, order in deltas]
+    regular = GeneralForm(tuple(points), halves).regular(x)
+    return regular + sp.Add(*(weight * sp.DiracDelta(x - at, order) for weight, at, order in deltas))
+
+
+def _simple(expr: sp.Expr) -> sp.Expr:
+    """The sum expanded, in functions whose parity SymPy knows: logistic and softplus by tanh and log cosh."""
+    in_tanh = expr.replace(logistic, lambda w: (1 + sp.tanh(w / 2)) / 2)
+    in_tanh = in_tanh.replace(softplus, lambda w: w / 2 + sp.log(2 * sp.cosh(w / 2)))
+    found = sp.expand(in_tanh)
+    return found if not found.has(sp.tanh, sp.log) else sp.expand(expr)

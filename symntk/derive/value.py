@@ -192,6 +192,13 @@ def density(surds: Surds, offset: Element, variance: Element) -> tuple[Surd, Ele
     return surds.surd(root.element, root.number / sp.sqrt(TWO_PI), root.radicand), exponent
 
 
+def has_code(value: Value) -> bool:
+    """Whether all its functions are known in float64: Φ2 of complex arguments is not."""
+    split = value.algebra.split_complex
+    wide = [key.base.arguments for key, _ in value if key.base.kind == "Phi2"] if value.algebra.is_complex else []
+    return not any(split(argument.element)[1] for arguments in wide for argument in arguments)
+
+
 def balance(numer: Any, factors: list[Any]) -> tuple[Any, list[Any], list[Any]]:
     """Write numer / √(Π factors) as rest · √(Π up) / √(Π below): p·r/√r is p·√r."""
     up, below = [], []

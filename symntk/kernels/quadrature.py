@@ -23,7 +23,7 @@ if TYPE_CHECKING:  # what writes code is imported where it is used
     from symntk.derive.mixture import MixtureDerivation
 
 Numbers = dict[sp.Symbol, Any]
-_MOST_DIGITS = 60
+MOST_DIGITS = 60
 
 
 class General:
@@ -140,9 +140,9 @@ class Quadrature(General):
         parameters = {s: exact(v, s.name) for s, v in values.items() if s not in STATE}
         f, g = self.f.at(parameters), self.g.at(parameters)
         asked = f"E[f(u) g(v)] with f = {f.name}, g = {g.name}"
-        if dps > _MOST_DIGITS:
+        if dps > MOST_DIGITS:
             wrong = f"it has no closed form, and quadrature to {dps} digits would take minutes"
-            raise DomainError(asked, wrong, f"dps of at most {_MOST_DIGITS}")
+            raise DomainError(asked, wrong, f"dps of at most {MOST_DIGITS}")
         for one in (f, g):
             known_shape(one.general)  # refuses what is no finite real function
         with mp.workdps(400):  # a correlation beyond 1 by rounding is 1

@@ -18,11 +18,11 @@ from symntk.derive.diagonal import Diagonal, diagonal
 from symntk.derive.engine import PARITY, Derivation, derive_pair
 from symntk.derive.parity_split import ParitySplit, matching_part
 from symntk.derive.publish import publish
-from symntk.derive.value import Surds
+from symntk.derive.value import Surds, has_code
 from symntk.errors import SymntkError
 from symntk.kernels.function import Function
-from symntk.kernels.quadrature import General, Numbers, Quadrature
-from symntk.language.general_form import parity
+from symntk.kernels.quadrature import MOST_DIGITS, General, Numbers, Quadrature
+from symntk.language.general_form import general_form, parity
 from symntk.language.symbols import STATE, mean_u, mean_v, var_u, var_v, x
 from symntk.language.terms import NormalForm
 from symntk.verify.evaluate import evaluate, scalar
@@ -35,11 +35,9 @@ class ClosedForm:
     """Both functions are Gaussian-elementary: the four moves."""
 
     method = "closed form"
-    error_bound = 0.0
-    needs_numbers = False
 
-    def __init__(self, f: Function, g: Function, means: bool) -> None:
-        self.f, self.g, self.means = f, g, means
+    def __init__(self, f: Function, g: Function, means: bool, tol: float) -> None:
+        self.f, self.g, self.means, self.tol = f, g, means, tol
 
     @cached_property
     def derivation(self) -> Derivation:
@@ -58,21 +56,67 @@ class ClosedForm:
 
     @cached_property
     def diagonal(self) -> Diagonal:
-        """At full correlation."""
-        return diagonal(self.derivation.value)
+        """At full correlation, or that of one variable where the formula has no limit that could be read off."""
+        found = diagonal(self.derivation.value)
+        if has_code(self.derivation.value) or found.diverges:
+            return found
+        return self._one_variable or self._quadrature.diagonal
+
+    @cached_property
+    def _one_variable(self) -> Diagonal | None:
+        """The closed form of E[f(u) g(u)], if the rules of one variable find it."""
+        from symntk.derive.line import derive_line
+
+        try:
+            product = general_form(self.f.expression * self.g.expression, x)
+        except SymntkError:
+            return None
+        line = derive_line(product, means=self.means)
+        return None if line is None else Diagonal(line.expression.subs({var_v: var_u, mean_v: mean_u}))
 
     def integral(self) -> sp.Expr:
         """The formula: no integral remains."""
         return self.expression
 
     def evalf(self, values: Numbers, dps: int) -> Any:
-        """The value in mpmath."""
+        """The value in mpmath; at full correlation the limit.
+
+        Φ2 of complex arguments is slow and has no limit that could be read off: there the integral is computed.
+        """
+        if self._by_quadrature and (dps <= MOST_DIGITS or is_full(values)):
+            return self._quadrature.evalf(values, dps)
         return evaluate(self.expression, values, dps=dps)
+
+    @property
+    def needs_numbers(self) -> bool:
+        """Whether the quadrature that stands for missing code has nodes that depend on parameters."""
+        return self._by_quadrature
+
+    @property
+    def error_bound(self) -> float:
+        """0, or that of the quadrature where the formula has no float64 code."""
+        return self._quadrature.error_bound if self._by_quadrature else 0.0
+
+    @cached_property
+    def _quadrature(self) -> Quadrature:
+        return Quadrature(self.f, self.g, self.means, self.tol)
+
+    @cached_property
+    def _by_quadrature(self) -> bool:
+        """Whether the formula has no float64 code, and the functions are such that a quadrature gives the numbers."""
+        if has_code(self.derivation.value):
+            return False
+        try:
+            return self._quadrature.error_bound > 0.0
+        except SymntkError:  # it grows too fast: only evalf knows it, by the formula
+            return False
 
     def as_map(self, name: str, title: str, parameters: tuple[sp.Symbol, ...]) -> Any:
         """What is written as code."""
         from symntk.emit.module import Map
 
+        if self._by_quadrature:
+            return self._quadrature.as_map(name, title, parameters)
         forms = self.f.form, self.g.form
         return Map(name, *forms, self.derivation.value, self.conditions, parameters, self.means, title)
 
@@ -142,10 +186,8 @@ class ClosedLine(General):
 
     def evalf(self, values: Numbers, dps: int) -> Any:
         """The value in mpmath; at full correlation the limit."""
-        with mp.workdps(400):  # enough for products of the given numbers to be exact
-            a, b, c = (scalar(values[s]) for s in STATE[:3])
-            full = a * b <= c * c
-        return evaluate(self.derivation.at_full_correlation() if full else self.expression, values, dps=dps)
+        chosen = self.derivation.at_full_correlation() if is_full(values) else self.expression
+        return evaluate(chosen, values, dps=dps)
 
     def as_map(self, name: str, title: str, parameters: tuple[sp.Symbol, ...]) -> Any:
         """What is written as code."""
@@ -234,6 +276,13 @@ Solution = ClosedForm | Zero | ClosedLine | ByParity | Quadrature
 Split = tuple[str, int, sp.Expr]
 
 
+def is_full(values: Numbers) -> bool:
+    """Whether the correlation is ±1, or beyond by rounding."""
+    with mp.workdps(400):  # enough for products of the given numbers to be exact
+        a, b, c = (scalar(values[s]) for s in STATE[:3])
+        return bool(a * b <= c * c)
+
+
 def solve(f: Function, g: Function, *, means: bool, tol: float) -> Solution:
     """The first solution that applies: closed by the moves, on a line or by parity, quadrature.
 
@@ -250,7 +299,7 @@ def solve(f: Function, g: Function, *, means: bool, tol: float) -> Solution:
 
 def _closed(f: Function, g: Function, means: bool, tol: float) -> Solution | None:
     if f.normal is not None and g.normal is not None:
-        return ClosedForm(f, g, means)
+        return ClosedForm(f, g, means, tol)
     if not means and parity(f.general, x) * parity(g.general, x) == -1:
         return Zero(f, g, means)
     from symntk.derive.dirac import derive_dirac

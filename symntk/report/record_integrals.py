@@ -5,14 +5,18 @@ Comes in: an `Expectation`. Goes out: paragraphs of Markdown; where a closed for
 
 from __future__ import annotations
 
+from typing import Any
+
 import sympy as sp
 
 from symntk.derive.dirac import DiracDerivation
 from symntk.derive.engine import Derivation
 from symntk.derive.fallback import Fallback
 from symntk.derive.mixture import Mixture, MixtureDerivation
+from symntk.derive.parity_split import ParitySplit
 from symntk.derive.publish import publish
 from symntk.kernels.expectation import Expectation
+from symntk.language.symbols import x
 from symntk.report.record_line import line_proof
 from symntk.report.record_math import WIDEST, display, equation, inline, power_of_ten, summed, tex, width
 from symntk.report.record_moves import moves_proof
@@ -22,12 +26,29 @@ _DENSITY = r"\frac{\exp\left(-\frac{b u^2 - 2 c u v + a v^2}{2 (a b - c^2)}\righ
 
 def proof(E: Expectation, left: str, right: str) -> list[str]:
     """Paragraphs that prove the formula of E, or say what remains; `left` and `right` are f(u) and g(v) in LaTeX."""
-    derivation = E.derivation
+    return _proof(E.derivation, left, right)
+
+
+def _proof(derivation: Any, left: str, right: str) -> list[str]:
     if isinstance(derivation, Derivation):
         return moves_proof(derivation, left, right)
     if isinstance(derivation, DiracDerivation):
         return _dirac(derivation, left, right)
+    if isinstance(derivation, ParitySplit):
+        return _by_parity(derivation, left, right)
     return _fallback(derivation, left, right)
+
+
+def _by_parity(derivation: ParitySplit, left: str, right: str) -> list[str]:
+    """The law of (−u, −v) is that of (u, v): only the part of one function that has the other's parity counts."""
+    variable = sp.Symbol("u" if derivation.side == "f" else "v", real=True)
+    part = tex(derivation.part.xreplace({x: variable}))
+    kind, other = ("even", "odd") if derivation.sense > 0 else ("odd", "even")
+    one, rest = (left, right) if derivation.side == "f" else (right, left)
+    text = f"**Parity.** {inline(rest)} is {kind}, and so the {other} part of {inline(one)} adds nothing. Left is"
+    sides = (part, right) if derivation.side == "f" else (left, part)
+    shown = equation(_mean(left, right), _mean(*sides))
+    return [f"{text}\n\n{shown}", *_proof(derivation.inner, *sides)]
 
 
 def _dirac(derivation: DiracDerivation, left: str, right: str) -> list[str]:

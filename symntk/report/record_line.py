@@ -18,6 +18,7 @@ from symntk.derive.line_rules import (
     LaplaceMixture,
     Linearity,
     LineStep,
+    Moment,
     Parity,
     RealPart,
     SteinPole,
@@ -26,6 +27,7 @@ from symntk.derive.line_rules import (
     Y,
 )
 from symntk.derive.line_rules import s as _s
+from symntk.derive.line_windows import FullCorrelation
 from symntk.language.symbols import x
 from symntk.report.record_math import WIDEST, equation, summed, tex, width
 
@@ -47,6 +49,10 @@ _SENTENCES: dict[type[LineStep], str] = {
     "powers.",
     RealPart: "**Partial fractions.** The poles come in conjugate pairs: the mean is a real part.",
     Elementary: "**Elementary.** By the four moves.",
+    FullCorrelation: "**Two steps in one variable.** Their noises are independent: the mean is that of a product over "
+    "two variables at full correlation, with three equal entries of the covariance, and closed by the four moves.",
+    Moment: "**Power.** With $`x^2/2b`$ as the variable the integral is a Gamma function, incomplete where it does not "
+    "begin at 0 (DLMF 8.2.2).",
 }
 
 

@@ -150,7 +150,7 @@ def wait_for(process, ready, seconds=60):
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
 def test_a_killed_run_continues_to_the_same_bits(tmp_path, how):
-    steps = 3000
+    steps = 1000
     process = start(tmp_path, steps)
     path = tmp_path / "networks-000000-000003.npz"
     wait_for(process, path.exists)

@@ -7,8 +7,9 @@ Functions are sums, products, quotients and compositions of soft, narrow, kinked
 centres (`adversarial_draw`), each under some laws: centred and with means, correlations to ±1, variances 0.001 … 100.
 A case is one function or pair under one law. It is wrong where the error exceeds `error_bound`·√(E f² · E g²) (for a
 closed form 1e-12 of it); refused where a SymntkError is raised. A case whose brute force on two panel widths does not
-agree to 1e-13 of the scale is left out and counted. Every case depends on the seed and its number alone. `--record`
-keeps what is done, so that an interrupted run goes on where it stopped. Exit 1 if any case is wrong.
+agree to 1e-13 of the scale is left out and counted. What has a pole is infinite: there a refusal is right, and any
+number wrong. Every case depends on the seed and its number alone. `--record` keeps what is done, so that an interrupted
+run goes on where it stopped. Exit 1 if any case is wrong.
 """
 
 from __future__ import annotations
@@ -68,6 +69,10 @@ def cases_of(seed: int, number: int, kind: str, laws: int) -> list[dict]:
     rows = [_row(number, construction, law) for law in drawn]
     known = []
     for row, law in zip(rows, drawn, strict=True):
+        if construction.infinite:
+            row |= {"right": math.inf, "uncertain": 0.0, "scale": math.inf}
+            known.append((row, law))
+            continue
         right, uncertain, scale = reference(construction, law)
         row |= {"right": right, "uncertain": uncertain, "scale": scale}
         if not uncertain <= AGREEMENT * scale or not scale > 1e-290:
@@ -113,8 +118,8 @@ def _judge(construction: Construction, known: list[tuple[dict, Law]]) -> None:
                     row["first"] = time.perf_counter() - start
                 if "status" not in row:
                     error = abs(row["given"] - row["right"])
-                    beyond = error - row["uncertain"] if math.isfinite(error) else math.inf
-                    row["ratio"] = max(0.0, beyond) / (row["bound"] * row["scale"])
+                    beyond = max(0.0, error - row["uncertain"]) / (row["bound"] * row["scale"])
+                    row["ratio"] = beyond if math.isfinite(beyond) else math.inf
                     row["status"] = "right" if row["ratio"] <= 1.0 else "wrong"
     except TimeLimit:
         for row, _ in known:
@@ -126,6 +131,9 @@ def _refused(row: dict, error: Exception) -> None:
     """A SymntkError is a refusal, by its message without numbers; whatever else is raised is its own reason."""
     from symntk.errors import SymntkError
 
+    if row["right"] == math.inf and isinstance(error, SymntkError):
+        row["status"] = "right"  # what is infinite is not to be answered
+        return
     wrong = getattr(error, "wrong", None) or f"{error}"
     wrong = re.sub(r"[-+]?\d[\d./e+-]*", "#", wrong.split(" at ")[0])[:90]
     raw = "" if isinstance(error, SymntkError) else "RAW "

@@ -13,9 +13,11 @@ from benchmarks.adversarial_terms import (
     Term,
     composed,
     dead_zone,
+    expanded,
     kinked,
     outer,
     power,
+    preimages,
     product,
     scaled,
     soft,
@@ -24,7 +26,7 @@ from benchmarks.adversarial_terms import (
 )
 
 ONE = Term("1", lambda x: np.ones(np.shape(x)))
-KINDS = ("many", "narrow", "kinked", "quotient", "oscillating", "product", "composed")
+KINDS = ("many", "narrow", "kinked", "quotient", "oscillating", "product", "composed", "pole")
 SOFT = ("tanh", "erf", "softplus", "sigmoid", "gauss", "cdf", "lorentz", "atan", "root", "sech")
 KINKED = ("step", "down", "ramp", "abs", "soft abs", "softsign", "laplace")
 DENOMINATORS = (1, 1, 1, 2, 2, 3, 4, 5, 7, 10)
@@ -32,12 +34,13 @@ DENOMINATORS = (1, 1, 1, 2, 2, 3, 4, 5, 7, 10)
 
 @dataclass(frozen=True)
 class Construction:
-    """A pair of functions; `one` where g = 1."""
+    """A pair of functions; `one` where g = 1; `infinite` where the expectation is."""
 
     kind: str
     f: Term
     g: Term
     means: bool
+    infinite: bool = False
 
     @property
     def one(self) -> bool:
@@ -97,10 +100,14 @@ def draw_many(rng):
 
 
 def draw_narrow(rng):
-    """exp(−K (h(x) − t)²), at times times something or on top of it."""
+    """exp(−K (h(x) − t)²) or 1/(1 + (k(h(x) − t))²), at times times something or on top of it."""
     h = INNERS[int(rng.integers(len(INNERS)))]
     level = Fraction(f"{rng.uniform(*h.levels):.{int(rng.integers(1, 5))}f}")
-    narrow = composed(outer("narrow", Fraction(f"{10 ** rng.uniform(2, 7):.0e}")), h, level)
+    if rng.uniform() < 0.85:
+        shape = outer("narrow", Fraction(f"{10 ** rng.uniform(2, 7):.0e}"))
+    else:
+        shape = outer("lorentz", Fraction(f"{10 ** rng.uniform(1, 3.5):.0e}"))
+    narrow = composed(shape, h, level)
     kind = rng.uniform()
     if kind < 0.6:
         return narrow
@@ -130,8 +137,10 @@ def draw_kinked(rng):
 
 
 def draw_quotient(rng):
-    """1/(1 + (s(x − t))²), alone, in sums, and below a soft term."""
+    """1/(1 + (s(x − t))²), alone, in sums, and below a soft term; at times with the square multiplied out."""
     lorentz = soft("lorentz", slope(rng), centre(rng))
+    if rng.uniform() < 0.2:
+        lorentz = expanded(Fraction(f"{rng.uniform(-3, 3):.3f}"), Fraction(f"{10 ** rng.uniform(-4, -1):.0e}"))
     if rng.uniform() < 0.5:
         return total([scaled(weight(rng), lorentz), scaled(weight(rng), draw_soft(rng))])
     return product([draw_soft(rng), lorentz])
@@ -163,6 +172,18 @@ def draw_composed(rng):
     return one if rng.uniform() < 0.6 else total([one, scaled(weight(rng), draw_soft(rng))])
 
 
+def draw_pole(rng):
+    """A double or simple pole at a root of h(x) = t in −5 … 5: the expectation is infinite, or has no value."""
+    while True:
+        if rng.uniform() < 0.1:
+            return expanded(Fraction(f"{rng.uniform(-3, 3):.6f}"), Fraction(0))
+        h = INNERS[int(rng.integers(len(INNERS)))]
+        level = Fraction(f"{rng.uniform(*h.levels):.{int(rng.integers(1, 5))}f}")
+        if preimages(h, np.array([float(level)]), -5.0, 5.0).size:
+            break
+    return composed(outer("pole", Fraction(int(rng.choice((1, 2, 2))))), h, level)
+
+
 DRAWS = {
     "many": draw_many,
     "narrow": draw_narrow,
@@ -171,6 +192,7 @@ DRAWS = {
     "oscillating": draw_oscillating,
     "product": draw_product,
     "composed": draw_composed,
+    "pole": draw_pole,
 }
 PARTNERS = (
     total([power(1), Term("1", ONE.value), soft("tanh", Fraction(1), Fraction(0))]),
@@ -185,6 +207,9 @@ PARTNERS = (
 def draw_construction(rng, kind: str) -> Construction:
     """A pair: with itself, with another of a random kind, with a partner, or one variable alone."""
     kind = str(rng.choice(KINDS)) if kind == "all" else kind
+    if kind == "pole":
+        partners = (ONE, soft("sigmoid", slope(rng), centre(rng)), soft("softplus", slope(rng), centre(rng)))
+        return Construction(kind, draw_pole(rng), partners[int(rng.integers(3))], bool(rng.uniform() < 0.5), True)
     f, choice = DRAWS[kind](rng), rng.uniform()
     if choice < 0.3:
         g = ONE
@@ -193,7 +218,7 @@ def draw_construction(rng, kind: str) -> Construction:
     elif choice < 0.75:
         g = PARTNERS[int(rng.integers(len(PARTNERS)))]
     else:
-        g = DRAWS[str(rng.choice(KINDS)) if rng.uniform() < 0.5 else kind](rng)
+        g = DRAWS[str(rng.choice(KINDS[:-1])) if rng.uniform() < 0.5 else kind](rng)
     return Construction(kind, f, g, bool(rng.uniform() < 0.5))
 
 

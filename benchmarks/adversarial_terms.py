@@ -189,6 +189,16 @@ def wave(kind: str, omega: Fraction, phase: Fraction) -> Term:
     return Term(f"sin({arg})*exp(-x)", lambda x: np.sin(w * double(x) + p) * np.exp(-double(x)), edges, rate=1.0)
 
 
+def expanded(root: Fraction, gap: Fraction) -> Term:
+    """1/((x − root)² + gap) with the square multiplied out, which hides where it is large; a double pole at gap 0."""
+    centre, width = float(root), float(gap) ** 0.5
+    linear = f"{'-' if root > 0 else '+'}{shown(2 * abs(root))}*x" if root else ""
+    rest = root * root + gap
+    text = f"1/(x**2{linear}{f'+{shown(rest)}' if rest else ''})"
+    edges = around(centre, width or 1.0, DOUBLING)
+    return Term(text, lambda x: 1.0 / ((double(x) - centre) ** 2 + float(gap)), edges)
+
+
 def power(n: int) -> Term:
     """x^n."""
     return Term("x" if n == 1 else f"x**{n}", lambda x: double(x) ** n)
@@ -253,7 +263,7 @@ def _cosine(low: float, high: float) -> Array:
 
 
 def outer(kind: str, k: Fraction) -> Outer:
-    """A function of h − t of slope (for "narrow": square of slope) k."""
+    """A function of h − t of slope k; for "narrow" k is the slope's square, for "pole" the pole's order."""
     slope = float(np.sqrt(float(k))) if kind == "narrow" else float(k)
     double_levels = np.concatenate([-DOUBLING[::-1], DOUBLING]) / slope
     soft_levels = double_levels[np.abs(double_levels) * slope <= SATURATED]
@@ -262,6 +272,7 @@ def outer(kind: str, k: Fraction) -> Outer:
     zero = np.array([0.0])
     table = {
         "narrow": (f"exp(-{shown(k)}*({{}})**2)", lambda y: np.exp(-double((root * y) ** 2)), bell, None),
+        "pole": (f"1/({{}})**{k}", lambda y: 1 / double(y) ** slope, zero, None),
         "tanh": (f"tanh({shown(k)}*({{}}))", lambda y: np.tanh(slope * double(y)), soft_levels, None),
         "erf": (f"erf({shown(k)}*({{}}))", lambda y: special.erf(slope * double(y)), bell, None),
         "lorentz": (f"1/(1+({shown(k)}*({{}}))**2)", lambda y: 1 / (1 + (slope * double(y)) ** 2), double_levels, None),

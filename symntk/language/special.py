@@ -12,11 +12,12 @@ import mpmath
 import sympy as sp
 
 from symntk.language.special_mpmath import MPMATH_FUNCTIONS
+from symntk.language.special_printing import PrintedFunction
 
 __all__ = ["MPMATH_FUNCTIONS", "bivariate_normal_cdf", "normal_cdf", "normal_pdf"]
 
 
-class _NormalFunction(sp.Function):  # type: ignore[misc]  # SymPy has no types
+class _NormalFunction(PrintedFunction):
     """What the three share: numbers through `MPMATH_FUNCTIONS`, printing by symbol."""
 
     _symbols = ("", "")  # LaTeX, unicode

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
+
 import sympy as sp
 
 from symntk.errors import DivergenceError, FormulaError
 from symntk.kernels.expectation import Expectation
-from symntk.language.registry import exact
 from symntk.language.symbols import STATE
 from symntk.networks.layers import Plan
 
@@ -19,15 +20,23 @@ _LONGEST = 20_000  # symbols of a formula that is written out
 _BY_LAYERS = "latex(kernel, layers=True), which has one line for each quantity of a layer; or fewer layers"
 
 
-def composed_formula(plan: Plan, *, inputs: bool = False, scales: bool = False, diagonal: bool = False) -> sp.Expr:
+def composed_formula(
+    plan: Plan, *, inputs: bool = False, scales: bool = False, diagonal: bool = False, most: float = math.inf
+) -> sp.Expr:
     """The kernel of the plan's depth in terms of Σ¹ (a, b, c) or of the inputs (xx, yy, xy, n_0).
 
     Raises:
-        FormulaError: a map has no closed form, or the depth is beyond what SymPy can nest.
+        FormulaError: a map has no closed form, the formula has more symbols than `most`, or the depth is beyond what
+            SymPy can nest.
         DivergenceError: `diagonal`, and the kernel is infinite there.
     """
     try:
-        return _composed(plan, inputs, scales, diagonal)
+        formula = _composed(plan, inputs, scales, diagonal)
+        size = formula_size(formula) if most < math.inf else 0
+        if size > most:
+            wrong = f"written out it has {size:.1e} symbols, more than {most:g}"
+            raise FormulaError(f"a formula for {plan.asked}", wrong, f"{_BY_LAYERS}; or most={10.0 * size:.0e}")
+        return formula
     except RecursionError as error:
         wrong = "formulas of so many layers inside each other are beyond SymPy's recursion"
         raise FormulaError(f"a formula for {plan.asked}", wrong, _BY_LAYERS) from error
@@ -121,7 +130,7 @@ def scale_symbols(plan: Plan) -> tuple[list[sp.Expr], list[sp.Expr]]:
 
 
 def _numbers(plan: Plan) -> tuple[list[sp.Expr], list[sp.Expr]]:
-    return [exact(v) for v in plan.weight_std], [exact(v) for v in plan.bias_std]
+    return list(plan.weights), list(plan.biases)
 
 
 def _closed(plan: Plan, E: Expectation) -> sp.Expr:

@@ -139,12 +139,17 @@ class Layer:
 
 @dataclass(frozen=True, eq=False)
 class Plan:
-    """A kernel of given depth: hidden layers from first to last, scales of the weight layers, what it is called."""
+    """A kernel of given depth: hidden layers from first to last, scales of the weight layers, what it is called.
+
+    `weights` and `biases` are the scales as formulas have them.
+    """
 
     asked: str
     layers: tuple[Layer, ...]
     weight_std: tuple[float, ...]
     bias_std: tuple[float, ...]
+    weights: tuple[sp.Expr, ...]
+    biases: tuple[sp.Expr, ...]
 
     @property
     def expectations(self) -> list[Expectation]:

@@ -12,6 +12,7 @@ import sympy as sp
 from symntk.errors import DivergenceError, DomainError, FormulaError, SymntkError
 from symntk.kernels.expectation import real_array
 from symntk.kernels.kernels import Kernels
+from symntk.language.registry import exact
 from symntk.networks.layers import SLOPES, Layer, Plan, numbers_for, pair
 
 if TYPE_CHECKING:  # a formula needs neither SciPy nor the recursion: they are imported where they are used
@@ -42,7 +43,7 @@ class Network:
     Args:
         kernels: the `Kernels` of all hidden layers, or a list with those of each of the depth − 1 hidden layers.
         depth: number of weight layers, at least 1.
-        weight_std: σ_w > 0, one number or one for each weight layer.
+        weight_std: σ_w > 0, one number or one for each weight layer; sp.sqrt(2) stays exact in formulas.
         bias_std: σ_b ≥ 0, the same.
 
     >>> import symntk
@@ -74,6 +75,7 @@ kernel
         self.layers = _per_layer(kernels, self.depth)
         self.weight_std = _scales("weight_std", weight_std, self.depth)
         self.bias_std = _scales("bias_std", bias_std, self.depth)
+        self._exact_scales = _exact(weight_std, self.depth), _exact(bias_std, self.depth)
 
     def nngp(self, x1: Any, x2: Any = None, **parameters: float) -> Any:
         """Gram matrix Σ^L of the network's Gaussian process.
@@ -160,6 +162,7 @@ kernel
         diagonal: bool = False,
         other: Network | None = None,
         slopes: tuple[str, str] = ("derivative", "surrogate"),
+        most: float = 100_000,
     ) -> sp.Expr:
         """The composed formula of "nngp", "ntk", "sg_ntk" or "general" for this depth.
 
@@ -172,9 +175,11 @@ kernel
             diagonal: the kernel of an input with itself, in terms of a (or xx).
             other: the second network of "general".
             slopes: those of "general".
+            most: the largest number of symbols, written out: 10⁵ print in some ten seconds.
 
         Raises:
-            FormulaError: a layer map has no closed form; it is named. Or the depth is beyond what SymPy can nest.
+            FormulaError: a layer map has no closed form; it is named. Or the formula is longer than `most`, or the
+                depth beyond what SymPy can nest.
             DivergenceError: `diagonal`, and the kernel is infinite there.
 
         >>> import symntk
@@ -187,7 +192,7 @@ kernel
         from symntk.networks.composed import composed_formula
 
         plan = self._named(kernel, other, slopes)
-        return composed_formula(plan, inputs=inputs, scales=scales, diagonal=diagonal)
+        return composed_formula(plan, inputs=inputs, scales=scales, diagonal=diagonal, most=most)
 
     def latex(
         self,
@@ -282,7 +287,7 @@ kernel
             slope = None if slopes is None else pair(one, two, (slopes[0], slopes[1]))
             equal = one is two or one.activation == two.activation
             layers.append(Layer(one.nngp, two.nngp, cross, slope, one.ntk, equal))
-        return Plan(asked, tuple(layers), self.weight_std, self.bias_std)
+        return Plan(asked, tuple(layers), self.weight_std, self.bias_std, *self._exact_scales)
 
     def _gram(self, kernel: str, x1: Any, x2: Any, singular: str, parameters: dict[str, float]) -> Any:
         return self._run(self._named(kernel), x1, x2, singular, parameters, self._parameters)
@@ -358,6 +363,12 @@ def _scales(name: str, given: float | Sequence[float], depth: int) -> tuple[floa
     if not np.all(np.isfinite(values) & sign):
         raise DomainError(asked, f"{given!r}", "weight_std > 0 and bias_std >= 0, both finite")
     return tuple(float(v) for v in np.broadcast_to(values, (depth,)))
+
+
+def _exact(given: Any, depth: int) -> tuple[sp.Expr, ...]:
+    """The scales as SymPy has them: what is exact stays, a float is the rational that its shortest text says."""
+    values = list(given) if np.ndim(given) else [given] * depth
+    return tuple(exact(value) for value in values)
 
 
 def _shown(values: tuple[float, ...]) -> str:

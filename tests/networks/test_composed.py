@@ -2,13 +2,14 @@
 
 import subprocess
 import sys
+from fractions import Fraction
 
 import numpy as np
 import pytest
 import sympy as sp
 
 import symntk
-from symntk.errors import DivergenceError, FormulaError
+from symntk.errors import DivergenceError, DomainError, FormulaError
 from symntk.language.symbols import STATE
 from symntk.networks.composed import WIDTH, XX, XY, YY, formula_size
 from symntk.verify.evaluate import evaluate
@@ -104,7 +105,9 @@ def test_formulas_that_are_too_long_are_refused_and_exported_modules_go_without(
     assert "c_25 &=" in deep.latex("ntk", layers=True)
     deeper = symntk.Network(relu, 60, bias_std=0.1)
     with pytest.raises(FormulaError, match="beyond SymPy's recursion"):
-        deeper.symbolic("ntk")
+        deeper.symbolic("ntk", most=float("inf"))
+    with pytest.raises(FormulaError, match=r"\d symbols, more than 100000. Try: latex\(kernel, layers=True\).*most=\d"):
+        symntk.Network(relu, 30).symbolic("ntk")
     space = {}
     exec(compile(deeper.source(), "exported", "exec"), space)
     assert np.array_equal(space["ntk"](POINTS), deeper.ntk(POINTS))
@@ -126,7 +129,7 @@ def test_formula_of_two_networks():
 def test_formula_size_is_that_of_the_tree_also_where_no_tree_could_be_walked():
     small = symntk.Network(RELU, 3, bias_std=0.1).symbolic("ntk")
     assert formula_size(small) == sum(1 for _ in sp.preorder_traversal(small))
-    assert formula_size(symntk.Network(RELU, 14, bias_std=0.1).symbolic("ntk")) > 10**7
+    assert formula_size(symntk.Network(RELU, 14, bias_std=0.1).symbolic("ntk", most=1e9)) > 10**7
 
 
 def test_no_closed_form_is_named():
@@ -173,3 +176,22 @@ def test_exported_singular_kernel():
     assert np.array_equal(space["ntk"](POINTS, singular="inf"), NETS["sign"].ntk(POINTS, singular="inf"))
     # 0.5 = √0.1·√2.5 to rounding, though 0.1·2.5 − 0.5² is 1.4e-17 in these binary numbers: parallel inputs
     assert np.isposinf(space["ntk_map"](0.1, 2.5, [0.5, 0.4]))[0] and space["ntk_map"](0.1, 2.5, 0.4) < 3
+
+
+def test_scales_are_exact_in_formulas():
+    """σ_w = √2 makes ReLU's kernel one of correlations: E f² is the variance itself."""
+    plain, he = (symntk.Network(RELU, 2, weight_std=scale).symbolic("nngp") for scale in (1, sp.sqrt(2)))
+    assert sp.simplify(he - 2 * plain) == 0 and not he.atoms(sp.Float)
+    assert max(q.q for q in he.atoms(sp.Rational)) <= 2
+    deep = symntk.Network(RELU, 3, weight_std=sp.sqrt(2), bias_std=0.1)
+    assert deep.symbolic("nngp", diagonal=True) == STATE[0] + sp.Rational(2, 100)
+    each = symntk.Network(RELU, 2, weight_std=[Fraction(1, 3), sp.sqrt(3)], bias_std=np.array([0.1, 0.25]))
+    assert each.symbolic("nngp", diagonal=True) == sp.Rational(3, 2) * STATE[0] + sp.Rational(1, 16)
+    assert each.weight_std == (1 / 3, 3**0.5) and np.allclose(deep.nngp(POINTS), _floats(deep).nngp(POINTS), rtol=1e-15)
+    for scale in (sp.Symbol("s", positive=True), sp.I, -sp.sqrt(2), [sp.sqrt(2)] * 3):
+        with pytest.raises(DomainError, match="weight_std"):
+            symntk.Network(RELU, 2, weight_std=scale)
+
+
+def _floats(net):
+    return symntk.Network(net.layers[0], net.depth, weight_std=net.weight_std, bias_std=net.bias_std)

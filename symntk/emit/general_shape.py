@@ -7,8 +7,7 @@ grows faster than e^{βx}, is refused here with the place and the reason.
 from __future__ import annotations
 
 import math
-import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,11 +17,16 @@ import sympy as sp
 
 from symntk.emit.compile import function_of_x
 from symntk.emit.partition import FARTHEST, partition
-from symntk.emit.stable_body import numbers, source
+from symntk.emit.stable_body import holds_near_zero, near_series, numbers, source, stable
 from symntk.errors import SymntkError
+from symntk.language.balls import Ball, Enclosure, enclosure
 from symntk.language.general_form import GeneralForm
 from symntk.language.symbols import x
 
+_NEAR = 32.0  # what is not resolved farther out limits the reach, and is refused where a law gets there
+_COARSE = 1e-6  # a larger defect is no resolution
+_STEEPEST_POLE = -0.48
+_POLYNOMIAL = 15  # degree up to which panels need no edges
 _FAR = mp.mpf(10) ** 4  # growth is measured between here and twice as far
 _STEEPEST = 50  # degree up to which growth is polynomial
 _ADVICE = "a function that is finite and real everywhere"
@@ -83,80 +87,60 @@ def general_shape(form: GeneralForm) -> GeneralShape:
         return GeneralShape(None, [], (0.0,), deltas, (), 0.0)
     breaks = [float(point) for point in form.breaks]
     ends = [-math.inf, *breaks, math.inf]
-    for index, part in enumerate(form.parts):
-        _check_poles(asked, part, ends[index], ends[index + 1])
+    scales = [
+        _scales(asked, part, point, side)
+        for left, right, point in zip(form.parts[:-1], form.parts[1:], breaks, strict=True)
+        for part, side in ((left, -1), (right, 1))
+    ]
     rates = _rates(asked, form)
     text = source(form)
     shape = GeneralShape(text, [(point, 0.0) for point in breaks], rates, deltas, (), 0.0)
     function = shape.function()
-    _check_values(asked, form, function, ends, any(rates))
-    centres = sorted({c for i, p in enumerate(form.parts) for c in _centres(p) if ends[i] < c < ends[i + 1]})
-    found = partition(function, breaks, centres)
-    if found.reach < 1.0 or found.defect > 1e-6:
-        where = f"it is too rough at |x| near {found.reach:.3g}" if found.reach < 1.0 else "it is too rough"
-        raise SymntkError(asked, f"{where}: no polynomial follows it on short intervals", "a smoother function")
+    parts = [part_enclosure(part, holds_near_zero(form, index)) for index, part in enumerate(form.parts)]
+    found = partition(function, parts, breaks, scales=max(scales, default=100))
+    if found.unresolved is not None and (found.reach < _NEAR or found.defect > _COARSE):
+        raise SymntkError(asked, *_why(form, found.unresolved))
+    if found.defect > _COARSE or found.reach < 1.0:
+        wrong = f"it is too rough: no polynomial follows it on short intervals where |x| is near {found.reach:.3g}"
+        raise SymntkError(asked, wrong, "a smoother function")
     beyond = np.array([-1.001, 1.001]) * found.reach
     with np.errstate(all="ignore"):
         # where the edges end since values become too large there is nothing to resolve
         unresolved = found.reach < FARTHEST and bool(np.all(np.abs(function(beyond)) < 1e100))
-    if unresolved:
+    if unresolved or found.unresolved is not None:
         text = f"np.where(np.abs(x) <= {found.reach!r}, {text}, np.nan)"
     return GeneralShape(text, shape.knots, rates, deltas, found.edges, found.defect)
 
 
-def _centres(part: sp.Expr) -> Iterator[float]:
-    """Where a part may change on a small scale: roots of the polynomials inside it, and of their derivatives."""
-    for node in sp.preorder_traversal(part):
-        inside = node.base if node.is_Pow else node.args[0] if isinstance(node, sp.Function) else None
-        if inside is None or not inside.is_polynomial(x) or not inside.has(x):
-            continue
-        coefficients = [float(c) for c in sp.Poly(inside, x).all_coeffs()]
-        if len(coefficients) <= 8:
-            for polynomial in (coefficients, np.polyder(coefficients)):
-                yield from (float(f"{z.real:.6g}") for z in np.roots(polynomial) if abs(z.real) < 1e6)
+def _why(form: GeneralForm, place: float) -> tuple[str, str]:
+    """What is wrong where no interval is resolved, and what to try."""
+    part = form.parts[sum(float(point) < place for point in form.breaks)]
+    shown = f"{sp.sstr(part)} %s near x = {place:.6g}"
+    values = [_exact(part, mp.mpf(place) * (1 + step)) for step in (0, mp.mpf(2) ** -10, -(mp.mpf(2) ** -10))]
+    if any(value is None for value in values):
+        return shown % "is not a finite real number", _ADVICE
+    if abs(values[0]) > 4 * max(abs(values[1]), abs(values[2])):
+        return shown % "has a pole", _ADVICE
+    return shown % "has a pole or is not real, or varies on no scale that an enclosure could resolve,", _ADVICE
 
 
-def _grid(low: float, high: float) -> np.ndarray:
-    """Points of the open interval, on all scales around 0 and next to its ends."""
-    ladder = np.geomspace(1e-9, FARTHEST, 181)
-    points = [np.linspace(-20.0, 20.0, 2001), ladder, -ladder]
-    points += [
-        end + side * np.geomspace(1e-9, 1.0, 19) for end in (low, high) if math.isfinite(end) for side in (1, -1)
-    ]
-    every = np.unique(np.concatenate(points))
-    return np.asarray(every[(every > low) & (every < high)])
+def part_enclosure(part: sp.Expr, near_zero: tuple[bool, bool] = (True, True)) -> Enclosure | None:
+    """Encloses a part as its source is written: by its series near 0, if there is one; None for a short polynomial."""
+    if part.is_polynomial(x) and sp.degree(part, x) <= _POLYNOMIAL:
+        return None
+    formula, series = enclosure(stable(part), x), near_series(part, near_zero)
+    if series is None:
+        return formula
+    polynomial = enclosure(sp.Add(*(value * x**n for n, value in enumerate(series.coefficients))), x)
+    # the series converges up to three times its radius
+    reach = 2.0 * series.radius
 
+    def either(centre: np.ndarray, radius: np.ndarray) -> Ball:
+        first, second = polynomial(centre, radius), formula(centre, radius)
+        near = np.abs(centre) + radius < reach
+        return Ball(*(np.where(near, p, q) for p, q in zip(first, second, strict=True)))
 
-def _check_poles(asked: str, part: sp.Expr, low: float, high: float) -> None:
-    """Refuse zeros of denominators, negative logarithms and roots inside the interval."""
-    points = _grid(low, high)
-    for node in sp.preorder_traversal(part):
-        inside = None
-        if node.is_Pow and node.exp.is_number and (node.exp.is_negative or not node.exp.is_Integer):
-            inside = node.base
-        elif isinstance(node, sp.log):
-            inside = node.args[0]
-        elif isinstance(node, sp.tan):
-            inside = sp.cos(node.args[0])
-        if inside is None or not inside.has(x) or inside.is_positive:
-            continue
-        with np.errstate(all="ignore"), warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            values = np.broadcast_to(np.asarray(numbers(inside)(points)), points.shape)
-        if not np.any(np.isnan(values)):
-            crossed = np.flatnonzero((values[1:] * values[:-1] < 0.0) | (values[1:] == 0.0))
-            # an even zero, such as that of x², does not cross
-            near = float(min(points[crossed + 1], key=abs, default=0.0))
-            if crossed.size and not _removable(part, near):
-                raise SymntkError(asked, f"{sp.sstr(part)} has a pole or is not real near x = {near:.3g}", _ADVICE)
-
-
-def _removable(part: sp.Expr, point: float) -> bool:
-    """Whether the part stays bounded next to 0, where the series takes over; elsewhere no zero is removable."""
-    if point != 0.0:
-        return False
-    values = [_exact(part, mp.mpf(step)) for step in (1e-3, 1e-6, -1e-6)]
-    return all(value is not None and abs(value) <= 2 * abs(values[0] or 0) for value in values)
+    return either
 
 
 def _exact(part: sp.Expr, point: Any) -> Any:
@@ -167,6 +151,22 @@ def _exact(part: sp.Expr, point: Any) -> Any:
         except (ArithmeticError, ValueError):
             return None
         return value if isinstance(value, int | mp.mpf) and mp.isfinite(value) else None
+
+
+def _scales(asked: str, part: sp.Expr, point: float, side: int) -> int:
+    """How often a length must be halved towards a break before what is left of f² is below rounding.
+
+    Next to a break a part is like |x − t|^p; f² is integrable where p > −1/2.
+    """
+    near, nearer = (_exact(part, mp.mpf(point) + side * mp.mpf(10) ** -k) for k in (10, 20))
+    if near is None or nearer is None:
+        raise SymntkError(asked, f"{sp.sstr(part)} is not a finite real number next to x = {point:.6g}", _ADVICE)
+    power = float(mp.log10(abs(near / nearer))) / 10.0 if near and nearer else 0.0
+    if power >= -0.05:  # a logarithm is like a power of about −1/200
+        return 100
+    if power < _STEEPEST_POLE:
+        raise SymntkError(asked, f"{sp.sstr(part)} is infinite at x = {point:.6g}, and so is its second moment", _ADVICE)
+    return min(int(53.0 / (1.0 + 2.0 * power)), 1000)
 
 
 def _rates(asked: str, form: GeneralForm) -> tuple[float, ...]:
@@ -191,23 +191,3 @@ def _rates(asked: str, form: GeneralForm) -> tuple[float, ...]:
         if order > 0.9:
             rates.append(float(f"{side * float((second - first) / _FAR):.6g}"))
     return tuple(dict.fromkeys(rates))
-
-
-def _check_values(
-    asked: str, form: GeneralForm, function: Callable[[np.ndarray], np.ndarray], ends: list[float], grows: bool
-) -> None:
-    """Refuse values that are no numbers, and singularities at breaks that are not integrable."""
-    for index, part in enumerate(form.parts):
-        points = _grid(ends[index], ends[index + 1])
-        with np.errstate(all="ignore"):
-            values = function(points)
-        bad = np.isnan(values) | (np.isinf(values) & ~(grows & (np.abs(points) > 1.0)))
-        if np.any(bad):
-            near = float(points[np.argmax(bad)])
-            raise SymntkError(asked, f"{sp.sstr(part)} is not a finite real number at x = {near:.3g}", _ADVICE)
-        for end, side in ((ends[index], 1), (ends[index + 1], -1)):
-            if math.isfinite(end):
-                close, closer = (_exact(part, mp.mpf(end) + side * mp.mpf(10) ** -k) for k in (10, 20))
-                # slower than |x|^(-1/10): a logarithm
-                if close is None or closer is None or abs(closer) > 10 * max(abs(close), 1):
-                    raise SymntkError(asked, f"{sp.sstr(part)} is infinite at x = {end:.6g}", _ADVICE)

@@ -7,6 +7,8 @@ NumPy and SciPy evaluate them well; differences with a root by the conjugate; wh
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import mpmath as mp
@@ -74,7 +76,7 @@ def source(form: GeneralForm) -> str:
     >>> source(general_form(sp.sign(x) / sp.cosh(x), x))
     'np.where(x < 0.0, -1.0/np.cosh(x), np.where(x == 0.0, 0.0, (1.0/(np.cosh(x))))) + 0.0 * x'
     """
-    text = part_source(form.parts[-1], _holds(form, len(form.breaks)))
+    text = part_source(form.parts[-1], holds_near_zero(form, len(form.breaks)))
     for index in reversed(range(len(form.breaks))):
         at = repr(float(form.breaks[index]))
         sides = [_value(part, form.breaks[index]) for part in form.parts[index : index + 2]]
@@ -83,7 +85,7 @@ def source(form: GeneralForm) -> str:
         if middle == "np.nan":  # an integrable singularity: its one value does not matter
             middle = "0.0"
         here = f"np.where(x == {at}, {middle}, {text})" if jumps else text
-        text = f"np.where(x < {at}, {part_source(form.parts[index], _holds(form, index))}, {here})"
+        text = f"np.where(x < {at}, {part_source(form.parts[index], holds_near_zero(form, index))}, {here})"
     return f"{text} + 0.0 * x"
 
 
@@ -92,11 +94,39 @@ def part_source(part: sp.Expr, near_zero: tuple[bool, bool] = (True, True)) -> s
     plain = _Writer()(stable(part))
     if _overflows(plain):
         plain = _Writer(guarded=True)(stable(part))
-    signs = [sign for sign, holds in zip((-1.0, 1.0), near_zero, strict=True) if holds]
-    if not signs or not part.has(x) or not _cancels(part, plain, signs):
+    series = near_series(part, near_zero)
+    if series is None:
         return plain
-    series = _series(part)
-    return plain if series is None else f"np.where(np.abs(x) < {series[0]}, {series[1]}, {plain})"
+    return f"np.where(np.abs(x) < {series.radius!r}, {series.source()}, {plain})"
+
+
+@dataclass(frozen=True)
+class Series:
+    """The Taylor polynomial Σ coefficients[n] xⁿ, which stands for a part where |x| < radius."""
+
+    radius: float
+    coefficients: tuple[float, ...]
+
+    def source(self) -> str:
+        """Horner's scheme in x."""
+        powers = [n for n, value in enumerate(self.coefficients) if value]
+        first, step = powers[0], 2 if len({n % 2 for n in powers}) == 1 else 1
+        kept = self.coefficients[first::step]
+        square = "(x * x)" if step == 2 else "x"
+        text = repr(kept[-1])
+        for value in reversed(kept[:-1]):
+            text = f"{value!r} + {square} * ({text})"
+        lead = {0: "", 1: "x * "}.get(first, f"x ** {first} * ")
+        return f"{lead}({text})"
+
+
+@lru_cache(maxsize=256)
+def near_series(part: sp.Expr, near_zero: tuple[bool, bool] = (True, True)) -> Series | None:
+    """The series that stands for a part near 0, where its formula loses digits or has no value; else None."""
+    signs = [sign for sign, holds in zip((-1.0, 1.0), near_zero, strict=True) if holds]
+    if not signs or not part.has(x) or not _cancels(part, _Writer()(stable(part)), signs):
+        return None
+    return _series(part)
 
 
 def stable(part: sp.Expr) -> sp.Expr:
@@ -121,7 +151,7 @@ def _one_sided(total: sp.Expr) -> sp.Expr:
     return total
 
 
-def _holds(form: GeneralForm, index: int) -> tuple[bool, bool]:
+def holds_near_zero(form: GeneralForm, index: int) -> tuple[bool, bool]:
     """Whether part `index` holds at small negative and at small positive x."""
     low = float(form.breaks[index - 1]) if index else -1.0
     high = float(form.breaks[index]) if index < len(form.breaks) else 1.0
@@ -158,8 +188,8 @@ def _evaluate(text: str, at: np.ndarray) -> Any:
     return function_of_x(text)(at)
 
 
-def _series(part: sp.Expr) -> tuple[str, str] | None:
-    """(radius, Taylor polynomial), or None where the part is not analytic at 0."""
+def _series(part: sp.Expr) -> Series | None:
+    """The Taylor polynomial, or None where the part is not analytic at 0."""
     exact = numbers(part, exact=True)
     radius, count = mp.mpf(1), _TERMS + 8
     with mp.workdps(50):
@@ -175,26 +205,19 @@ def _series(part: sp.Expr) -> tuple[str, str] | None:
             largest = max(abs(t) for t in terms)
             if largest and max(abs(t) for t in terms[-8:]) < mp.mpf(10) ** -24 * largest:
                 kept = [t if abs(t) > 1e-28 * largest else mp.mpf(0) for t in terms]
-                return _horner([float(t / radius**n) for n, t in enumerate(kept)])
+                return _shortened([float(t / radius**n) for n, t in enumerate(kept)])
             radius /= 2
     return None
 
 
-def _horner(coefficients: list[float]) -> tuple[str, str] | None:
-    """The radius within which `_TERMS` terms are enough, and the polynomial."""
+def _shortened(coefficients: list[float]) -> Series | None:
+    """The first `_TERMS` coefficients, and the radius within which they are enough."""
     powers = [n for n, value in enumerate(coefficients[:_TERMS]) if value]
     if not powers:  # below the smallest float
         return None
     last = powers[-1]
     growth = max(abs(coefficients[n]) ** (1.0 / n) for n in powers if n > last // 2) if last > 1 else 1.0
-    first, step = powers[0], 2 if len({n % 2 for n in powers}) == 1 else 1
-    kept = coefficients[first:_TERMS:step]
-    square = "(x * x)" if step == 2 else "x"
-    text = repr(kept[-1])
-    for value in reversed(kept[:-1]):
-        text = f"{value!r} + {square} * ({text})"
-    lead = {0: "", 1: "x * "}.get(first, f"x ** {first} * ")
-    return repr(float(f"{min(1.0, 0.33 / growth):.3g}")), f"{lead}({text})"
+    return Series(float(f"{min(1.0, 0.33 / growth):.3g}"), tuple(coefficients[:_TERMS]))
 
 
 def _is_exponential(factor: sp.Expr) -> bool:

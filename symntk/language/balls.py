@@ -92,7 +92,7 @@ def _rule(node: sp.Basic, x: sp.Symbol) -> tuple[Callable[..., Ball], tuple[sp.B
     if not node.has(x):
         return _constant(node), ()
     if node.is_Add:
-        return _sum, node.args
+        return _conjugated(node, x) or (_sum, node.args)
     if node.is_Mul:
         return _product, node.args
     if node.is_Pow:
@@ -118,6 +118,23 @@ def _cautious(rule: Callable[[Ball], Ball]) -> Callable[[Ball], Ball]:
         return Ball(np.where(np.isfinite(found.radius), found.centre, 0.0), found.radius)
 
     return run
+
+
+def _conjugated(node: sp.Basic, x: sp.Symbol) -> tuple[Callable[..., Ball], tuple[sp.Basic, ...]] | None:
+    """A sum p + s with a root s: also as (p² − s²)/(p − s), where p and s cancel."""
+    roots = [term for term in node.args if not term.is_rational_function(x)]
+    if len(roots) != 1 or len(node.args) < 2:
+        return None
+    (root,), rest = roots, sp.Add(*(term for term in node.args if term is not roots[0]))
+    square = sp.expand(root**2)
+    if not rest.is_rational_function(x) or not square.is_rational_function(x):
+        return None
+
+    def rule(p: Ball, s: Ball, gap: Ball) -> Ball:
+        first, second = _sum(p, s), _product(gap, _inverse(_sum(p, _scaled(s, -1.0))))
+        return _where(first.radius <= second.radius, first, second)
+
+    return rule, (rest, root, sp.factor(sp.together(rest**2 - square)))
 
 
 def _power(node: sp.Basic, x: sp.Symbol) -> tuple[Callable[..., Ball], tuple[sp.Basic, ...]]:

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from scipy.special import erf, erfcx, expit
 
-from symntk.emit.partition import partition
 from symntk.emit.runtime.ladder import _ladder, _locate
 from symntk.emit.runtime.quadrature import _panel_expectation, _panel_mean
+from tests.emit.edges import edges_of
 
 CORRELATIONS = np.array([-1.0, -1.0 + 1e-8, -0.9, 0.0, 0.5, 0.99, 1.0 - 1e-6, 1.0])
 NODES, WEIGHTS = np.polynomial.legendre.leggauss(16)
@@ -33,7 +33,21 @@ CASES = {
     "log tail": (lambda x: np.where(x <= 0.0, 0.0, np.where(x <= 1.0, 1.0, 1.0 / np.maximum(x, 1.0))), [0.0, 1.0]),
     "fake": (lambda x: np.where(np.abs(x) <= 4.0, 0.25, 1.0 / np.maximum(np.abs(x), 1.0)), [-4.0, 4.0]),
 }
-PARTS = {name: partition(function, breaks).edges for name, (function, breaks) in CASES.items()}
+FORMULAS = {
+    "tanh": "tanh(x)",
+    "steep tanh": "tanh(25*x)",
+    "narrow bump": "1/cosh(50*x)**2",
+    "superspike": "(1 + 100*Abs(x))**(-2)",
+    "arctan surrogate": "1/(1 + (pi*x)**2)",
+    "softplus": "log(1 + exp(x))",
+    "mish": "x*tanh(log(1 + exp(x)))",
+    "gelu_tanh": "x/2*(1 + tanh(sqrt(2/pi)*(x + 0.044715*x**3)))",
+    "softsign": "x/(1 + Abs(x))",
+    "s2nn": "Piecewise((1/cosh(2*x)**2, x < 0), (1/(1 + x), True))",
+    "log tail": "Piecewise((0, x <= 0), (1, x <= 1), (1/x, True))",
+    "fake": "Piecewise((-1/x, x < -4), (1/4, x <= 4), (1/x, True))",
+}
+PARTS = {name: edges_of(formula) for name, formula in FORMULAS.items()}
 
 
 def law(var_u, var_v, rho):
@@ -112,7 +126,7 @@ def test_brute_force(first):
 def test_erf_has_an_arcsine(slope):
     var_u, var_v, rho = (x.ravel() for x in np.meshgrid([1e-6, 1e-4, 0.3, 1e4, 1e8], [1e-4, 1.0, 1e4], CORRELATIONS))
     a, b, c, d = law(var_u, var_v, rho)
-    edges, zero = partition(lambda x: erf(slope * x)).edges, np.zeros(len(a))
+    edges, zero = edges_of(f"erf({slope!r}*x)"), np.zeros(len(a))
 
     def f(x):
         return erf(slope * x)
@@ -213,7 +227,7 @@ def test_a_closed_inner_mean_is_used():
         np.tanh, np.square, [], [], a, b, c, d, zero, zero + 1.0, (0.0,), (0.0,), PARTS["tanh"], ()
     )
     # E tanh(u) v² = 2 m2 (c/a) E[u tanh u] + E[tanh](…) = 2 c E[sech² u]
-    mean = _panel_mean(lambda x: sech_squared(x), [], zero, a, (0.0,), partition(sech_squared).edges)
+    mean = _panel_mean(lambda x: sech_squared(x), [], zero, a, (0.0,), edges_of("1/cosh(x)**2"))
     assert calls
     np.testing.assert_allclose(found, 2.0 * c * mean, rtol=1e-12)
     np.testing.assert_allclose(plain, found, rtol=1e-11)
@@ -236,13 +250,10 @@ def test_growing_functions_are_followed():
     def f(x):
         return np.sinh(x) * np.tanh(x)
 
-    found = partition(f)
     variance, zero = np.array([0.1, 1.0, 16.0]), np.zeros(3)
-    value = _panel_mean(f, [], zero, variance, (0.0, 1.0, -1.0), found.edges)
+    value = _panel_mean(f, [], zero, variance, (0.0, 1.0, -1.0), edges_of("sinh(x)*tanh(x)"))
     # sinh·tanh = cosh − sech
-    less = _panel_mean(
-        lambda x: 1.0 / np.cosh(x), [], zero, variance, (0.0,), partition(lambda x: 1 / np.cosh(x)).edges
-    )
+    less = _panel_mean(lambda x: 1.0 / np.cosh(x), [], zero, variance, (0.0,), edges_of("1/cosh(x)"))
     np.testing.assert_allclose(value, np.exp(0.5 * variance) - less, rtol=1e-12)
 
 

@@ -86,7 +86,6 @@ def general_shape(form: GeneralForm) -> GeneralShape:
     if not form.has_regular_part:
         return GeneralShape(None, [], (0.0,), deltas, (), 0.0)
     breaks = [float(point) for point in form.breaks]
-    ends = [-math.inf, *breaks, math.inf]
     scales = [
         _scales(asked, part, point, side)
         for left, right, point in zip(form.parts[:-1], form.parts[1:], breaks, strict=True)
@@ -165,7 +164,9 @@ def _scales(asked: str, part: sp.Expr, point: float, side: int) -> int:
     if power >= -0.05:  # a logarithm is like a power of about −1/200
         return 100
     if power < _STEEPEST_POLE:
-        raise SymntkError(asked, f"{sp.sstr(part)} is infinite at x = {point:.6g}, and so is its second moment", _ADVICE)
+        raise SymntkError(
+            asked, f"{sp.sstr(part)} is infinite at x = {point:.6g}, and so is its second moment", _ADVICE
+        )
     return min(int(53.0 / (1.0 + 2.0 * power)), 1000)
 
 

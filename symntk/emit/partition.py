@@ -121,9 +121,7 @@ def partition(
         return _partition(function, parts, sorted(map(float, breaks)), scales)
 
 
-def _partition(
-    function: Function, parts: Sequence[Enclosure | None], breaks: list[float], scales: int
-) -> Partition:
+def _partition(function: Function, parts: Sequence[Enclosure | None], breaks: list[float], scales: int) -> Partition:
     anchors = np.array(breaks)
     near = np.abs(function(np.concatenate([np.linspace(-10.0, 10.0, 1001), anchors])))
     largest = max(float(np.max(near, initial=0.0, where=np.isfinite(near))), 1e-250)
@@ -137,7 +135,9 @@ def _partition(
         if not len(cells):
             continue
         used = 0 if done is None else len(done)
-        found, defect, stop, place = _refined(function, parts, cells, (anchors, scales), largest, _MOST_CELLS + scales - used)
+        found, defect, stop, place = _refined(
+            function, parts, cells, (anchors, scales), largest, _MOST_CELLS + scales - used
+        )
         worst, reach = max(worst, defect), min(reach, stop)
         unresolved = place if unresolved is None else unresolved
         done = found if done is None else done.also(found)
@@ -175,15 +175,20 @@ def _start(inner: float, outer: float, low: float, high: float, anchors: np.ndar
             points = sorted({begin, end, *map(float, inside)})
             left += points[:-1]
             right += points[1:]
-    begin, end = np.array(left), np.array(right)
-    part = np.searchsorted(anchors, 0.5 * (begin + end))
-    count = len(begin)
+    count = len(left)
+    ends, begins = np.array(right), np.array(left)
+    part = np.searchsorted(anchors, 0.5 * (begins + ends))
     zero, none = np.zeros(count, dtype=np.int64), np.zeros(count, dtype=bool)
-    return _Cells(begin, end, part, zero - 1, np.full(count, np.inf), zero, none, np.zeros(count), np.zeros(count))
+    return _Cells(begins, ends, part, zero - 1, np.full(count, np.inf), zero, none, np.zeros(count), np.zeros(count))
 
 
 def _refined(
-    function: Function, parts: Sequence[Enclosure | None], cells: _Cells, anchors: tuple[np.ndarray, int], largest: float, room: int
+    function: Function,
+    parts: Sequence[Enclosure | None],
+    cells: _Cells,
+    anchors: tuple[np.ndarray, int],
+    largest: float,
+    room: int,
 ) -> tuple[_Cells, float, float, float | None]:
     """The cells halved until all are accepted; the defect; |x| where room ended; a place that stayed unresolved."""
     accepted, worst, stop, place = cells.take(np.arange(0)), 0.0, np.inf, None
@@ -256,7 +261,17 @@ def _halved(cells: _Cells, anchors: np.ndarray, scales: int) -> _Cells:
     middle = 0.5 * (plain.left + plain.right)
     age = np.where(plain.age >= 0, plain.age + 1, -1)
     halves = [
-        _Cells(left, right, plain.part, age.copy(), plain.bound.copy(), plain.depth + 1, plain.loose, plain.noise, plain.least)
+        _Cells(
+            left,
+            right,
+            plain.part,
+            age.copy(),
+            plain.bound.copy(),
+            plain.depth + 1,
+            plain.loose,
+            plain.noise,
+            plain.least,
+        )
         for left, right in ((plain.left, middle), (middle, plain.right))
     ]
     found = halves[0].also(halves[1])
@@ -279,7 +294,9 @@ def _graded(cells: _Cells, row: int, at_left: bool, scales: int) -> _Cells:
     one = np.ones(count, dtype=np.int64)
     part, depth = cells.part[row] * one, (int(cells.depth[row]) + 1) * one
     unknown = np.full(count, np.inf)
-    return _Cells(points[:-1].copy(), points[1:].copy(), part, -one, unknown, depth, loose, np.zeros(count), np.zeros(count))
+    return _Cells(
+        points[:-1].copy(), points[1:].copy(), part, -one, unknown, depth, loose, np.zeros(count), np.zeros(count)
+    )
 
 
 def _cover() -> tuple[np.ndarray, float]:
@@ -326,7 +343,10 @@ def _joined(function: Function, cells: _Cells, largest: float) -> tuple[_Cells, 
         if not rows.size:
             break
         errors, sizes = joint_defects(function, cells.left[rows], cells.right[rows], cells.right[rows + 1])
-        noise, least = np.maximum(cells.noise[:-1], cells.noise[1:])[rows], np.minimum(cells.least[:-1], cells.least[1:])
+        noise, least = (
+            np.maximum(cells.noise[:-1], cells.noise[1:])[rows],
+            np.minimum(cells.least[:-1], cells.least[1:]),
+        )
         largest_here = np.maximum(np.max(sizes, axis=1), floor)
         relative = (np.max(errors, axis=1) - 2.0 * noise).clip(0.0) / np.maximum(least[rows], floor)
         good = (relative <= TOLERANCE) & (largest_here <= _SPREAD * np.maximum(least[rows], noise / TOLERANCE))
@@ -342,5 +362,3 @@ def _joined(function: Function, cells: _Cells, largest: float) -> tuple[_Cells, 
         if not keep.all():
             cells = cells.take(np.flatnonzero(keep))
     return cells, worst
-
-

@@ -113,7 +113,9 @@ def test_narrow_features_are_found_wherever_they_are(text):
 @settings(max_examples=25, deadline=None)
 @given(
     st.lists(
-        st.tuples(st.sampled_from(["tanh", "erf", "bump", "plus", "lorentz"]), st.integers(1, 60), st.integers(-40, 40)),
+        st.tuples(
+            st.sampled_from(["tanh", "erf", "bump", "plus", "lorentz"]), st.integers(1, 60), st.integers(-40, 40)
+        ),
         min_size=2,
         max_size=5,
     )
@@ -137,7 +139,10 @@ def test_sums_with_many_centres_are_resolved_between_all_edges(terms):
         middle, half = 0.5 * (low + high), 0.5 * (high - low)
         series = np.polynomial.chebyshev.chebfit(nodes, function(middle + half * nodes), 23)
         values = function(middle + half * places)
-        assert np.max(np.abs(np.polynomial.chebyshev.chebval(places, series) - values)) <= 1e-11 * np.max(np.abs(values)) + 1e-14
+        assert (
+            np.max(np.abs(np.polynomial.chebyshev.chebval(places, series) - values))
+            <= 1e-11 * np.max(np.abs(values)) + 1e-14
+        )
 
 
 def test_rounding_is_not_structure():

@@ -115,9 +115,10 @@ def _why(form: GeneralForm, place: float) -> tuple[str, str]:
     """What is wrong where no interval is resolved, and what to try."""
     part = form.parts[sum(float(point) < place for point in form.breaks)]
     shown = f"{sp.sstr(part)} %s near x = {place:.6g}"
-    values = [_exact(part, mp.mpf(place) * (1 + step)) for step in (0, mp.mpf(2) ** -10, -(mp.mpf(2) ** -10))]
+    step = mp.mpf(2) ** -10 * max(1.0, abs(place))
+    values = [_exact(part, place + share * step) for share in (0, 1, -1)]
     if any(value is None for value in values):
-        return shown % "is not a finite real number", _ADVICE
+        return shown % "is not real, or infinite,", _ADVICE
     if abs(values[0]) > 4 * max(abs(values[1]), abs(values[2])):
         return shown % "has a pole", _ADVICE
     return shown % "has a pole or is not real, or varies on no scale that an enclosure could resolve,", _ADVICE

@@ -203,8 +203,9 @@ def _refined(
         rows = np.flatnonzero(~(cells.bound <= seen) & ~cells.loose)
         if rows.size:
             cells.bound[rows] = _suprema(parts, cells.take(rows))
-            cells.age[rows] = np.where(cells.bound[rows] <= seen[rows], 0, -1)
-        proven = cells.age >= 0
+            cells.age[rows] = -1
+        proven = cells.bound <= seen
+        cells.age[proven & (cells.age < 0)] = 0
         relative = np.nan_to_num(np.max(errors / halves, axis=1), nan=np.inf)
         # what is left on a settled interval is the function's own rounding, which no interval resolves
         settled = (cells.age >= _SETTLED) & (relative > TOLERANCE) & (cells.bound <= _MODEST * sizes)

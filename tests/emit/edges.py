@@ -2,7 +2,7 @@
 
 from symntk.emit.general_shape import general_shape
 from symntk.language.general_form import general_form
-from symntk.language.registry import read
+from symntk.language.names import read
 from symntk.language.symbols import x
 
 

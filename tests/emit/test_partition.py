@@ -15,7 +15,7 @@ from symntk.emit.partition import MOST_EDGES, TOLERANCE, partition
 from symntk.emit.stable_body import source
 from symntk.language.balls import enclosure
 from symntk.language.general_form import general_form
-from symntk.language.registry import read
+from symntk.language.names import read
 from symntk.language.symbols import x
 
 SMOOTH = {

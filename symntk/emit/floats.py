@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import sympy as sp
 from sympy.printing.numpy import NumPyPrinter
@@ -21,6 +22,11 @@ class FloatWriter:
 
 
 class _Printer(NumPyPrinter):  # type: ignore[misc]
+    def __init__(self, settings: Any = None) -> None:
+        super().__init__(settings)
+        # the functions' own NumPy code is for SymPy's printers: it names modules by scipy.…
+        self.printmethod = "_symntkcode"
+
     def _module_format(self, fqn: str, register: bool = True) -> str:
         return fqn.replace("numpy.", "np.").replace("math.", "np.")
 

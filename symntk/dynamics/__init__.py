@@ -16,6 +16,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from symntk.dynamics.nonstationary import NonStationary
+from symntk.dynamics.sizes import allow
 from symntk.dynamics.theory import Balanced, classical
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ __all__ = [
     "Simulation",
     "Task",
     "Units",
+    "allow",
     "classical",
     "critical_common",
     "critical_independent",

@@ -38,6 +38,7 @@ PHASES = 32
 AVERAGES = ("gaussian", "phase")
 _LEAST = 8
 _SMALL = 1e-6
+_MOST_POINTS = 2000
 ITERATIONS = (10, 20, 60, 200)  # before Newton's method, and more of them where it does not converge
 _STEPS, _SHORTEST, _CONVERGED, _BEYOND = 15, 0.1, 1e-8, 1e-3
 
@@ -181,7 +182,11 @@ def repeating(problem: Problem, start: Stationary, points: int = 0, near: Driven
 
 def default_points(problem: Problem) -> int:
     """Points on half a period: what lies within some τ of its ends is resolved at every length."""
-    return int(14.0 + 6.0 * np.sqrt(0.5 / problem.frequency))
+    points = int(14.0 + 6.0 * np.sqrt(0.5 / problem.frequency))
+    if points > _MOST_POINTS:
+        wrong = f"half a period takes {points} points, whose matrices take hours; at most {_MOST_POINTS} are chosen"
+        raise DomainError(f"the stationary state at {place(problem)}", wrong, "a higher f, or a number of points")
+    return points
 
 
 def fewer(points: int) -> int:

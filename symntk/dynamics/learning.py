@@ -28,12 +28,21 @@ from scipy.linalg.blas import dger
 from tqdm import tqdm
 
 from symntk.dynamics.simulation import simulate
-from symntk.dynamics.simulation_checks import all_resolved, count, listed, numbers, resolved, slope, step
+from symntk.dynamics.simulation_checks import (
+    affordable,
+    all_resolved,
+    count,
+    listed,
+    numbers,
+    resolved,
+    slope,
+    step,
+    units,
+)
 from symntk.dynamics.simulation_run import BLOCK, CYCLE, courses, plain
 from symntk.dynamics.simulation_step import Drive, phases, stream, weights
 from symntk.errors import DomainError
-from symntk.kernels.function import Function, as_function
-from symntk.language.activations import ACTIVATIONS
+from symntk.kernels.function import Function
 from symntk.networks import checkpoint
 from symntk.networks.finite_arrays import ArrayFunction, NumpyArrays, array_function
 
@@ -150,9 +159,12 @@ def teach(
     task = task or Task()
     asked = f"to teach a network of {task.N} units in steps of {task.dt}"
     realizations = _possible(asked, task, realizations)
-    drives = listed(asked, inputs, common, task.frequency)
+    end = max((task.burn + task.epoch * task.epochs + task.test) / task.frequency, (task.exponent + _BURN) * task.dt)
+    steps = realizations * end / task.dt
+    affordable(asked, task.N, 3.0 * task.N**2, 0, steps, "float64")
+    drives = listed(asked, inputs, common, task.frequency, end)
     all_resolved(asked, drives, task.dt)
-    function = as_function(activation, ACTIVATIONS)
+    function = units(asked, activation)
     slope(asked, function, 'a continuous activation, such as "tanh", or "erf(4*x)" for "sign"')
     phi = array_function(function)
     folder = None if checkpoint_folder is None else Path(checkpoint_folder)

@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from symntk.dynamics.band import Setup, walk
+from symntk.dynamics.sizes import afford_steps
 from symntk.errors import DomainError
 
 _MOST_PERIODS, _LONGEST = 400, 200.0  # the larger of so many periods and so many τ
@@ -69,6 +70,7 @@ def orbits(
     if len(setup.drive) * period**2 > _LARGEST:
         wrong = f"a period of {period} steps needs {period**2 * 16 / 1e9:.3g} GB for each amplitude"
         raise DomainError("the state that repeats with the input", wrong, "a longer dt, or a larger f")
+    afford_steps("the state that repeats with the input", max(least / setup.dt, 2.0 * period))
     row = np.repeat(setup.row[:, -1:], period + 1, axis=1)
     if _alternates(setup):  # else a part that does not vary decays ever more slowly towards the critical input
         row = row * np.cos(2.0 * np.pi * np.arange(period, -1, -1) / period)

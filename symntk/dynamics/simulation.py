@@ -10,13 +10,21 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from symntk.dynamics.simulation_checks import all_resolved, count, listed, numbers, slope, step
+from symntk.dynamics.simulation_checks import (
+    affordable,
+    all_resolved,
+    count,
+    listed,
+    numbers,
+    slope,
+    step,
+    units,
+)
 from symntk.dynamics.simulation_run import BLOCK, Plan, run_realization
 from symntk.dynamics.simulation_step import Drive, Model, phases, weights
 from symntk.dynamics.waveform import Course
 from symntk.errors import DivergenceError, DomainError, FormulaError
-from symntk.kernels.function import Function, as_function
-from symntk.language.activations import ACTIVATIONS
+from symntk.kernels.function import Function
 from symntk.networks.ensemble_run import Interrupted
 from symntk.networks.ensemble_workers import interrupts
 from symntk.networks.finite_arrays import ArrayFunction, array_function
@@ -176,13 +184,18 @@ def simulate(
     burn, lyapunov, seed = (
         count(asked, name, value, 0) for name, value in (("burn", burn), ("lyapunov", lyapunov), ("seed", seed))
     )
-    drives = listed(asked, inputs, common, frequency)
+    numbers(asked, {"dt": dt})
+    drives = listed(asked, inputs, common, frequency, (burn + steps) * dt)
     _possible(asked, N, g, drives, I_0, J_0, dt, lyapunov)
     if dtype not in ("float32", "float64"):
         raise FormulaError(asked, f"the precision {dtype!r}", '"float32" or "float64"')
     if scheme not in ("euler", "exponential"):
         raise FormulaError(asked, f"the scheme {scheme!r}", '"euler" or "exponential"')
-    function = as_function(activation, ACTIVATIONS)
+    kept = len(drives) * (3.0 * steps * record + lyapunov * steps / BLOCK)
+    if lags is not None:
+        kept += len(drives) * 0.5 * N * (1.0 + _steps(asked, lags, dt))
+    affordable(asked, N, kept, len(drives) * lyapunov, realizations * float(burn + steps), dtype)
+    function = units(asked, activation)
     model = Model(
         N=N,
         g=float(g),

@@ -9,11 +9,19 @@ from typing import Any
 
 import numpy as np
 
+from symntk.dynamics.poles import refuse_poles
 from symntk.dynamics.simulation_step import Drive
-from symntk.dynamics.waveform import LEAST, Course, check_sinusoid
+from symntk.dynamics.sizes import afford_memory, afford_steps
+from symntk.dynamics.waveform import LEAST, Course, check_sinusoid, finite_formula, function_of
 from symntk.errors import DivergenceError, DomainError
-from symntk.kernels.function import Function
+from symntk.kernels.function import Function, as_function
+from symntk.language.activations import ACTIVATIONS
+from symntk.language.symbols import x
 from symntk.networks.finite_arrays import ArrayFunction, array_function
+
+_INPUTS = (-1e3, 1e3)
+"""Where poles of an activation are looked for."""
+_MOST_STEPS = 1e9
 
 
 def numbers(asked: str, given: Mapping[str, Any]) -> None:
@@ -46,8 +54,12 @@ def count(asked: str, name: str, value: Any, least: int) -> int:
     return whole
 
 
-def listed(asked: str, inputs: Sequence[float | str | Drive], common: bool, frequency: Any) -> tuple[Drive, ...]:
+def listed(
+    asked: str, inputs: Sequence[float | str | Drive], common: bool, frequency: Any, until: float
+) -> tuple[Drive, ...]:
     """The drives; amplitudes are of sinusoids, and text is a formula in t of an input that all units share.
+
+    `until` is when the run ends: up to then a formula has to be finite.
 
     Raises:
         DomainError: there are none, or one is no input; a sinusoid with a negative amplitude or frequency.
@@ -60,6 +72,7 @@ def listed(asked: str, inputs: Sequence[float | str | Drive], common: bool, freq
         if isinstance(one, str):
             if not common:
                 raise DomainError(asked, f"{one!r} for each unit on its own", "common=True, or a `Drive`")
+            finite_formula(one, "the input", (0.0, until))
             one = Drive(1.0, True, 0.5 / math.pi, Course(one))
         elif not isinstance(one, Drive):
             check_sinusoid(one, frequency)
@@ -72,6 +85,38 @@ def listed(asked: str, inputs: Sequence[float | str | Drive], common: bool, freq
                 raise DomainError(asked, f"the waveform of input {i} is not finite", "finite numbers at all phases")
         drives.append(one)
     return tuple(drives)
+
+
+def units(asked: str, activation: Any) -> Function:
+    """The activation, which has to be finite for every input that a unit may have.
+
+    >>> units("a run", "tan(x)")
+    Traceback (most recent call last):
+    ...
+    symntk.errors.FormulaError: a run, units with the activation tan(x): it is infinite, or no number, at x = ...
+    """
+    function = as_function(activation, ACTIVATIONS)
+    if function.normal is None:
+        what = f"{asked}, units with the activation {function.name}"
+        refuse_poles(function.expression, x, function_of, _INPUTS, what)
+    return function
+
+
+def affordable(asked: str, N: int, numbers_kept: float, exponents: int, steps: float, dtype: str) -> None:
+    """Refuse a run that no machine can hold, or that would not end.
+
+    Args:
+        asked: the run.
+        N: units.
+        numbers_kept: what is recorded.
+        exponents: tangent vectors of all drives together.
+        steps: of all realizations together.
+        dtype: of the couplings.
+    """
+    size = 4 if dtype == "float32" else 8
+    afford_memory(asked, float(N) * N * size / 8, f"the couplings of {N} units")
+    afford_memory(asked, 2.0 * exponents * N + numbers_kept, f"{exponents} tangent vectors and what is recorded")
+    afford_steps(asked, steps, _MOST_STEPS)
 
 
 def step(asked: str, dt: float) -> None:

@@ -23,6 +23,7 @@ from symntk.dynamics.independent import AVERAGES, PHASES, Driven, Problem
 from symntk.dynamics.nonstationary import NonStationary, read
 from symntk.dynamics.orbit import Orbit, orbits
 from symntk.dynamics.settled import settled
+from symntk.dynamics.sizes import afford_memory
 from symntk.dynamics.static import Static, onset, static
 from symntk.dynamics.stationary import Stationary, stationary
 from symntk.dynamics.units import Units, shared_units
@@ -32,6 +33,7 @@ from symntk.kernels.expectation import TOLERANCE
 DT, BAND, TIME, GROUPS = 1 / 16, 20.0, 150.0, 16
 """Defaults in units of τ: step, lags kept, time; and how many phases."""
 Signal = Callable[[np.ndarray, int], np.ndarray]
+_HISTORIES, _ROWS = 10, 30  # numbers per step, and per lag that is kept, for each group of units, about
 _MEMORY = 2.0  # τ: how fast the past that a run begins with decorrelates
 
 
@@ -204,6 +206,7 @@ class Balanced:
                 covariance = f"{0.5 * float(I_1) ** 2!r}*cos({2.0 * np.pi * float(f or 0.0)!r}*t)"
             return self._run(self._signal(0.0, mean), np.ones(1), covariance, f, time, dt, band, refine, progress)
         self.problem(I_1, float(f or 0.0), average, phases)
+        afford_memory("the non-stationary theory", _ROWS * phases * BAND / DT, f"{phases} phases")
         theta = 2.0 * np.pi * (np.arange(phases) + 0.5) / phases
         shared = self._signal(0.0, mean)
 
@@ -299,6 +302,8 @@ class Balanced:
         found = []
         for target in [2.0 * fine, fine] if refine else [fine]:
             step, count, steps = waveform.grid(period, target, length)
+            entries = len(weights) * (_HISTORIES * steps + _ROWS * reach / step)
+            afford_memory("the non-stationary theory", entries, f"{steps} steps and lags of {reach:g} τ")
             times = np.arange(steps + 1) * step
             drive = signal(times * self.tau, count)
             width = max(int(np.ceil(reach / step)), count + 1, 3)

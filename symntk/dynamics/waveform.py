@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
+import sympy as sp
 
+from symntk.dynamics.poles import refuse_deltas, refuse_poles
+from symntk.dynamics.sizes import afford_steps
 from symntk.errors import DomainError, FormulaError
 from symntk.language.parser import parse
 
@@ -49,6 +53,8 @@ def sample(given: Any, times: np.ndarray, what: str, period: int = 1) -> np.ndar
         raise DomainError(what, f"an array of shape {values.shape} for {len(times)} times", advice)
     if not np.all(np.isfinite(values)):
         raise DomainError(what, "a value is not finite", "finite numbers at all times")
+    if isinstance(given, str):
+        finite_formula(given, what, (float(times[0]), float(times[-1])))
     return np.broadcast_to(values, times.shape)
 
 
@@ -75,7 +81,22 @@ def of_phase(shape: str, phases: np.ndarray) -> np.ndarray:
     values = np.broadcast_to(_formula(shape, phases, "the waveform", "x"), phases.shape)
     if not np.all(np.isfinite(values)):
         raise DomainError(f"the waveform, {shape!r}", "a value is not finite", "finite numbers at all phases")
+    finite_formula(shape, "the waveform", (0.0, 2.0 * np.pi), "x")
     return values
+
+
+@lru_cache(maxsize=64)
+def finite_formula(text: str, what: str, span: tuple[float, float], letter: str = "t") -> None:
+    """Refuse a formula that is infinite somewhere on the span, also between all steps.
+
+    >>> finite_formula("tan(t)", "the input", (0.0, 10.0))
+    Traceback (most recent call last):
+    ...
+    symntk.errors.FormulaError: the input, 'tan(t)': it is infinite, or no number, at t = 1.5708. Try: a formula ...
+    """
+    expression = _read(text, what, letter)
+    for symbol in expression.free_symbols:
+        refuse_poles(expression, symbol, function_of, span, f"{what}, {text!r}")
 
 
 class Course:
@@ -105,14 +126,29 @@ def _formula(text: str, times: np.ndarray, what: str, letter: str = "t") -> Any:
 
 
 def _compiled(text: str, what: str, letter: str) -> Callable[[np.ndarray], Any]:
-    from symntk.emit.compile import function_of_x
-    from symntk.emit.floats import FloatWriter
+    return function_of(_read(text, what, letter))
 
+
+def _read(text: str, what: str, letter: str) -> sp.Expr:
+    """The formula, whose only symbol is the letter, and which has a value at every number."""
     expression = parse(text, {letter: "real"})
     others = sorted(s.name for s in expression.free_symbols if s.name != letter)
     if others:
         raise FormulaError(f"{what}, {text!r}", f"{', '.join(others)} has no value", f"a formula in {letter} alone")
-    source = FloatWriter(dict.fromkeys(expression.free_symbols, "x"))(expression)
+    refuse_deltas(expression, f"{what}, {text!r}", "time" if letter == "t" else "phase")
+    return expression
+
+
+def function_of(expression: sp.Expr) -> Callable[[np.ndarray], Any]:
+    """The code of an expression in one symbol."""
+    from symntk.emit.compile import function_of_x
+    from symntk.emit.floats import FloatWriter
+
+    try:
+        source = FloatWriter(dict.fromkeys(expression.free_symbols, "x"))(expression)
+    except NotImplementedError as error:
+        wrong = "it holds a function that has no NumPy code"
+        raise FormulaError(f"the values of {expression}", wrong, "elementary functions") from error
     return function_of_x(source)
 
 
@@ -131,6 +167,7 @@ def grid(period: float | None, dt: float, time: float) -> tuple[float, int, int]
     step = finest(period, dt, 0)
     if not (np.isfinite(time) and time > step):
         raise DomainError("the non-stationary theory", f"time = {time!r} τ", "a time of many steps")
+    afford_steps("the non-stationary theory", max(time, period or 0.0) / step)
     if period is None:
         return step, 1, int(np.ceil(time / step))
     count = round(period / step)

@@ -7,6 +7,7 @@ nothing in it is run.
 from __future__ import annotations
 
 import json
+import math
 import platform
 import re
 from dataclasses import dataclass
@@ -15,19 +16,24 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from symntk.errors import SymntkError
-from symntk.kernels.certificate_reader import FORMAT, rational, read_certificate, refused
+from symntk.kernels.certificate_reader import FORMAT, digest, rational, read_certificate, refused
 from symntk.kernels.kernels import Kernels, derive
-from symntk.kernels.verification import Progress, Verification, verify_expectation
+from symntk.kernels.verification import Progress, Verification, tests_of, verify_expectation
 from symntk.verify.certificate import Certificate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from symntk.kernels.expectation import Expectation
+    from symntk.verify.certificate import Check
     from symntk.verify.points import Law
 
 __all__ = ["Replay", "certificate_json", "certificate_text", "read_certificate", "replay", "write_certificate"]
 
+DIGITS_APART = 2.0
+"""By so much the digits of a check may differ between machines."""
+_NUMBER = re.compile(r"[-+−]?\d+(\.\d+)?(e[-+]?\d+)?")
+_PLACE = re.compile(r"; fewest at [^;]*")
 _MOST_SHOWN = 400
 _PROGRAMS = ("symntk", "sympy", "mpmath", "numpy", "scipy", "python-flint")
 _ROW = re.compile(r"\[\n\s*([^\[\]{}]*?)\n\s*\]")  # a list of numbers and labels; no text holds a line break
@@ -35,14 +41,20 @@ _ROW = re.compile(r"\[\n\s*([^\[\]{}]*?)\n\s*\]")  # a list of numbers and label
 
 def certificate_dict(verification: Verification) -> dict[str, Any]:
     """Everything that a file holds, as plain values."""
-    return {
+    content = {
         "format": FORMAT,
         "pair": verification.pair,
-        "settings": {"dps": verification.dps, "points": verification.points, "seed": verification.seed},
+        "settings": {
+            "dps": verification.dps,
+            "points": verification.points,
+            "seed": verification.seed,
+            "parameters": verification.given,
+        },
         "versions": versions(),
         "passed": verification.passed,
         "kernels": {name: one.to_dict() for name, one in verification.certificates.items()},
     }
+    return content | {"digest": digest(content)}
 
 
 def versions() -> dict[str, str]:
@@ -127,7 +139,11 @@ class Replay:
 
 
 def replay(path: str | Path, progress: Progress | None = None) -> Replay:
-    """Read a certificate, derive its pair again, and make all its checks again at the same points.
+    """Read a certificate, derive its pair again, make all its checks again at the same points, and compare everything.
+
+    The kernels that the pair has, the points that the seed draws, the edges, the list of checks, what each of them
+    requires and how many points it has must be those of the file; digits may differ by `DIGITS_APART`, as those of
+    float64 do between machines, and numbers in remarks may differ.
 
     Raises:
         OSError: the file cannot be read.
@@ -137,6 +153,10 @@ def replay(path: str | Path, progress: Progress | None = None) -> Replay:
     kernels = _derived(recorded["pair"])
     settings, done = recorded["settings"], {}
     differences = _other_functions(recorded["pair"], kernels)
+    differences += [f"the file has no {name}" for name in kernels.names if name not in recorded["kernels"]]
+    given = {key: rational(text) for key, text in settings["parameters"].items()}
+    known = {symbol.name for _, E in kernels.items() for symbol in E.parameters}
+    differences += [f"no kernel has the parameter {name}" for name in sorted(given.keys() - known)]
     for name, one in recorded["kernels"].items():
         if name not in kernels.names:
             differences.append(f"{name}: the pair has no such kernel")
@@ -148,14 +168,43 @@ def replay(path: str | Path, progress: Progress | None = None) -> Replay:
         if wrong:
             differences.append(f"{name}: {wrong}")
             continue
+        differences += _other_points(name, E, one, settings, given)
         done[name] = verify_expectation(
             E, dps=settings["dps"], points=max(1, len(at)), progress=progress, subject=name, at=at, **values
         )
         differences += _compared(name, one, done[name])
-    again = Verification(done, recorded["pair"], settings["dps"], settings["points"], settings["seed"])
-    remarks = [f"the file has no {name}" for name in kernels.names if name not in recorded["kernels"]]
-    remarks += _other_versions(recorded["versions"])
+    again = Verification(
+        done, recorded["pair"], settings["dps"], settings["points"], settings["seed"], settings["parameters"]
+    )
+    remarks = _other_versions(recorded["versions"])
     return Replay(recorded, again, tuple(map(_shown, differences)), tuple(map(_shown, remarks)))
+
+
+def _other_points(
+    name: str, E: Expectation, one: dict[str, Any], settings: dict[str, Any], given: dict[str, Any]
+) -> list[str]:
+    """Whether points, edges and parameters are those that settings and seed choose."""
+    own = {symbol.name: given[symbol.name] for symbol in E.parameters if symbol.name in given}
+    tests = tests_of(E, settings["dps"], settings["points"], settings["seed"], own)
+    found = []
+    if {symbol.name: str(value) for symbol, value in tests.values.items()} != one["parameters"]:
+        found.append(f"{name}: the parameters are not those that seed {settings['seed']} draws or that were given")
+    if not _same_laws([point.law for point in tests.tested], one["points"]):
+        found.append(f"{name}: the points are not those that seed {settings['seed']} draws")
+    labels = [edge[0] for edge in one["edge points"]]
+    edges = [edge[1:] for edge in one["edge points"]]
+    if labels != [p.label for p in tests.edges] or not _same_laws([p.law for p in tests.edges], edges):
+        found.append(f"{name}: the edge points are not those that are tested")
+    return found
+
+
+def _same_laws(now: Sequence[Law], then: Sequence[Sequence[float]]) -> bool:
+    """The same numbers, but for the rounding of powers and roots on another machine."""
+    return len(now) == len(then) and all(
+        math.isclose(one, other, rel_tol=1e-12, abs_tol=1e-300)
+        for pair in zip(now, then, strict=True)
+        for one, other in zip(*pair, strict=True)
+    )
 
 
 def _unfit(E: Expectation, at: Sequence[Law], values: dict[str, Any]) -> str:
@@ -193,14 +242,43 @@ def _compared(name: str, recorded: dict[str, Any], now: Certificate) -> list[str
             found.append(f"{name}: the {key} was {recorded[key]}, and is {value}")
     if recorded["conditions"] != list(now.conditions):
         found.append(f"{name}: the conditions were {recorded['conditions']}, and are {list(now.conditions)}")
-    then, today = ({c["name"]: c for c in recorded["checks"]}, {c.name: c for c in now.checks})
-    for title, check in then.items():
-        if title not in today:
-            found.append(f"{name}: {title} is not checked any more")
-        elif check["passed"] != today[title].passed:
-            verdict = {True: "ok", False: "FAILED"}
-            found.append(f"{name}: {title} was {verdict[check['passed']]}, and is {verdict[today[title].passed]}")
+    if recorded["subject"] != now.subject:
+        found.append(f"{name}: the subject was {recorded['subject']}, and is {now.subject}")
+    then, today = ([c["name"] for c in recorded["checks"]], [c.name for c in now.checks])
+    found += [f"{name}: {title} is not checked any more" for title in then if title not in today]
+    found += [f"{name}: the file lacks the check {title}" for title in today if title not in then]
+    if sorted(then) == sorted(today) and then != today:
+        found.append(f"{name}: the checks are in another order")
+    recent = {check.name: check for check in now.checks}
+    for check in recorded["checks"]:
+        if check["name"] in recent:
+            found += [f"{name}: {check['name']} {how}" for how in _other_check(check, recent[check["name"]])]
     return found
+
+
+def _other_check(then: dict[str, Any], now: Check) -> list[str]:
+    """How a check's record differs from what it finds today."""
+    verdict = {True: "ok", False: "FAILED"}
+    if then["passed"] != now.passed:
+        return [f"was {verdict[then['passed']]}, and is {now.verdict}"]
+    found = []
+    if then["points"] != now.points:
+        found.append(f"had {then['points']} points, and has {now.points}")
+    if then["required"] != now.required:
+        found.append(f"required {then['required']} digits, and requires {now.required}")
+    digits = then["digits"], now.digits
+    if (digits[0] is None) != (digits[1] is None) or (
+        digits[0] is not None and digits[1] is not None and abs(digits[0] - digits[1]) > DIGITS_APART
+    ):
+        found.append(f"had {digits[0]} digits, and has {digits[1]}")
+    if _worded(then["detail"]) != _worded(now.detail):
+        found.append(f"said {then['detail']!r}, and says {now.detail!r}")
+    return found
+
+
+def _worded(detail: str) -> str:
+    """A remark without its numbers and without the place of the fewest digits, which may differ between machines."""
+    return _NUMBER.sub("#", _PLACE.sub("", detail))
 
 
 def _derived(pair: dict[str, Any]) -> Kernels:

@@ -6,6 +6,7 @@ size; formulas among them are texts, and nothing of them is run.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 import re
@@ -19,11 +20,13 @@ import sympy as sp
 from symntk.errors import FormulaError
 from symntk.kernels.kernels import NAMES
 
-FORMAT = "symntk certificate 1"
+FORMAT = "symntk certificate 2"
 _MOST_BYTES, _MOST_POINTS, _LONGEST = 2_000_000, 200, 200_000
 _LARGEST = 10**12
 """Variances, means and parameters beyond it, or variances and parameters below its inverse, are no certificate's."""
 _RATIONAL = re.compile(r"-?[0-9]{1,60}(/[0-9]{1,60})?")
+_MOST_DIGITS = 1000
+"""What is counted of two numbers that are equal."""
 _ADVICE = "a file that `symntk verify -o FILE.json` wrote"
 
 
@@ -42,7 +45,24 @@ def read_certificate(path: Path) -> dict[str, Any]:
         content = json.loads(text.decode("utf-8"))
     except (ValueError, RecursionError) as error:
         raise refused("it is not JSON") from error
-    return _whole(content)
+    found = _whole(content)
+    if digest(content) != found["digest"]:
+        raise refused("its content is not what its digest says: it was edited, or damaged")
+    return found
+
+
+def digest(content: dict[str, Any]) -> str:
+    """SHA-256 of all fields but the digest itself, in one spelling of JSON.
+
+    It tells a file that was edited or damaged from one that was not. It proves no more: whoever edits a file can make
+    its digest again. That the content is right is what the checks show when they are made again.
+
+    >>> digest({"a": 1, "b": 2}) == digest({"b": 2, "a": 1, "digest": "sha256:…"})
+    True
+    """
+    kept = {key: value for key, value in content.items() if key != "digest"}
+    text = json.dumps(kept, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    return f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
 
 
 Reader = Callable[[Any, str], Any]
@@ -66,21 +86,46 @@ def _whole(content: Any) -> dict[str, Any]:
             }
         ),
         "settings": _record(
-            {"dps": _count(10, 1000), "points": _count(1, _MOST_POINTS), "seed": _count(-(2**63), 2**63)}
+            {
+                "dps": _count(10, 1000),
+                "points": _count(1, _MOST_POINTS),
+                "seed": _count(-(2**63), 2**63),
+                "parameters": _table(_fraction),
+            }
         ),
         "versions": _table(_text),
         "passed": _truth,
         "kernels": _table(_kernel),
+        "digest": _text,
     }
     found: dict[str, Any] = _record(fields)(content, "the file")
     if found["format"] != FORMAT:
         raise refused(f"its format is {found['format'][:40]!r}, not {FORMAT!r}")
     if not found["kernels"] or not set(found["kernels"]) <= set(NAMES):
         raise refused(f"its kernels are not among {', '.join(NAMES)}")
-    verdicts = [[check["passed"] for check in one["checks"]] for one in found["kernels"].values()]
-    if not all(verdicts) or found["passed"] != all(map(all, verdicts)):
-        raise refused("its verdict is not that of its checks")
+    for name, one in found["kernels"].items():
+        _refuse_contradictions(name, one, found)
+    if found["passed"] != all(one["passed"] for one in found["kernels"].values()):
+        raise refused("its verdict is not that of its kernels")
     return found
+
+
+def _refuse_contradictions(name: str, one: dict[str, Any], whole: dict[str, Any]) -> None:
+    """A kernel's record that does not agree with itself."""
+    checks = one["checks"]
+    made = [c for c in checks if c["points"] or c["digits"] is not None or c["detail"].startswith("symbolically")]
+    if one["passed"] != (all(c["passed"] for c in checks) and bool(made)):
+        raise refused(f"the verdict on {name} is not that of its checks")
+    titles = [check["name"] for check in checks]
+    twice = next((title for title in titles if titles.count(title) > 1), None)
+    if twice is not None:
+        raise refused(f"{name} holds the check {twice[:40]!r} twice")
+    for check in checks:
+        digits, required = check["digits"], check["required"]
+        if check["passed"] and None not in (digits, required) and digits < required:
+            raise refused(f"the check {check['name'][:40]!r} of {name} passed with fewer digits than it requires")
+    if one["dps"] != whole["settings"]["dps"] or one["version"] != whole["versions"].get("symntk"):
+        raise refused(f"{name} was not checked with the settings and versions of the file")
 
 
 def _kernel(value: Any, where: str) -> Any:
@@ -88,8 +133,8 @@ def _kernel(value: Any, where: str) -> Any:
         {
             "name": _text,
             "detail": _text,
-            "digits": _maybe(_number),
-            "required": _maybe(_number),
+            "digits": _maybe(_digits),
+            "required": _maybe(_digits),
             "passed": _truth,
             "points": _count(0, 10_000),
         }
@@ -106,7 +151,7 @@ def _kernel(value: Any, where: str) -> Any:
         "conditions": _list(_text),
         "parameters": _table(_fraction),
         "points": _list(_law),
-        "edge points": _list(_anything),
+        "edge points": _list(_edge),
         "checks": _list(check),
     }
     return _record(fields)(value, where)
@@ -172,6 +217,12 @@ def _number(value: Any, where: str) -> float:
     return float(value)
 
 
+def _digits(value: Any, where: str) -> float:
+    if not 0 <= _number(value, where) <= _MOST_DIGITS:
+        raise refused(f"{where} are not from 0 to {_MOST_DIGITS}")
+    return float(value)
+
+
 def _positive(value: Any, where: str) -> float:
     if not _number(value, where) > 0:
         raise refused(f"{where} is not positive")
@@ -204,6 +255,7 @@ def _law(value: Any, where: str) -> tuple[float, ...]:
     return a, b, c, m1, m2
 
 
-def _anything(value: Any, _: str) -> Any:
-    """Kept for the reader of the file; the edges are those of the program."""
-    return value
+def _edge(value: Any, where: str) -> tuple[Any, ...]:
+    if not isinstance(value, list) or not value:
+        raise refused(f"{where} hold what is no label with five numbers")
+    return _text(value[0], where), *_law(value[1:], where)

@@ -18,6 +18,7 @@ from symntk.kernels.solution import ClosedForm
 from symntk.kernels.verification_closed import FLOAT_DIGITS, ClosedTests
 from symntk.kernels.verification_general import GeneralClaim, float64_check
 from symntk.kernels.verification_tests import GeneralTests
+from symntk.language.registry import exact
 from symntk.verify.certificate import Certificate, Check
 from symntk.verify.checks import Claim, random_check
 from symntk.verify.points import Law, parameter_values, random_points
@@ -40,6 +41,7 @@ class Verification:
         certificates: what was checked of each kernel.
         pair: what names the pair, so that it can be derived again: activation, surrogate, its derivative, tol.
         dps, points, seed: as given.
+        given: the parameters that were given, as text of rational numbers; the others were drawn.
     """
 
     certificates: dict[str, Certificate]
@@ -47,6 +49,7 @@ class Verification:
     dps: int = 50
     points: int = 3
     seed: int = 0
+    given: dict[str, str] = field(default_factory=dict)
 
     @property
     def passed(self) -> bool:
@@ -122,7 +125,8 @@ def verify_kernels(
     for name, E in kernels.items():
         own = {key: value for key, value in parameters.items() if key in {s.name for s in E.parameters}}
         done[name] = verify_expectation(E, dps=dps, points=points, seed=seed, progress=progress, subject=name, **own)
-    return Verification(done, pair, dps, points, seed)
+    given = {name: str(exact(value, f"the value of {name}")) for name, value in parameters.items()}
+    return Verification(done, pair, dps, points, seed, given)
 
 
 def export_certificate(kernels: Kernels, *, points: int = 3, dps: int = 20, seed: int = 0) -> list[str]:
@@ -177,8 +181,7 @@ def verify_expectation(
     _refuse_unknown(str(E), {s.name for s in E.parameters}, parameters)
     if dps < 10 or points < 1:
         raise DomainError(f"a verification with {points} points at {dps} digits", "that shows nothing", "points=3")
-    kind = ClosedTests if isinstance(E.solution, ClosedForm) else GeneralTests
-    tests = kind(E, dps, points, seed, parameters, at)
+    tests = tests_of(E, dps, points, seed, parameters, at)
     checks = []
     for name, check in tests:
         if progress is not None:
@@ -201,6 +204,14 @@ def verify_expectation(
         laws=tuple(point.law for point in tests.tested),
         edges=tuple((point.label, point.law) for point in tests.edges),
     )
+
+
+def tests_of(
+    E: Expectation, dps: int, points: int, seed: int, given: dict[str, Any], at: Sequence[Law] | None = None
+) -> ClosedTests | GeneralTests:
+    """All tests of an expectation, none of them made; arguments as in `verify_expectation`."""
+    kind = ClosedTests if isinstance(E.solution, ClosedForm) else GeneralTests
+    return kind(E, dps, points, seed, given, at)
 
 
 def _refuse_unknown(asked: str, known: set[str], parameters: dict[str, Any]) -> None:

@@ -49,7 +49,9 @@ class ClosedTests:
         rng = Random(seed)
         self.values = parameter_values(E.parameters, given, rng)
         self.claim = Claim(E.f.form, E.g.form, E.expression, E.means, self.values)
-        chosen = random_points(rng, points, means=E.means) if at is None else [Point("a point", law) for law in at]
+        chosen = (
+            random_points(rng, points, means=E.means) if at is None else [Point("a random point", law) for law in at]
+        )
         self.tested = existing_points(self.claim, chosen, dps=dps)
         self.edges = edge_points(means=E.means, waves=self.claim.has_waves)
 

@@ -61,7 +61,7 @@ class GeneralTests:
         self.claim = GeneralClaim(E, given, rng)
         self.values = self.claim.values
         chosen = random_points(rng, points, means=E.means)
-        self.tested = chosen if at is None else [Point("a point", law) for law in at]
+        self.tested = chosen if at is None else [Point("a random point", law) for law in at]
         self.edges = edge_points(means=E.means)
 
     def __iter__(self) -> Tests:

@@ -9,6 +9,8 @@ from symntk import derive
 from symntk.cli import main
 from symntk.errors import FormulaError, SymntkError
 from symntk.kernels.certificate_file import FORMAT, read_certificate, replay
+from symntk.kernels.certificate_reader import digest
+from symntk.verify.checks import random_check
 
 
 @pytest.fixture(scope="module")
@@ -21,14 +23,23 @@ def path(verification, tmp_path):
     return verification.write(tmp_path / "line.json")
 
 
-def changed(path, *keys, value):
+def edited(path, edit, seal=True):
+    """The file after edit(content), with a digest that fits again, as somebody who forges a certificate would do."""
     content = json.loads(path.read_text(encoding="utf-8"))
-    place = content
-    for key in keys[:-1]:
-        place = place[key]
-    place[keys[-1]] = value
+    edit(content)
+    if seal:
+        content["digest"] = digest(content)
     path.write_text(json.dumps(content), encoding="utf-8")
     return path
+
+
+def changed(path, *keys, value, seal=True):
+    def edit(content):
+        for key in keys[:-1]:
+            content = content[key]
+        content[keys[-1]] = value
+
+    return edited(path, edit, seal)
 
 
 def test_what_is_written(path, verification):
@@ -59,22 +70,123 @@ def test_a_verification_of_nothing_says_both_ways():
     assert done.exit_code == 2 and "try:   symntk verify sign --surrogate erf, or" in done.output
 
 
-def test_replay_agrees_at_the_points_of_the_file(path):
-    law = [0.5, 2.0, -0.25, 0.0, 0.0]
-    again = replay(changed(path, "kernels", "nngp", "points", value=[law]))
-    assert again.agrees and not again.differences
-    assert again.verification.certificates["nngp"].laws == (tuple(law),)
+def test_replay_agrees(path, verification):
+    again = replay(path)
+    assert again.agrees and not again.differences and not again.remarks
+    assert again.verification.certificates["nngp"].laws == verification.certificates["nngp"].laws
 
 
-def test_replay_notices_what_is_not_as_it_was(path):
-    changed(path, "kernels", "nngp", "formula", value="a + b")
-    changed(path, "kernels", "ntk", "diagonal", value="finite: 2")
-    changed(path, "kernels", "ntk", "checks", value=read_certificate(path)["kernels"]["ntk"]["checks"][:3])
-    again = replay(changed(path, "pair", "activation formula", value="x**3"))
-    assert not again.agrees and len(again.differences) == 3
-    told = " ".join(again.differences)
-    for part in ("the formula was a + b", "the diagonal was finite: 2", "the activation formula was x**3"):
-        assert part in told
+def places(value, keys=()):
+    """All places of a JSON value that hold no table or list, as tuples of keys."""
+    if isinstance(value, (dict, list)):
+        for key in value if isinstance(value, dict) else range(len(value)):
+            yield from places(value[key], (*keys, key))
+    else:
+        yield keys, value
+
+
+def test_any_edited_field_breaks_the_digest(path):
+    original = path.read_text(encoding="utf-8")
+    everywhere = list(places(json.loads(original)))
+    assert len(everywhere) > 300
+    for keys, value in everywhere[:: max(1, len(everywhere) // 60)]:
+        path.write_text(original, encoding="utf-8")
+        other = {str: f"{value} ", bool: not value, int: 11, float: 1.5, type(None): "x"}[type(value)]
+        with pytest.raises(FormulaError, match="a certificate"):
+            read_certificate(changed(path, *keys, value=other, seal=False))
+
+
+def of(name, title):
+    """The check of a kernel in a file's content."""
+    return lambda content: next(c for c in content["kernels"][name]["checks"] if c["name"] == title)
+
+
+def put(place, key, value):
+    return lambda content: place(content).__setitem__(key, value)
+
+
+def checks(content):
+    return content["kernels"]["ntk"]["checks"]
+
+
+@pytest.fixture
+def as_before(monkeypatch, verification):
+    """Checks that find today what they found then, at once."""
+    found = verification.certificates
+    monkeypatch.setattr("symntk.kernels.certificate_file.verify_expectation", lambda E, *, subject, **_: found[subject])
+
+
+@pytest.mark.parametrize(
+    ("edit", "told"),
+    [
+        (put(of("nngp", "random points"), "digits", 900.0), "nngp: random points had 900.0 digits"),
+        (put(of("nngp", "random points"), "digits", None), "nngp: random points had None digits"),
+        (put(of("ntk", "edge points"), "required", 1.0), "ntk: edge points required 1.0 digits"),
+        (put(of("ntk", "edge points"), "points", 400), "ntk: edge points had 400 points"),
+        (put(of("ntk", "edge points"), "detail", "all is well"), "ntk: edge points said 'all is well'"),
+        (put(of("ntk", "edge points"), "name", "corner points"), "the file lacks the check edge points"),
+        (lambda c: checks(c).pop(3), "ntk: the file lacks the check independence"),
+        (lambda c: checks(c).reverse(), "ntk: the checks are in another order"),
+        (lambda c: c["kernels"].pop("ntk"), "the file has no ntk"),
+        (lambda c: c["kernels"]["ntk"]["edge points"].pop(), "the edge points are not those"),
+        (lambda c: c["kernels"]["ntk"]["edge points"][0].__setitem__(1, 1.5), "the edge points are not those"),
+        (lambda c: c["kernels"]["ntk"]["edge points"][0].__setitem__(0, "junk"), "the edge points are not those"),
+        (
+            put(lambda c: c["kernels"]["nngp"], "points", [[0.5, 2.0, -0.25, 0.0, 0.0]]),
+            "points are not those that seed 0",
+        ),
+        (put(lambda c: c["settings"], "seed", 1), "points are not those that seed 1"),
+        (put(lambda c: c["settings"], "points", 2), "points are not those that seed 0"),
+        (put(lambda c: c["settings"], "parameters", {"k": "3"}), "no kernel has the parameter k"),
+        (put(lambda c: c["kernels"]["nngp"], "subject", "E[0]"), "the subject was E[0]"),
+        (put(lambda c: c["kernels"]["nngp"], "formula", "a + b"), "the formula was a + b"),
+        (put(lambda c: c["kernels"]["nngp"], "error bound", 1e-3), "the error bound was 0.001"),
+        (put(lambda c: c["kernels"]["nngp"], "method", "magic"), "the method was magic"),
+        (put(lambda c: c["kernels"]["nngp"], "conditions", ["a < 1"]), "the conditions were ['a < 1']"),
+        (put(lambda c: c["kernels"]["ntk"], "diagonal", "finite: 2"), "the diagonal was finite: 2"),
+        (put(lambda c: c["pair"], "activation formula", "x**3"), "the activation formula was x**3"),
+    ],
+)
+def test_a_forged_certificate_with_a_digest_that_fits(path, edit, told, as_before):
+    again = replay(edited(path, edit))
+    assert not again.agrees and told in " ".join(again.differences)
+
+
+@pytest.mark.parametrize(
+    ("edit", "wrong"),
+    [
+        (put(of("nngp", "random points"), "digits", 1e6), "digits are not from 0 to 1000"),
+        (put(of("nngp", "random points"), "digits", -5), "digits are not from 0"),
+        (put(of("nngp", "random points"), "required", -5), "required are not from 0"),
+        (put(of("nngp", "random points"), "required", 900.0), "fewer digits than it requires"),
+        (lambda c: checks(c).append(checks(c)[0]), "holds the check 'random points' twice"),
+        (lambda c: c["kernels"]["ntk"]["edge points"].append("junk"), "no label with five numbers"),
+        (lambda c: c["kernels"]["ntk"]["edge points"].append(["junk", 1.0]), "are not five numbers"),
+        (lambda c: c["kernels"]["ntk"]["edge points"].append([]), "no label with five numbers"),
+        (lambda c: c["kernels"]["ntk"].__setitem__("dps", 50), "settings and versions of the file"),
+        (lambda c: c["kernels"]["ntk"].__setitem__("version", "9"), "settings and versions of the file"),
+        (lambda c: c["kernels"]["ntk"].__setitem__("passed", False), "the verdict on ntk"),
+        (lambda c: c.__setitem__("digest", "sha256:0"), "its digest"),
+    ],
+)
+def test_records_that_contradict_themselves(path, edit, wrong):
+    with pytest.raises(FormulaError, match=wrong):
+        replay(edited(path, edit, seal="digest" not in wrong))
+
+
+def test_parameters_that_were_given_and_drawn(tmp_path, monkeypatch):
+    """Both are drawn or taken again as they were."""
+    kernels = derive("erf(m*x)")
+    monkeypatch.setattr("symntk.kernels.verification_closed.ClosedTests.__iter__", lambda self: few(self))
+    for given in ({}, {"m": 0.75}):
+        again = replay(kernels.verify(dps=12, points=1, **given).write(tmp_path / "erf.json"))
+        assert again.agrees, again.differences
+    changed(tmp_path / "erf.json", "settings", "parameters", value={})
+    assert "ntk: the parameters are not those" in " ".join(replay(tmp_path / "erf.json").differences)
+
+
+def few(tests):
+    yield "random points", lambda: random_check(tests.claim, tests.tested, dps=12)
 
 
 @pytest.mark.parametrize(
@@ -119,12 +231,8 @@ def test_points_and_parameters_that_the_pair_cannot_have(tmp_path):
     ]
 
 
-def test_a_file_without_verdicts_or_kernels(path):
-    content = read_certificate(path)
-    del content["kernels"]["ntk"]
-    path.write_text(json.dumps(content), encoding="utf-8")
-    assert "the file has no ntk" in replay(path).remarks
-    assert replay(changed(path, "kernels", "nngp", "points", value=[])).differences == ("nngp: the file has no points",)
+def test_a_file_without_points_or_checks(path):
+    assert "nngp: the file has no points" in replay(changed(path, "kernels", "nngp", "points", value=[])).differences
     with pytest.raises(FormulaError, match="not that of its checks"):
         read_certificate(changed(path, "kernels", "nngp", "checks", value=[]))
 

@@ -130,15 +130,19 @@ class MeanField:
     def fixed_points(self, weight_std: float, bias_std: float = 0.0) -> list[FixedPoint]:
         """All fixed points of the variance map between 1e-10 and 1e10, and 0 where it is one, from least to greatest.
 
-        Empty where there is none: then the variance grows without bound, or beyond the range.
+        Empty where there is none: then the variance grows without bound, or beyond the range. Variances at which the
+        map has no value in float64, as where large ones leave nothing of a wave, are passed over; `variance_map` names
+        the reason.
 
         Raises:
             DomainError: every variance is a fixed point, as for ReLU at σ_w² = 2, σ_b = 0.
         """
         weight, bias = self._scales(weight_std, bias_std)
         grid = np.geomspace(*RANGE, _POINTS)
-        gap = (weight * self._square(grid) + bias) / grid - 1.0
-        if np.all(np.abs(gap) <= _FLAT):
+        gap = (weight * _known(self._square, grid) + bias) / grid - 1.0
+        if np.all(np.isnan(gap)):
+            self._square(grid)  # names the reason
+        if np.all(np.abs(gap[~np.isnan(gap)]) <= _FLAT):
             wrong = f"every variance is a fixed point at weight_std = {weight_std:g}, bias_std = {bias_std:g}"
             raise DomainError(str(self), wrong, "another weight_std or bias_std")
         found = []
@@ -167,7 +171,9 @@ class MeanField:
         if not stable:
             at = f"at weight_std = {weight_std:g}, bias_std = {bias_std:g}"
             shown = ", ".join(f"{p.variance:.6g} with slope {p.slope:.6g}" for p in points)
-            grown = float(self.variance_map(RANGE[1], weight_std, bias_std)) > RANGE[1]
+            grid = np.geomspace(*RANGE, _POINTS)
+            moved = _known(lambda q: self.variance_map(q, weight_std, bias_std), grid)
+            grown = bool(np.any((moved > grid)[~np.isnan(moved)][-1:]))
             wrong = f"the variance has no stable fixed point {at}"
             wrong += f"; fixed points: {shown}" if shown else ""
             wrong += "; large variances grow from layer to layer" if grown else ""
@@ -300,7 +306,7 @@ class MeanField:
     def _line(self, q: Any) -> Any:
         """σ_b²(q)/q where χ₁ = 1; −1 where the moments are beyond float64, or χ₁ is 0."""
         with np.errstate(invalid="ignore", over="ignore", divide="ignore"):
-            line = 1.0 - self._square(q) / self._gain(q) / q
+            line = 1.0 - _known(self._square, q) / _known(self._gain, q) / q
         return np.where(np.isfinite(line), line, -1.0)
 
     @cached_property
@@ -353,12 +359,26 @@ class MeanField:
         return f"<MeanField of {self.kernels.activation.name}>"
 
 
+def _known(function: Any, q: Any) -> Any:
+    """The function at flat variances q, NaN where it refuses one."""
+    try:
+        return function(q)
+    except DomainError:
+        if len(q) == 1:
+            return np.full(1, np.nan)
+        half = len(q) // 2
+        return np.concatenate([_known(function, q[:half]), _known(function, q[half:])])
+
+
 def _roots(function: Any, grid: Any, signs: Any) -> list[float]:
-    """A root in each interval of the grid over which the sign changes; zeros on the grid between two signs, too."""
+    """A root in each interval of the grid over which the sign changes; zeros on the grid between two signs, too.
+
+    NaN is no sign, and nothing is looked for beside it.
+    """
     known = np.flatnonzero(signs)
     out = []
     for left, right in zip(known[:-1], known[1:], strict=True):
-        if signs[left] != signs[right]:
+        if signs[left] * signs[right] < 0:
             low, high = float(grid[left]), float(grid[right])
             if function(low) * function(high) < 0:
                 out.append(float(scipy.optimize.brentq(function, low, high, xtol=1e-13, rtol=1e-13)))

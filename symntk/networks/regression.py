@@ -224,7 +224,7 @@ def classify(
     Regression with Θ_m tends to 0 off the training set, but its sign converges (Eilers, Memmesheimer & Goedeke 2024;
     theory T3). The training inputs must lie on a sphere, where the diagonal grows equally for all: on others each label
     would count less the faster its diagonal grows, which depends on how the activations tend to their limit.
-    Test inputs may have any norm. Training inputs that are equal count as one with the mean of their labels.
+    Test inputs may have any norm. Training inputs that are equal count as one; their labels have to be equal, too.
 
     Args:
         net: the network.
@@ -238,8 +238,8 @@ def classify(
         (n_test,): −1, 0 or 1; with classes the index of the largest. At a training input its own label.
 
     Raises:
-        DomainError: a kernel that is finite on the diagonal, training inputs not on a sphere, or two of them opposite
-            where there is no bias (their labels are tied).
+        DomainError: a kernel that is finite on the diagonal, training inputs not on a sphere, two of them equal with
+            other labels, or two of them opposite where there is no bias (their labels are tied).
 
     >>> import symntk
     >>> net = symntk.Network(symntk.derive("sign"), 3, bias_std=0.1)
@@ -269,12 +269,24 @@ def classify(
         i, j = (int(index) for index in np.argwhere(own < 0)[0])
         wrong = f"the training inputs {i} and {j} are opposite, and without bias the network ties their labels"
         raise DomainError(asked, wrong, "bias_std > 0, or one of the two")
+    _refuse_contradictions(asked, own, labels)
     across = gram(test, inputs)
     certain = _infinite(across)
     # one infinite entry outweighs all others
     across = np.where(np.any(certain, axis=1, keepdims=True), certain, across)
     votes = across @ (labels.T / np.sum(own, axis=1)).T
     return np.argmax(votes, axis=1) if labels.ndim == 2 else np.sign(votes)
+
+
+def _refuse_contradictions(asked: str, own: Any, labels: Any) -> None:
+    """Refuse inputs that the network cannot tell apart and whose labels differ; `own` (n, n) marks the former by 1."""
+    rows = labels if labels.ndim == 2 else labels[:, None]
+    for i, j in np.argwhere(np.triu(own > 0, 1)):
+        if np.any(rows[i] != rows[j]):
+            wrong = (
+                f"the training inputs {i} and {j} are equal, and their labels {labels[i]} and {labels[j]} contradict"
+            )
+            raise DomainError(asked, wrong, "one of the two, or one label for both")
 
 
 def _infinite(gram: Any) -> Any:

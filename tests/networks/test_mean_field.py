@@ -188,3 +188,18 @@ def test_parameters_and_mistakes():
     ):
         with pytest.raises(DomainError):
             call()
+
+
+def test_variances_without_a_value_do_not_hide_fixed_points():
+    """E[x² sin² x] = q/2 − (q/2 − 2q²) e^(−2q); at 1e9 the closed form has no digits left."""
+    field = MeanField(symntk.derive("x*sin(x)"))
+    square = lambda q: q / 2 - (q / 2 - 2 * q**2) * np.exp(-2 * q)  # noqa: E731
+    [point] = field.fixed_points(1.0, 0.1)
+    assert point.variance == pytest.approx(brentq(lambda q: square(q) + 0.01 - q, 1e-3, 0.1, xtol=1e-15), rel=1e-10)
+    assert point.is_stable and field.fixed_point(1.0, 0.1) == point
+    small, middle, large = field.fixed_points(1.41, 0.1)
+    assert small.is_stable and not middle.is_stable and large.is_stable
+    for one in (small, middle, large):
+        assert 1.41**2 * square(one.variance) + 0.01 == pytest.approx(one.variance, rel=1e-9)
+    with pytest.raises(DomainError, match="large variances grow"):
+        field.fixed_point(2.0, 0.3)

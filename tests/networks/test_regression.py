@@ -225,11 +225,15 @@ def test_classifier_of_equal_and_of_opposite_inputs():
     x = np.array([[1.0, 0.0], [1.0, 0.0], [1.0, 0.0], [0.0, 1.0], [-0.6, -0.8]])
     test = np.concatenate([-x, x, [[0.8, 0.6], [0.7, 0.71], [0.6, 0.81], [0.3, -0.9]]])
     limit, steep = (symntk.Network(symntk.derive(f), 3) for f in ("sign", "erf(m*x)"))
-    for y in np.array([[1, 1, 1, -1, 1], [1, 1, -1, -1, 1], [-1, -1, -1, 1, 1.0]]):
+    for y in np.array([[1, 1, 1, -1, 1], [1, 1, 1, 1, -1], [-1, -1, -1, 1, 1.0]]):
         found = limit.classify(test, x, y)
         assert np.array_equal(found, np.sign(steep_mean(steep, test, x, y, ridge=1e3)))
         assert np.array_equal(found[:5], -found[5:10])
-    assert limit.classify(x[:1], x[[0, 1, 3]], np.array([1.0, -1.0, 1.0]))[0] == 0  # one input with both labels
+    for y in ([1.0, -1.0, 1.0], [[1.0, 0.0], [0.0, 1.0], [1.0, 0.0]]):  # one input with both labels
+        with pytest.raises(
+            DomainError, match="inputs 0 and 1 are equal, and their labels .* contradict.*one of the two"
+        ):
+            limit.classify(x[:1], x[[0, 1, 3]], np.array(y))
     with pytest.raises(DomainError, match="training inputs 0 and 1 are opposite"):
         limit.classify(test, np.array([[1.0, 0.0], [-1.0, 0.0]]), [1, -1])
     assert symntk.Network(symntk.derive("sign"), 3, bias_std=0.1).classify(x[:1], x[:1] * [[1], [-1]], [1, -1])[0] == 1

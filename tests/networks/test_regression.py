@@ -230,9 +230,7 @@ def test_classifier_of_equal_and_of_opposite_inputs():
         assert np.array_equal(found, np.sign(steep_mean(steep, test, x, y, ridge=1e3)))
         assert np.array_equal(found[:5], -found[5:10])
     for y in ([1.0, -1.0, 1.0], [[1.0, 0.0], [0.0, 1.0], [1.0, 0.0]]):  # one input with both labels
-        with pytest.raises(
-            DomainError, match="inputs 0 and 1 are equal, and their labels .* contradict.*one of the two"
-        ):
+        with pytest.raises(DomainError, match="inputs 0 and 1 are equal, and their labels .* contradict"):
             limit.classify(x[:1], x[[0, 1, 3]], np.array(y))
     with pytest.raises(DomainError, match="training inputs 0 and 1 are opposite"):
         limit.classify(test, np.array([[1.0, 0.0], [-1.0, 0.0]]), [1, -1])

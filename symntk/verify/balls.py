@@ -7,6 +7,7 @@ cut the flag is passed on: a ball that meets the cut is answered by a ball that 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -20,7 +21,19 @@ from symntk.language.logistic import logistic, softplus
 from symntk.language.special import normal_cdf, normal_pdf
 from symntk.language.symbols import x
 
-__all__ = ["VERSION", "acb", "arb", "ball", "compiled", "integral", "no_enclosure", "normal", "precision", "series"]
+__all__ = [
+    "VERSION",
+    "acb",
+    "arb",
+    "ball",
+    "compiled",
+    "disc_bound",
+    "integral",
+    "no_enclosure",
+    "normal",
+    "precision",
+    "series",
+]
 
 Ball = Any  # flint's arb or acb; the package carries no types
 Holomorphic = Callable[[Ball, bool], Ball]
@@ -210,3 +223,16 @@ def integral(function: Holomorphic, left: Ball, right: Ball, tolerance: Ball) ->
         places = f"{left.str(5, radius=False)} and {right.str(5, radius=False)}"
         raise no_enclosure(f"the integrand is not holomorphic next to the line, or not bounded, between {places}")
     return value
+
+
+def disc_bound(function: Holomorphic, centre: Ball, radius: Ball) -> float:
+    """The log of a bound of |function| on the disc, inf where the function may not be holomorphic on it.
+
+    >>> 1001 < disc_bound(compiled(sp.exp(x)), arb(1000), arb(1)) < 1003
+    True
+    """
+    side = arb(0, radius)
+    value = function(acb(centre + side, side), True)
+    if not value.is_finite():
+        return math.inf
+    return float(value.abs_upper().log().mid()) + 1e-9

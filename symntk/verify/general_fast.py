@@ -19,24 +19,16 @@ import numpy.typing as npt
 from symntk.errors import DomainError, VerificationError
 from symntk.language.general_form import GeneralForm
 from symntk.verify.general_functions import ASKED, Function, as_extended, realized, two_deltas
-from symntk.verify.general_layout import (
-    BASE,
-    COARSE,
-    FINE,
-    NEGLIGIBLE,
-    Floats,
-    Panels,
-    by_part,
-    coefficients,
-    panels,
-    rule,
-)
+from symntk.verify.general_layout import NEGLIGIBLE, Panels, panels
+from symntk.verify.general_rules import BASE, COARSE, FINE, Floats, by_part, coefficients, rule
 from symntk.verify.numeric import mp
 from symntk.verify.oracle import Law
 from symntk.verify.oracle import _law as read_law
 
 _REACH = 12.5  # P(|w| > 12.5)^(1/2) = 10^−17.4: what the inner integral leaves out, by Cauchy–Schwarz
 _BLOCK = 200_000
+_NEAR = 1e-4
+_MILD = 5.0  # the deviation in units of the spread up to which nodes keep their digits, seen from every μ
 _TARGET = 3e-16
 _MOST_ROUNDS = 40
 _MOST_PANELS = 20_000
@@ -44,7 +36,7 @@ _EPS = float(np.finfo(float).eps)
 _FLOOR = 2e-15  # what the panels, each resolved to 1e-16 of √(E f²) or √(E g²), may leave in all
 
 
-def fast_reference(
+def float_reference(
     f: GeneralForm,
     g: GeneralForm,
     var_u: Any,
@@ -76,7 +68,7 @@ def fast_reference(
     >>> from symntk.language.general_form import general_form
     >>> from symntk.language.symbols import x
     >>> step = general_form(sp.Heaviside(x), x)
-    >>> value, error = fast_reference(step, step, 1, 1, 0.5)
+    >>> value, error = float_reference(step, step, 1, 1, 0.5)
     >>> abs(value - 1 / 3) < 1e-14 and error < 1e-14
     True
     """
@@ -133,6 +125,7 @@ class Inner:
         enough = own[0] <= 2 * _EPS * math.sqrt(self.panels.square)
         self.dtype: Any = float if enough else np.longdouble
         self.noise = own[0 if enough else 1]
+        self._tables: dict[int, tuple[Floats, Floats]] = {}
 
     def __call__(self, z: Floats, count: int, parts: npt.NDArray[np.intp] | None = None) -> Floats:
         """The values at z, any shape, by `count` nodes per panel; `parts`: the parts of g, at full correlation."""
@@ -141,10 +134,34 @@ class Inner:
             at = self.function.part_at(mu) if parts is None else parts.ravel()
             values: Floats = by_part(self.function, mu.astype(self.dtype), at).astype(float).reshape(z.shape)
             return values
+        if max(self.deviation, abs(self.mean) / 8) <= _MILD * self.spread:
+            return self._from_table(mu, count).reshape(z.shape)
         per_node = 10 + len(self.panels.parts)
         step = max(1, _BLOCK // (count * min(per_node, 60)))
         found = [self._block(mu[i : i + step], count) for i in range(0, len(mu), step)]
         return np.concatenate(found).reshape(z.shape) if found else np.zeros(z.shape)
+
+    def _from_table(self, mu: Floats, count: int) -> Floats:
+        """By nodes that are the same for all μ, which a spread not much less than the deviation allows."""
+        if count not in self._tables:
+            self._tables[count] = self._table(count)
+        places, weighted = self._tables[count]
+        step = max(1, 10 * _BLOCK // len(places))
+        found = [np.exp(-(((places - m[:, None]) / self.spread) ** 2) / 2) @ weighted for m in _blocks(mu, step)]
+        return np.concatenate(found) if found else np.zeros(0)
+
+    def _table(self, count: int) -> tuple[Floats, Floats]:
+        """Nodes, and g there times weights."""
+        edges = self.panels.edges
+        pieces = np.ceil(np.diff(edges) / (BASE * self.spread)).astype(int)
+        which = np.repeat(np.arange(len(pieces)), pieces)
+        order = np.arange(len(which)) - np.repeat(np.cumsum(pieces) - pieces, pieces)
+        width = np.diff(edges)[which] / pieces[which]
+        nodes, weights = rule(count)
+        places = edges[which][:, None] + width[:, None] * (order[:, None] + (1 + nodes) / 2)
+        values = by_part(self.function, places.astype(self.dtype), self.panels.parts[which]).astype(float)
+        scaled = values * weights * (width / 2 / self.spread / math.sqrt(2 * math.pi))[:, None]
+        return places.ravel(), scaled.ravel()
 
     def _block(self, mu: Floats, count: int) -> Floats:
         edges, s = self.panels.edges, self.spread
@@ -163,9 +180,11 @@ class Inner:
         centre = low[which] + half * (2 * order + 1)
         nodes, weights = rule(count)
         w = centre[:, None] + half[:, None] * nodes
-        v = mu[rows[which]][:, None] + s * w
         column = columns[which]
-        v = np.clip(v, edges[column][:, None], edges[column + 1][:, None])
+        # From an edge, and not from μ: next to a break what counts is the distance from it.
+        start = np.maximum(edges[column], mu[rows[which]] - _REACH * s)
+        width = np.minimum(edges[column + 1], mu[rows[which]] + _REACH * s) - start
+        v = start[:, None] + width[:, None] * ((order[:, None] + (1 + nodes) / 2) / pieces[which][:, None])
         values = by_part(self.function, v.astype(self.dtype), self.panels.parts[column])
         sums = half * ((values.astype(float) * np.exp(-w * w / 2)) @ weights)
         return np.bincount(rows[which], sums, len(mu)) / math.sqrt(2 * math.pi)
@@ -180,6 +199,10 @@ class Inner:
         places = np.concatenate([_thinned(edges, self.spread), (around[:, None] + steps).ravel(), self.function.edges])
         found: Floats = np.unique((places - self.mean) / self.slope)
         return found
+
+
+def _blocks(values: Floats, step: int) -> list[Floats]:
+    return [values[i : i + step] for i in range(0, len(values), step)]
 
 
 def _sharp(edges: Floats, spread: float) -> npt.NDArray[np.bool_]:
@@ -258,8 +281,11 @@ class Outer:
         for _ in range(_MOST_ROUNDS):
             found, size, error = self._apply(todo, COARSE)
             # A quarter of the tolerance for every panel, or its own rounding.
+            if not np.all(np.isfinite(error)):
+                raise VerificationError(ASKED, "a function is not finite in float64", "general_oracle")
             good = error <= np.maximum(_TARGET * self.scale, 16 * _EPS * size)
             good |= todo[1] - todo[0] < 8 * _EPS * np.maximum(np.abs(todo[1]), 1e-8)
+            good |= self._is_next_to_rough(todo)
             ends.append(todo[:, good])
             values.append(found[good])
             rest = todo[:, ~good]
@@ -272,6 +298,17 @@ class Outer:
             raise VerificationError(ASKED, f"{rest.shape[1]} panels are not resolved", "general_oracle")
         return np.concatenate(ends, axis=1), np.concatenate(values)
 
+    def _is_next_to_rough(self, ends: Floats) -> npt.NDArray[np.bool_]:
+        """Panels next to a place where f or g is not analytic: the search has cut them as far as floats go."""
+        found = np.zeros(ends.shape[1], bool)
+        middle = (ends[0] + ends[1]) / 2
+        places = [(rough.place - self.mean) / self.deviation for rough in self.panels.rough]
+        if self.inner.spread == 0:
+            places += [(rough.place - self.inner.mean) / self.inner.slope for rough in self.inner.panels.rough]
+        for place in places:
+            found |= np.abs(middle - place) < _NEAR
+        return found
+
     def _apply(self, ends: Floats, count: int) -> tuple[Floats, Floats, Floats]:
         """For each panel: ∫, ∫ of the absolute value, and the error read from the Legendre coefficients."""
         nodes, weights = rule(count)
@@ -280,7 +317,7 @@ class Outer:
         middle = self.mean + self.deviation * centre
         u = (self.mean + self.deviation * z).astype(np.longdouble)
         parts = self.function.part_at(middle)
-        values = by_part(self.function, _within(u, self.function.edges, parts), parts).astype(float)
+        values = by_part(self.function, _within(u, self.function.edges, parts, abs(self.mean)), parts).astype(float)
         values *= np.exp(-z * z / 2) / math.sqrt(2 * math.pi)
         there = None
         if self.inner.spread == 0:
@@ -289,19 +326,22 @@ class Outer:
         if there is not None:
             there = there.reshape(z.shape)[alive]
         values[alive] *= self.inner(z[alive], count, there)
-        decay = np.abs(values @ coefficients(count).T)
+        with np.errstate(invalid="ignore"):
+            decay = np.abs(values @ coefficients(count).T)
         upper, lower = np.max(decay[:, -3:], axis=1), np.max(decay[:, count // 2 - 3 : count // 2], axis=1)
-        ratio = np.divide(upper, lower, out=np.ones_like(upper), where=lower > 0)
+        ratio = np.divide(upper, lower, out=np.ones_like(upper), where=lower > 0)  # NaN: see `layout`
         error = 2 * half * upper * np.minimum(1, ratio)
         return half * (values @ weights), half * (np.abs(values) @ weights), error
 
 
-def _within(points: Any, edges: Floats, parts: npt.NDArray[np.intp]) -> Any:
-    """Points moved by rounding across a break go back to it."""
+def _within(points: Any, edges: Floats, parts: npt.NDArray[np.intp], size: float) -> Any:
+    """Points moved by rounding to a break or across it go back to the side that they come from."""
     if len(edges) == 0:
         return points
-    ends = np.concatenate([[-np.inf], edges, [np.inf]])
-    return np.clip(points, ends[parts][:, None], ends[parts + 1][:, None])
+    ends = np.concatenate([[-np.inf], edges, [np.inf]]).astype(np.longdouble)
+    # infinite ends stay
+    slack = 2 * np.finfo(np.longdouble).eps * np.minimum(np.abs(ends) + size, 1e300)
+    return np.clip(points, (ends + slack)[parts][:, None], (ends - slack)[parts + 1][:, None])
 
 
 def _delta_part(f: GeneralForm, g: GeneralForm, law: Law) -> tuple[float, float]:

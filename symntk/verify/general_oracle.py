@@ -16,12 +16,12 @@ from typing import Any
 
 import numpy as np
 
-from symntk.errors import DomainError, VerificationError
+from symntk.errors import DivergenceError, DomainError, VerificationError
 from symntk.language.general_form import GeneralForm
-from symntk.verify.general_fast import Inner, Outer, fast_reference, fast_scale, is_rougher
+from symntk.verify.general_fast import Inner, Outer, fast_scale, float_reference, is_rougher, regular
 from symntk.verify.general_functions import ASKED, meets, realized, two_deltas
 from symntk.verify.general_inner import Scalar, Transform, halved
-from symntk.verify.general_layout import Panels
+from symntk.verify.general_layout import Panels, panels
 from symntk.verify.numeric import Number, mp, numeric
 from symntk.verify.oracle import Law
 from symntk.verify.oracle import _law as read_law
@@ -31,7 +31,10 @@ __all__ = ["fast_reference", "general_oracle", "general_scale"]
 
 _LOST_MOST = 13.0  # digits: a larger loss than this cannot be measured in extended precision
 _EPS = 2.0**-52
+_FEW = 17
 _CHECKED, _MOST_HALVINGS = 10, 4
+_SAME = 1e-12
+_MILD = 0.05  # 1 − ρ²
 
 
 def general_oracle(
@@ -84,6 +87,56 @@ def general_oracle(
         return +total
 
 
+def fast_reference(
+    f: GeneralForm,
+    g: GeneralForm,
+    var_u: Any,
+    var_v: Any,
+    cov: Any,
+    mean_u: Any = 0,
+    mean_v: Any = 0,
+    *,
+    accuracy: float = 1e-12,
+) -> tuple[float, float]:
+    """E[f(u) g(v)] and an estimate of its error, as floats: in float64 where that is enough, else by `general_oracle`.
+
+    Args:
+        f: function of u, as for `general_oracle`.
+        g: the same for v.
+        var_u: variance of u; this and the next four are scalars, taken as exact.
+        var_v: variance of v.
+        cov: covariance of u and v.
+        mean_u: mean of u.
+        mean_v: mean of v.
+        accuracy: the largest estimated error, relative to √(E f² E g²), that is no failure.
+
+    Raises:
+        DomainError, DivergenceError, VerificationError: as `general_oracle`.
+
+    >>> import sympy as sp
+    >>> from symntk.language.general_form import general_form
+    >>> from symntk.language.symbols import x
+    >>> power = general_form(sp.Abs(x - 1) ** sp.Rational(-3, 10), x)
+    >>> value, error = fast_reference(power, general_form(sp.S(1), x), 1, 1, 0)
+    >>> abs(value - 1.132891861200933) < 1e-15 and error < 1e-15
+    True
+    """
+    law = var_u, var_v, cov, mean_u, mean_v
+    try:
+        return float_reference(f, g, *law, accuracy=accuracy)
+    except VerificationError:
+        if not any(_rough(form, law) for form, law in ((f, (var_u, mean_u)), (g, (var_v, mean_v)))):
+            raise
+    value = float(general_oracle(f, g, *law, dps=_FEW))
+    return value, 10.0**-_FEW * general_scale(f, g, law) + _EPS * abs(value)
+
+
+def _rough(form: GeneralForm, law: tuple[Any, Any]) -> bool:
+    """Whether there are places that floats do not come close to."""
+    variance, mean = (float(mp.mpmathify(value)) for value in law)
+    return form.has_regular_part and variance > 0 and bool(panels(regular(form), mean, math.sqrt(variance)).rough)
+
+
 def general_scale(f: GeneralForm, g: GeneralForm, law: tuple[Any, Any, Any, Any, Any]) -> float:
     """√(E f² · E g²) to ten digits, for law = (var_u, var_v, cov, mean_u, mean_v).
 
@@ -102,7 +155,7 @@ def _smooth(f: GeneralForm, g: GeneralForm, law: Law, dps: int) -> Number:
     """E[f g] without the deltas."""
     if not f.has_regular_part or not g.has_regular_part:
         return mp.mpf(0)
-    if law.a == 0 or (law.b != 0 and law.determinant != 0 and _better_inside(f, g)):
+    if law.a == 0 or (law.b != 0 and law.determinant != 0 and _better_inside(f, g, law)):
         f, g, law = g, f, law.swapped()
     if law.a == 0:
         return realized(f).number(law.m1) * realized(g).number(law.m2)
@@ -117,10 +170,22 @@ def _independent(law: Law) -> Law:
     return Law(law.a, mp.mpf(1), mp.mpf(0), law.m1, mp.mpf(0), law.a)
 
 
-def _better_inside(f: GeneralForm, g: GeneralForm) -> bool:
-    """Whether f should be the inner function: it has a closed conditional expectation, or fewer pieces."""
+def _better_inside(f: GeneralForm, g: GeneralForm, law: Law) -> bool:
+    """Whether f should be the inner function: it has a closed conditional expectation, or more cells.
+
+    What is inside is summed up once, what is outside asks for an inner sum at every node; near full correlation both
+    have to be followed, and kinks are better outside.
+    """
     closed = realized(f).normal is not None, realized(g).normal is not None
-    return closed[0] if closed[0] != closed[1] else is_rougher(g, f)
+    if closed[0] != closed[1]:
+        return closed[0]
+    if law.determinant < _MILD * law.a * law.b:
+        return is_rougher(g, f)
+    cells = [
+        len(panels(regular(form), float(mean), float(mp.sqrt(variance))).parts)
+        for form, mean, variance in ((f, law.m1, law.a), (g, law.m2, law.b))
+    ]
+    return cells[0] > cells[1]
 
 
 class _Integral:
@@ -133,6 +198,10 @@ class _Integral:
         self.outer = Outer(f, self.inner, law, nats)
         self.ends = self._ends()
         lost = max(_digits_lost(self.outer.panels), _digits_lost(self.inner.panels))
+        if law.determinant == 0:
+            _require_product(self.outer.panels, self.inner.panels, law)
+        rough = [power for one in (self.outer.panels, self.inner.panels) for power in _powers(one).values()]
+        lost += max((dps / (1 + min(power, 0.0)) for power in rough), default=0.0)  # in the distance from such a place
         self.digits = 8 * math.ceil((dps + 12 + lost + self._cancelled()) / 8)
         self.reach = math.sqrt(2 * nats)
 
@@ -165,7 +234,14 @@ class _Integral:
         kinks = [(t - law.m1) / deviation for t in self.f.breaks(self.digits)]
         if law.determinant == 0:
             kinks += [(t - law.m2) / law.slope / deviation for t in self.g.breaks(self.digits)]
-        return _exactly(self.ends, kinks, float(abs(law.m1) / deviation))
+        found = _exactly(self.ends, kinks, float(abs(law.m1) / deviation))
+        powers = _powers(self.outer.panels)
+        rough = [((t - law.m1) / deviation, powers[i]) for i, t in enumerate(self.f.breaks(self.digits)) if i in powers]
+        if law.determinant == 0:
+            powers = _powers(self.inner.panels)
+            images = enumerate((t - law.m2) / law.slope / deviation for t in self.g.breaks(self.digits))
+            rough += [(image, powers[i]) for i, image in images if i in powers]
+        return _graded(found, rough, self.dps)
 
     def _inside(self, law: Law, rule: Rule, tolerance: Number) -> Callable[[Number], Scalar]:
         """For the middle of a panel, the function h(z) that holds on it."""
@@ -193,6 +269,8 @@ class _Integral:
         """An inner integral whose panels resolve g: halved until halves make no difference where it matters most."""
         own, breaks = self.inner.panels, self.g.breaks(self.digits)
         pairs = _exactly([float(edge) for edge in own.edges], breaks, 0.0)
+        powers = _powers(own)
+        pairs = _graded(pairs, [(breaks[i], power) for i, power in powers.items()], self.dps)
         stretches = []
         for left, right in pairs:
             part = sum((left + right) / 2 > t for t in breaks)
@@ -253,6 +331,41 @@ def _exactly(edges: Sequence[float], kinks: Sequence[Number], shift: float) -> l
             kept.append(mp.mpf(edge))
     inside = sorted({x for x in kept if low - 1e-12 <= x <= high + 1e-12})
     return list(zip(inside[:-1], inside[1:], strict=True))
+
+
+def _powers(own: Panels) -> dict[int, float]:
+    """The least power next to each break at which a function is not analytic, by the break's number."""
+    found: dict[int, float] = {}
+    for rough in own.rough:
+        index = int(np.searchsorted(own.function.edges, rough.place))
+        found[index] = min(rough.power, found.get(index, math.inf))
+    return found
+
+
+def _require_product(own: Panels, other: Panels, law: Law) -> None:
+    """Refuse an f(u) g(v) at full correlation that is not integrable, though f and g are."""
+    for first in own.rough:
+        for second in other.rough:
+            image = float(law.m1 + (second.place - law.m2) / law.slope)
+            same_side = first.side == second.side * (1 if law.c > 0 else -1)
+            if abs(image - first.place) < _SAME * own.deviation and same_side and first.power + second.power < -0.99:
+                power = first.power + second.power
+                text = f"infinite: f(u) g(v) grows like |u − {first.place:.8g}|^({power:.3g}) at full correlation"
+                raise DivergenceError(ASKED, text, "|cov| < √(var_u var_v)")
+
+
+def _graded(
+    pairs: list[tuple[Number, Number]], places: list[tuple[Number, float]], dps: int
+) -> list[tuple[Number, Number]]:
+    """The intervals, those that end at a rough place cut by powers of 4 until what is left is below the digits."""
+    cuts: list[Number] = []
+    for place, power in places:
+        count = math.ceil((dps + 4) * math.log(10) / math.log(4) / (1 + power))
+        for left, right in pairs:
+            if place in (left, right):
+                cuts += [place + (left + right - 2 * place) * mp.mpf(4) ** -k for k in range(1, count + 1)]
+    ends = sorted({end for pair in pairs for end in pair} | set(cuts))
+    return list(zip(ends[:-1], ends[1:], strict=True))
 
 
 def _delta_part(f: GeneralForm, g: GeneralForm, law: Law, dps: int) -> Number:

@@ -1,0 +1,310 @@
+"""Cells on which a function is known to be smooth: a search that reads the formula, by enclosures, and not samples.
+
+A window around the mean is bisected until for each cell, with centre c and half-width h, one of these is shown:
+
+* |f| ≤ M on the disc of radius R·h around c, on which f is analytic, with M below what a rule resolves. With n nodes
+  it errs by at most (64/15) M ρ^(−2n)/(1 − ρ^(−2)), ρ = R + √(R² − 1) (Trefethen, ATAP, theorem 19.3);
+* what the cell adds to √(E f²) is negligible, by the same M.
+
+M is compared with the largest value found in the cell, or with √(E f²) over the cells that are settled, a bound from
+below: what is small beside it stays small. Cells next to a break at which the formula is not analytic, as √x or
+log x at 0, shrink towards it until a power law through what is left says that nothing is left. A cell for which there
+is no enclosure at any size holds a pole, a quotient 0/0, or a branch point: `general_places` tells which. Floats
+choose the cells; whoever uses them brings the digits, and measures again.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from symntk.errors import DivergenceError, VerificationError
+from symntk.verify.general_functions import ASKED, Function, as_extended
+from symntk.verify.general_places import Rough, SingularInside, is_removable, located, power_at
+from symntk.verify.general_rules import BASE, COARSE, Floats, by_part, rule
+from symntk.verify.numeric import mp, number
+
+Mask = npt.NDArray[np.bool_]
+REACH = 40.0
+_FARTHEST = 320.0
+_DISCS = ((2.0, math.log(30.0)), (3.0, math.log(1e8)), (4.5, math.log(1e13)))
+"""Ratios R with the log of M, relative to the value, up to which `COARSE` nodes leave less than 1e-16."""
+_FLOOR = math.log(1e-300)
+_OVERFLOW = math.log(1e300)
+_UNSEEN = 60.0  # nats below the largest bound: what waits until more is known
+_MOST_ROUNDS, _MOST_CELLS = 400, 20_000
+_EARLY, _DEEP, _DEEPEST = 8, 24, 160
+_LEFT_OVER = math.log(1e-18)
+_RELATIVE = 1e-12  # of a place that is not 0: closer to it floats do not go
+
+
+@dataclass(frozen=True)
+class Cells:
+    """Edges (n+1) in increasing order, and the places at which the function is not analytic from one side."""
+
+    edges: Floats
+    rough: tuple[Rough, ...]
+
+
+@dataclass
+class _Cells:
+    """Cells that are not settled: ends (2, n), times halved, log of the bound of √(∫ f² φ), whether it is known."""
+
+    ends: Floats
+    depth: npt.NDArray[np.intp]
+    bound: Floats = field(default_factory=lambda: np.zeros(0))
+    known: Mask = field(default_factory=lambda: np.zeros(0, bool))
+
+    def __post_init__(self) -> None:
+        if len(self.bound) != len(self.depth):
+            self.bound, self.known = np.full(len(self.depth), np.inf), np.zeros(len(self.depth), bool)
+
+    def __len__(self) -> int:
+        return len(self.depth)
+
+    def those(self, mask: Mask) -> _Cells:
+        """The cells of the mask."""
+        return _Cells(self.ends[:, mask], self.depth[mask], self.bound[mask], self.known[mask])
+
+    def with_halves(self, mask: Mask) -> _Cells:
+        """All, those of the mask cut in two."""
+        rest, cut = self.those(~mask), self.those(mask)
+        middle = (cut.ends[0] + cut.ends[1]) / 2
+        ends = np.concatenate([rest.ends, [cut.ends[0], middle], [middle, cut.ends[1]]], axis=1)
+        bound = np.concatenate([rest.bound, np.full(2 * len(cut), np.inf)])
+        known = np.concatenate([rest.known, np.zeros(2 * len(cut), bool)])
+        return _Cells(ends, np.concatenate([rest.depth, np.tile(cut.depth + 1, 2)]), bound, known)
+
+
+class Search:
+    """The search for one function under N(mean, deviation²).
+
+    Args:
+        function: without parameters.
+        mean: of the law.
+        deviation: of the law, positive.
+        negligible: nats below E f², as a part of which f²·density is cut.
+
+    >>> import sympy as sp
+    >>> from symntk.language.general_form import general_form
+    >>> from symntk.language.symbols import x
+    >>> from symntk.verify.general_functions import realized
+    >>> bell = realized(general_form(sp.exp(-10000 * (sp.exp(x) - 7) ** 2), x))
+    >>> cells = Search(bell, 0.0, 1.0, 90.0).cells()
+    >>> bool(np.diff(cells.edges)[np.searchsorted(cells.edges, math.log(7)) - 1] < 0.01)
+    True
+    """
+
+    def __init__(self, function: Function, mean: float, deviation: float, negligible: float) -> None:
+        self.function, self.mean, self.deviation = function, mean, deviation
+        self.cut = negligible / 2
+        self.log_root = -math.inf  # of E f² over the cells that are settled
+        self.done: list[Floats] = []  # ends and bound of cells that are settled or negligible
+        self.stuck: list[Floats] = []
+        self.rough: list[Rough] = []
+        self.count = 0
+        self.zero = np.array([part == 0 for part in function.form.parts])
+
+    def cells(self) -> Cells:
+        """The cells from the first to the last that is not negligible.
+
+        Raises:
+            DivergenceError: f grows like an inverse density, or has a pole.
+            VerificationError: the function cannot be resolved, and where; or it is negligible everywhere.
+            SingularInside: an integrable singularity where the form has no break.
+        """
+        if self.zero.all():
+            return Cells(self.mean + self.deviation * np.array([-1.0, 1.0]), ())
+        reach = REACH
+        self._search(self._window(-reach, reach))
+        while self._is_open(reach) and reach < _FARTHEST:
+            self._search(self._window(-2 * reach, -reach))
+            self._search(self._window(reach, 2 * reach))
+            reach *= 2
+        if self._is_open(reach):
+            raise VerificationError(
+                ASKED, f"E f² is not settled within {reach:g} standard deviations of the mean", "a smaller variance"
+            )
+        self._look_at_places()
+        return self._assembled()
+
+    def _window(self, low: float, high: float) -> Floats:
+        """Cells (2, n) between two points in deviations, cut at breaks and to the widest panel."""
+        even = np.arange(math.ceil(low / BASE), math.floor(high / BASE) + 1) * BASE
+        ends = self.mean + self.deviation * np.unique(np.concatenate([[low, high], even]))
+        breaks = self.function.edges
+        cuts = np.unique(np.concatenate([ends, breaks[(breaks > ends[0]) & (breaks < ends[-1])]]))
+        return np.stack([cuts[:-1], cuts[1:]])
+
+    def _search(self, window: Floats) -> None:
+        pending = _Cells(window, np.zeros(window.shape[1], np.intp))
+        for _ in range(_MOST_ROUNDS):
+            pending = self._examined(pending)
+            if not len(pending):
+                return
+            if self.count + len(pending) > _MOST_CELLS:
+                break
+            if self.log_root == -math.inf and np.max(pending.bound) < _FLOOR + _EARLY:
+                self.done.append(np.concatenate([pending.ends, pending.bound[None]]))  # beyond the range of floats
+                return
+            pending = pending.with_halves(pending.bound >= self._promising(pending))
+        worst = int(np.argmax(np.where(np.isfinite(pending.bound), pending.bound, 1e9)))
+        place = float(np.mean(pending.ends[:, worst]))
+        raise VerificationError(ASKED, f"the function could not be resolved at x = {place:.8g}", "a smoother function")
+
+    def _promising(self, pending: _Cells) -> float:
+        """The bound from which on cells are halved: while nothing is settled, the larger ones first."""
+        finite = pending.bound[np.isfinite(pending.bound)]
+        if self.log_root > -math.inf or not len(finite):
+            return -math.inf
+        top = float(np.max(finite))
+        return top - max(_UNSEEN, top / 2)
+
+    def _examined(self, pending: _Cells) -> _Cells:
+        """What is left when new cells have bounds, and those that are settled, negligible or stuck are put away."""
+        new = np.flatnonzero(~pending.known)
+        left, right = pending.ends[:, new]
+        half, centre = (right - left) / 2, (right + left) / 2
+        parts = self.function.part_at(centre)
+        nodes, weights = rule(COARSE)
+        points = as_extended(left)[:, None] + as_extended(right - left)[:, None] * ((1 + nodes) / 2)
+        values = by_part(self.function, points, parts)
+        with np.errstate(all="ignore"):
+            size = np.log(np.max(np.abs(values), axis=1)).astype(float)
+        self._require_range(size, centre)
+        wide = half / self.deviation
+        bound, good = np.full(len(new), np.inf), np.zeros(len(new), bool)
+        for ratio, allowed in _DISCS:
+            most = self._log_bounds(centre, ratio * half, parts, pending.depth[new])
+            density = _log_root_density((centre - self.mean) / self.deviation, ratio * wide)
+            weighted = most + density + np.log(2 * wide) / 2
+            bound = np.minimum(bound, weighted)
+            good |= np.isfinite(most) & ((most <= allowed + size) | (weighted <= allowed + self.log_root - 2))
+        z = ((points - self.mean) / self.deviation).astype(float)
+        mass = wide * ((np.exp(-z * z / 2) * values.astype(float) ** 2) @ weights)[...] / math.sqrt(2 * math.pi)
+        self._add(float(np.sum(mass[good])))
+        zero = self.zero[parts]
+        pending.bound[new], pending.known[new] = np.where(zero, -np.inf, bound), True
+        settled = np.zeros(len(pending), bool)
+        settled[new] = good & ~zero
+        stuck = np.isinf(pending.bound) & (pending.bound > 0) & (pending.depth >= _EARLY)
+        settled |= self._follows_a_power(pending, stuck)
+        nothing = ~settled & (pending.bound <= self.log_root - self.cut)
+        stuck &= ~settled & self._is_deep(pending)
+        for mask, place in ((settled | nothing, self.done), (stuck, self.stuck)):
+            place.append(np.concatenate([pending.ends[:, mask], pending.bound[None, mask]]))
+        self.count += int(np.sum(settled | stuck))
+        return pending.those(~(settled | nothing | stuck))
+
+    def _add(self, mass: float) -> None:
+        if mass > 0:
+            self.log_root = float(np.logaddexp(2 * self.log_root, math.log(mass))) / 2
+
+    def _log_bounds(
+        self, centre: Floats, radius: Floats, parts: npt.NDArray[np.intp], depth: npt.NDArray[np.intp]
+    ) -> Floats:
+        """The log of what bounds |f| on discs; inf where there is no bound."""
+        out = np.empty(len(centre))
+        for part in np.unique(parts):
+            rows = parts == part
+            out[rows] = self.function.log_bounds(int(part), centre[rows], radius[rows], depth[rows] >= 4)
+        return np.maximum(out, _FLOOR)
+
+    def _require_range(self, size: Floats, centre: Floats) -> None:
+        """Refuse what is beyond floats so far inside that no density makes it small."""
+        over = size > _OVERFLOW
+        if np.any(over):
+            place = float(centre[over][np.argmin(np.abs(centre[over] - self.mean))])
+            text = f"E f² is infinite, or beyond float64: |f| is above 1e300 at x = {place:.6g}"
+            raise DivergenceError(ASKED, text, "a smaller variance, or a function that grows less")
+
+    def _is_deep(self, pending: _Cells) -> Mask:
+        """Whether a cell is too small to be halved any more."""
+        touches = np.isin(pending.ends, self.function.edges).any(axis=0)
+        width = pending.ends[1] - pending.ends[0]
+        fine = width < _RELATIVE * (np.max(np.abs(pending.ends), axis=0) + 1e-280)
+        deep: Mask = fine | (pending.depth >= np.where(touches, _DEEPEST, _DEEP))
+        return deep
+
+    def _follows_a_power(self, pending: _Cells, stuck: Mask) -> Mask:
+        """Cells that end at a break, in which |f|² is integrable like a power law whose integral is negligible."""
+        out = np.zeros(len(pending), bool)
+        for index in np.flatnonzero(stuck):
+            left, right = pending.ends[:, index]
+            side = int(left in self.function.edges) - int(right in self.function.edges)
+            if side == 0:
+                continue
+            edge, width = (left if side > 0 else right), right - left
+            points = as_extended(np.array([edge + side * width * share for share in (1.0, 0.25, 0.0625)]))
+            part = int(self.function.part_at(np.array([(left + right) / 2]))[0])
+            values = np.abs(self.function.values(part, points)).astype(float)
+            if not values.all():
+                out[index] = not values.any()
+                continue
+            powers = np.log(values[:-1] / values[1:]) / math.log(4)
+            steady = abs(powers[0] - powers[1]) < 0.2 or powers.min() > 3
+            least = float(powers.min())
+            if steady and least > -0.5:
+                z = (edge - self.mean) / self.deviation
+                mass = 2 * math.log(values[0]) + math.log(width / self.deviation) - z * z / 2 - math.log(1 + 2 * least)
+                out[index] = mass / 2 <= self.log_root + _LEFT_OVER
+        return out
+
+    def _is_open(self, reach: float) -> bool:
+        """Whether f²·density is not negligible at the ends of the window, or is nowhere seen in it."""
+        if self.log_root == -math.inf and not any(cells.shape[1] for cells in self.stuck):
+            return reach < _FARTHEST
+        ends = self.mean + self.deviation * reach * np.array([-1.0, 1.0])
+        kept = self._kept()
+        return bool(np.any(kept[0] <= ends[0]) or np.any(kept[1] >= ends[1]))
+
+    def _kept(self) -> Floats:
+        """The cells that are not negligible."""
+        every = np.concatenate([*self.done, *self.stuck], axis=1)
+        kept: Floats = every[:, every[2] > self.log_root - self.cut]
+        return kept
+
+    def _look_at_places(self) -> None:
+        """What is stuck is removable, follows a power law at a break, or is refused."""
+        cells = np.concatenate(self.stuck, axis=1)
+        spots: list[list[float]] = []
+        for left, right in cells[:2, np.argsort(cells[0])].T:
+            if spots and spots[-1][1] == left and left not in self.function.edges:
+                spots[-1][1] = right
+            else:
+                spots.append([left, right])
+        for left, right in spots:
+            part = int(self.function.part_at(np.array([(left + right) / 2]))[0])
+            sides = [(edge, sense) for edge, sense in ((left, 1), (right, -1)) if edge in self.function.edges]
+            for edge, sense in sides:
+                index = int(np.searchsorted(self.function.edges, edge))
+                exact = self.function.breaks(160)[index]
+                self.rough.append(Rough(edge, sense, power_at(self.function, part, exact, sense, right - left)))
+            if sides or is_removable(self.function, part, left, right):
+                continue
+            place = located(self.function, part, left, right)
+            with mp.workdps(160):
+                for sense in (1, -1):
+                    power_at(self.function, part, mp.re(number(place, 160)), sense, right - left)
+            raise SingularInside(place)
+
+    def _assembled(self) -> Cells:
+        kept = self._kept()
+        if self.log_root == -math.inf and kept.shape[1] == np.concatenate([*self.done], axis=1).shape[1]:
+            bounds = 2 * kept[2]
+            most = float(np.max(bounds)) + math.log(np.sum(np.exp(bounds - np.max(bounds))))
+            text = f"E f² is below e^{most:.0f}, as enclosures show"
+            raise VerificationError(ASKED, text, "a mean closer to where the function is not 0")
+        edges = np.unique(np.concatenate([*self.done, *self.stuck], axis=1)[:2])
+        edges = edges[(edges >= np.min(kept[0])) & (edges <= np.max(kept[1]))]
+        return Cells(edges, tuple(self.rough))
+
+
+def _log_root_density(centre: Floats, radius: Floats) -> Floats:
+    """The log of the largest |exp(−z²/4)| on a disc: Re z² is least at the near end, or off the line."""
+    far = np.abs(centre)
+    least = np.where(far > 2 * radius, (far - radius) ** 2, far**2 / 2 - radius**2)
+    return -least / 4

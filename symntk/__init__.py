@@ -4,8 +4,9 @@ from symntk.kernels.expectation import Expectation, expectation
 from symntk.kernels.kernels import Kernels, derive
 from symntk.language.activations import ACTIVATIONS as activations
 from symntk.language.surrogates import SURROGATES as surrogates
+from symntk.language.symbols import SYMBOLS as symbols
 from symntk.networks.network import Network
 
 __version__ = "0.1.0"
 
-__all__ = ["Expectation", "Kernels", "Network", "activations", "derive", "expectation", "surrogates"]
+__all__ = ["Expectation", "Kernels", "Network", "activations", "derive", "expectation", "surrogates", "symbols"]

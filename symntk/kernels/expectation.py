@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,7 @@ from mpmath import mp
 
 from symntk.derive.diagonal import Diagonal
 from symntk.errors import DivergenceError, DomainError, FormulaError, SymntkError
+from symntk.kernels.arguments import not_too_deep, other_names, real_array
 from symntk.kernels.function import Function, as_function, check_where
 from symntk.kernels.solution import Solution, solve
 from symntk.language.registry import exact
@@ -55,26 +56,31 @@ class Expectation:
         self._at: dict[tuple[float, ...], Expectation] = {}
 
     @cached_property
+    @not_too_deep
     def solution(self) -> Solution:
         """How it is answered."""
         return solve(self.f, self.g, means=self.means, tol=self.tol)
 
     @property
+    @not_too_deep
     def derivation(self) -> Any:
         """The tree of steps, or the reduction to an integral that remains; prints as text."""
         return self.solution.derivation
 
     @property
+    @not_too_deep
     def expression(self) -> sp.Expr | None:
         """The closed form in the symbols a, b, c (m1, m2 with means) and the parameters; None where there is none."""
         return self.solution.expression
 
     @property
+    @not_too_deep
     def method(self) -> str:
         """How the expectation is computed: "closed form", "one-dimensional", "mixture", "series and quadrature"."""
         return self.solution.method
 
     @property
+    @not_too_deep
     def error_bound(self) -> float:
         """A bound of the method's error relative to √(E f² · E g²); 0 for a closed form.
 
@@ -83,11 +89,13 @@ class Expectation:
         return self.solution.error_bound
 
     @property
+    @not_too_deep
     def terms(self) -> str:
         """What is summed where there is no closed form: nodes of a mixture, edges between panels; empty else."""
         return getattr(self.solution, "terms", "")
 
     @property
+    @not_too_deep
     def integral(self) -> sp.Expr:
         """The integral that remains, unevaluated; the closed form where there is one."""
         return self.solution.integral()
@@ -98,15 +106,18 @@ class Expectation:
         return tuple(sorted({*self.f.parameters, *self.g.parameters}, key=lambda s: s.name))
 
     @property
+    @not_too_deep
     def conditions(self) -> tuple[sp.Basic, ...]:
         """Inequalities under which the expectation exists; none where it always does."""
         return self.solution.conditions
 
     @property
+    @not_too_deep
     def diagonal(self) -> Diagonal:
         """The behaviour at full correlation, v = u: finite, or divergent with its rate."""
         return self.solution.diagonal
 
+    @not_too_deep
     def __call__(
         self, /, var_u: Any, var_v: Any = None, cov: Any = None, mean_u: Any = 0.0, mean_v: Any = 0.0, **parameters: Any
     ) -> Any:
@@ -143,6 +154,7 @@ class Expectation:
             wrong = f"the formula holds numbers beyond float64{f' at {shown}' if shown else ''}"
             raise DomainError(str(self), wrong, "other units, or evalf") from error
 
+    @not_too_deep
     def evalf(
         self,
         var_u: Any,
@@ -173,10 +185,12 @@ class Expectation:
         self._check_point(numbers, values)
         return self.solution.evalf(values, dps)
 
+    @not_too_deep
     def latex(self) -> str:
         """The formula, or the integral that remains, as LaTeX."""
         return str(sp.latex(self.integral))
 
+    @not_too_deep
     def source(self, target: str = "numpy") -> str:
         """Source code that evaluates the expectation and needs neither symntk nor this object."""
         from symntk.emit.module import map_source
@@ -198,6 +212,7 @@ class Expectation:
         function: Callable[..., Any] = namespace(map_source(self._map))["expectation_map"]
         return function
 
+    @not_too_deep
     def as_map(self, name: str, title: str = "") -> AnyMap:
         """What the emit room needs to write this expectation as code."""
         if self.parameters and self.solution.needs_numbers:
@@ -317,6 +332,7 @@ class Expectation:
         return f"$\\displaystyle {self.latex()}$"
 
 
+@not_too_deep
 def expectation(
     f: Any, g: Any = 1, *, means: bool = False, tol: float = TOLERANCE, where: Mapping[str, str] | None = None
 ) -> Expectation:
@@ -347,37 +363,6 @@ def expectation(
     check_where(where, result.f, result.g)
     refuse_early(result.f, result.g)
     return result
-
-
-def other_names(missing: Sequence[str], unknown: Sequence[str], known: Sequence[str]) -> tuple[str, str]:
-    """What is wrong with the names of the numbers that were given, and what to try.
-
-    >>> print(*other_names(["m"], ["k"], ["m"]), sep="; try: ")
-    k is no parameter, and m has no value; try: m=1.0
-    """
-    if missing and unknown:
-        has, what = "have" if missing[1:] else "has", "are no parameters" if unknown[1:] else "is no parameter"
-        wrong = f"{', '.join(unknown)} {what}, and {', '.join(missing)} {has} no value"
-        return wrong, ", ".join(f"{name}=1.0" for name in missing)
-    wrong = f"no value for {', '.join(missing)}" if missing else f"no parameter {', '.join(unknown)}"
-    return wrong, f"the parameters are: {', '.join(known) or 'none'}"
-
-
-def real_array(given: Any, name: str = "it") -> Any:
-    """Numbers as float64, of any shape; not text, which NumPy would read.
-
-    Errors: ValueError for what is not real numbers, and for masked entries; `name` says what is wrong with which.
-
-    >>> real_array(["1", "2"], "k")
-    Traceback (most recent call last):
-    ...
-    ValueError: k: real numbers are needed, not text. Try: an array of floats
-    """
-    if np.ma.is_masked(given):
-        raise ValueError(f"{name} is masked. Try: the entries that are not")
-    from symntk.emit.runtime.covariance import _real_numbers  # only where there are numbers: a formula needs no code
-
-    return _real_numbers(given, name)
 
 
 def refuse_early(*functions: Function) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from symntk.errors import FormulaError
+from symntk.kernels.arguments import not_too_deep
 from symntk.kernels.expectation import TOLERANCE, Expectation, refuse_early
 from symntk.kernels.function import Function, as_function, check_where
 from symntk.language.activations import ACTIVATIONS
@@ -78,6 +79,7 @@ class Kernels:
         """Names and expectations of the kernels that exist."""
         return tuple((name, getattr(self, name)) for name in self.names)
 
+    @not_too_deep
     def source(self, target: str = "numpy") -> str:
         """The standalone module as text; its docstring says what an independent quadrature made of each formula.
 
@@ -101,6 +103,7 @@ class Kernels:
         path.write_text(text, encoding="utf-8")
         return path
 
+    @not_too_deep
     def verify(self, dps: int = 50, **options: Any) -> Any:
         """Check every kernel against the independent oracle and the identities it must obey."""
         from symntk.kernels.verification import verify_kernels
@@ -135,6 +138,7 @@ class Kernels:
         return f"<Kernels of {self.activation.name}, surrogate {surrogate}: {', '.join(self.names)}>"
 
 
+@not_too_deep
 def derive(
     activation: Any,
     surrogate: Any = None,

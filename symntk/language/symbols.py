@@ -6,6 +6,7 @@ In code these are `var_u, var_v, cov, mean_u, mean_v`, in this order; in formula
 from __future__ import annotations
 
 import re
+from typing import NamedTuple
 
 import sympy as sp
 
@@ -16,7 +17,27 @@ var_u, var_v = sp.symbols("a b", positive=True)
 cov = sp.Symbol("c", real=True)
 mean_u, mean_v = sp.symbols("m1 m2", real=True)
 
+
+class Symbols(NamedTuple):
+    """The symbols of every formula, to differentiate by and to put numbers in: a Symbol("c") of one's own is another.
+
+    >>> import sympy as sp
+    >>> formula = SYMBOLS.c**2 / SYMBOLS.a
+    >>> formula.diff(SYMBOLS.c), formula.diff(sp.Symbol("c"))
+    (2*c/a, 0)
+    """
+
+    a: sp.Symbol
+    b: sp.Symbol
+    c: sp.Symbol
+    m1: sp.Symbol
+    m2: sp.Symbol
+    x: sp.Symbol
+
+
 STATE = (var_u, var_v, cov, mean_u, mean_v)
+SYMBOLS = Symbols(*STATE, x)
+"""Variances a and b, covariance c and means m1, m2 of (u, v) in formulas; the variable x of a function."""
 STATE_NAMES = ("var_u", "var_v", "cov", "mean_u", "mean_v")
 RESERVED = frozenset({s.name for s in STATE} | set(STATE_NAMES) | {"dps"})
 """Names that no parameter may have: they stand for the covariance and the means in every result."""

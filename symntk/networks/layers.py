@@ -11,7 +11,8 @@ import numpy as np
 import sympy as sp
 
 from symntk.errors import DomainError, SymntkError
-from symntk.kernels.expectation import Expectation, other_names, real_array
+from symntk.kernels.arguments import other_names, real_array
+from symntk.kernels.expectation import Expectation
 from symntk.kernels.kernels import Kernels
 from symntk.language.registry import exact
 

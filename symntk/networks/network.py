@@ -10,7 +10,7 @@ import numpy as np
 import sympy as sp
 
 from symntk.errors import DivergenceError, DomainError, FormulaError, SymntkError
-from symntk.kernels.expectation import real_array
+from symntk.kernels.arguments import real_array
 from symntk.kernels.kernels import Kernels
 from symntk.language.registry import exact
 from symntk.networks.layers import SLOPES, Layer, Plan, numbers_for, pair

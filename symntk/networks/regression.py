@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from symntk.errors import DivergenceError, DomainError, FormulaError
-from symntk.kernels.expectation import real_array
+from symntk.kernels.arguments import real_array
 from symntk.networks.linear_flow import Convergence, LinearFlow
 
 if TYPE_CHECKING:

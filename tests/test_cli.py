@@ -270,7 +270,7 @@ class TestErrors:
         assert process.stdout.readline() == "started\n"
         time.sleep(1.5)
         process.send_signal(signal.SIGINT)
-        _, stderr = process.communicate(timeout=30)
+        _, stderr = process.communicate()
         assert process.returncode == 130
         assert "Traceback" not in stderr
 
@@ -284,7 +284,7 @@ class TestErrors:
         assert process.stderr is not None
         assert "Traceback" not in process.stderr.read()
         process.stderr.close()
-        process.wait(timeout=30)
+        process.wait()
 
     def test_a_terminal_that_has_no_greek(self):
         code = "import sys; sys.argv = ['symntk', 'derive', 'relu']; from symntk.cli import main; main()"

@@ -140,11 +140,10 @@ def start(folder, steps, workers=0, *more):
     )
 
 
-def wait_for(process, ready, seconds=60):
-    end = time.monotonic() + seconds
+def wait_for(process, ready):
+    """Until it is ready; a run that ends before is a failure, however long it takes."""
     while not ready():
         assert process.poll() is None, process.stderr.read().decode()
-        assert time.monotonic() < end, "the run did not get there"
         time.sleep(0.002)
 
 
@@ -155,7 +154,7 @@ def test_a_killed_run_continues_to_the_same_bits(tmp_path, how):
     path = tmp_path / "networks-000000-000003.npz"
     wait_for(process, path.exists)
     process.send_signal(how)
-    error = process.communicate(timeout=60)[1].decode()
+    error = process.communicate()[1].decode()
     assert process.returncode != 0
     assert how is signal.SIGKILL or "KeyboardInterrupt" in error
     with np.load(path) as file:
@@ -167,7 +166,7 @@ def test_a_killed_run_continues_to_the_same_bits(tmp_path, how):
 def test_killed_in_the_middle_of_a_write(tmp_path):
     """The file before is whole, and what the killed process left goes away with the next file."""
     process = start(tmp_path, 200, 0, "kill")
-    process.communicate(timeout=60)
+    process.communicate()
     assert process.returncode == -signal.SIGKILL
     path = tmp_path / "networks-000000-000003.npz"
     left = [p for p in tmp_path.iterdir() if p != path]
@@ -181,7 +180,7 @@ def test_killed_in_the_middle_of_a_write(tmp_path):
 def test_a_full_disk_is_told_and_what_was_written_stays(tmp_path):
     """Files of at most 10 kB: a checkpoint in the middle does not fit."""
     process = start(tmp_path, 200, 0, "full")
-    error = process.communicate(timeout=60)[1].decode()
+    error = process.communicate()[1].decode()
     assert process.returncode == 1
     assert "SymntkError: to write the checkpoint" in error
     assert "make room" in error
@@ -219,7 +218,7 @@ def test_ctrl_c_does_not_break_a_worker_that_starts():
 
 def test_workers_do_the_same(tmp_path):
     process = start(tmp_path, 60, workers=2)
-    error = process.communicate(timeout=60)[1].decode()
+    error = process.communicate()[1].decode()
     assert process.returncode == 0, error
     found = [dict(np.load(path)) for path in sorted(tmp_path.glob("*.npz"))]
     assert [part["loss"].shape[1] for part in found] == [3, 2]

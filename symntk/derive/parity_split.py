@@ -12,7 +12,7 @@ from typing import Any
 import sympy as sp
 
 from symntk.errors import SymntkError
-from symntk.language.general_form import GeneralForm, parity
+from symntk.language.general_form import GeneralForm, multiplied_out, parity
 from symntk.language.logistic import logistic, softplus
 from symntk.language.pieces import Pieces, insert_sorted
 from symntk.language.symbols import x
@@ -78,5 +78,5 @@ def _simple(expr: sp.Expr) -> sp.Expr:
     """The sum expanded, in functions whose parity SymPy knows: logistic and softplus by tanh and log cosh."""
     in_tanh = expr.replace(logistic, lambda w: (1 + sp.tanh(w / 2)) / 2)
     in_tanh = in_tanh.replace(softplus, lambda w: w / 2 + sp.log(2 * sp.cosh(w / 2)))
-    found = sp.expand(in_tanh)
-    return found if not found.has(sp.tanh, sp.log) else sp.expand(expr)
+    found = multiplied_out(in_tanh)
+    return found if not found.has(sp.tanh, sp.log) else multiplied_out(expr)

@@ -173,10 +173,13 @@ class Budget:
             raise self.error(shown, f"has a constant inside beyond ±{MAX_CONSTANT}", "smaller numbers")
 
     def _logarithms(self, argument: Part, shown: str) -> int:
-        """SymPy writes exp(n·log(y)) as yⁿ: the factor by which the degree grows."""
-        if not argument.expr.has(sp.log):
+        """SymPy writes exp(n·log(y)) as yⁿ, but not where the logarithm is inside another function or power."""
+        factors = [sp.Mul.make_args(term) for term in sp.Add.make_args(argument.expr)]
+        powers = [term for term in factors if any(isinstance(factor, sp.log) for factor in term)]
+        if not powers:
             return 1
-        largest = max((abs(n) for n in argument.expr.atoms(sp.Rational)), default=sp.S.One)
+        numbers = (n for term in powers for factor in term for n in factor.atoms(sp.Rational))
+        largest = max((abs(n) for n in numbers), default=sp.S.One)
         if largest > MAX_EXPONENT:
             raise self.error(shown, f"is a power beyond {MAX_EXPONENT}", f"at most {MAX_EXPONENT}")
         return max(1, int(sp.ceiling(largest)))

@@ -133,10 +133,22 @@ def parity(form: GeneralForm, x: sp.Symbol) -> int:
     for sense in (1, -1):
         turned = [(sense * (-1) ** d.order * w, Delta(-d.threshold, d.order)) for w, d in form.deltas]
         if _collected(turned) == form.deltas and all(
-            sp.expand(p - sense * q) == 0 for p, q in zip(form.parts, mirrored, strict=True)
+            multiplied_out(p - sense * q) == 0 for p, q in zip(form.parts, mirrored, strict=True)
         ):
             return sense
     return 0
+
+
+def multiplied_out(expr: sp.Expr) -> sp.Expr:
+    """`sympy.expand`, but exponents with a logarithm stay: exp(n·log(y)) is yⁿ, which for a large n has no end.
+
+    >>> x = sp.Symbol("x", real=True)
+    >>> hidden = sp.exp(-(10**6) * (sp.log(2 + x**2) - 2) ** 2)
+    >>> multiplied_out((x + 1) * hidden) == x * hidden + hidden
+    True
+    """
+    held = {one: sp.Dummy(real=True) for one in expr.atoms(sp.exp) if one.has(sp.log)}
+    return sp.expand(expr.xreplace(held)).xreplace({name: one for one, name in held.items()})
 
 
 class _Tanh(sp.Function):  # type: ignore[misc]

@@ -7,6 +7,7 @@ import sympy as sp
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import symntk
 from benchmarks import hostile_strings
 from symntk.errors import FormulaError
 from symntk.language.parser import Call, parse, parse_call
@@ -162,3 +163,13 @@ def test_the_hostile_harness_sees_a_careless_target(careless):
     tally = hostile_strings.Tally()
     hostile_strings.trial(hostile_strings.Case("any", "x..x"), careless, tally)
     assert len(tally.failures) == 1
+
+
+@pytest.mark.parametrize("h", ["log(1+exp(x))", "log(2+x**2)", "log(3+sin(x))"])
+def test_logarithms_in_a_square_are_no_powers(h):
+    """exp(n·log(y)) is yⁿ and bounded; exp(−k (log(y) − t)²) stays what it is, and is not multiplied out."""
+    text = f"exp(-3000000*({h}-1)**2)"
+    assert parse(text).is_Pow or parse(text).func is sp.exp
+    assert symntk.expectation(f"x*{text}", "tanh(x-1)")(1.0, 1.0, 0.3) != 0.0
+    with pytest.raises(FormulaError, match="power beyond 64"):
+        parse(f"exp(3000000*{h}-1)")

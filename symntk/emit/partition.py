@@ -30,8 +30,8 @@ MOST_EDGES = 500
 _MOST_CELLS = 2 * MOST_EDGES
 _SMALLEST, _NOTHING = 1e-300, 1e-200
 _HUGE = 1e150  # beyond, squares overflow
-_SHELLS = (32.0, 1024.0, 1e6, FARTHEST)  # what is nearer comes first: edges may be used up
-_STARTS = (0.0, 2.0, 8.0)
+_SHELLS = (32.0, FARTHEST)  # what is nearer comes first: edges may be used up
+_STARTS = (0.0, 2.0, 8.0, *(32.0 * 4.0 ** np.arange(1.0, 13.0)))
 _RHO = 2.2
 _PROOF = 2.0 * (1.0 + LEBESGUE) * _RHO ** -float(len(NODES) + len(TESTS) - 1) / (_RHO - 1.0)
 # after so many halvings of a proven interval its interpolant is exact to rounding: ρ has grown to 9
@@ -41,7 +41,7 @@ _ROUGH = 5  # halvings, after which an interval at a break is cut towards it on 
 _SHORTEST = 2.0**-38  # of max(1, |x|): what is not resolved on such an interval is not resolved
 _SPREAD = 100.0  # between the maxima of |f| on intervals that may be joined: one tolerance serves them all
 _UNSEEN = 1e-15  # of the supremum: a proof need not be finer
-_DOUBTED = 3  # halvings without a bound, after which it is asked whether there is one anywhere in an interval
+_DOUBTED = 3  # after every so many halvings without a bound it is asked whether there is one anywhere in an interval
 
 
 @dataclass(frozen=True)
@@ -152,6 +152,8 @@ def _partition(function: Function, parts: Sequence[Enclosure | None], breaks: li
     size = np.sort(np.abs(ends))
     if len(ends) > MOST_EDGES:
         reach = min(reach, float(size[MOST_EDGES]))
+    if unresolved is not None and abs(unresolved) > 2.0 * reach:
+        unresolved = None  # the edges were used up before it
     inside = ends[(np.abs(ends) < FARTHEST) & (np.abs(ends) <= reach)]
     return Partition(tuple(map(float, np.union1d(inside, breaks))), max(worst, defect), reach, unresolved)
 
@@ -232,11 +234,13 @@ def _refined(
 def _unknown(parts: Sequence[Enclosure | None], cells: _Cells) -> np.ndarray:
     """Where not even small discs inside a cell have a bound: the enclosure overflows, or the function is singular."""
     result = np.zeros(len(cells), dtype=bool)
-    for row in np.flatnonzero((cells.depth >= _DOUBTED) & ~np.isfinite(cells.bound)):
-        points = cells.left[row] + (cells.right[row] - cells.left[row]) * np.array([0.25, 0.5, 0.75])
-        part = parts[int(cells.part[row])]
+    doubted = np.flatnonzero((cells.depth % _DOUBTED == 0) & (cells.depth > 0) & ~np.isfinite(cells.bound))
+    for index in np.unique(cells.part[doubted]):
+        part, rows = parts[int(index)], doubted[cells.part[doubted] == index]
         if part is not None:
-            result[row] = not np.any(np.isfinite(part(points + 0j, 1e-9 * np.abs(points)).radius))
+            length = (cells.right[rows] - cells.left[rows])[:, None]
+            points = cells.left[rows][:, None] + length * np.array([0.25, 0.5, 0.75])
+            result[rows] = ~np.any(np.isfinite(part(points + 0j, 1e-9 * np.abs(points)).radius), axis=1)
     return result
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import sympy as sp
 
 from symntk.derive.dirac import DiracDerivation
+from symntk.emit.certain import point_lines
 from symntk.emit.floats import FloatWriter
 from symntk.emit.formula import parameter_names
 from symntk.emit.line import line_source
@@ -33,8 +34,11 @@ class DiracMap:
         return str(self.derivation.expression)
 
 
-def dirac_lines(m: DiracMap) -> list[str]:
-    """The mean of the other side, and the formula over flat arrays a, b, c, det, d, m1, m2."""
+def dirac_lines(m: DiracMap) -> tuple[list[str], tuple[str, str, str]]:
+    """The mean of the other side, and the formula over flat arrays a, b, c, det, d, m1, m2; and what to call for it.
+
+    That is the formula and, for a variance of 0, both sides.
+    """
     names = parameter_names(m.parameters)
     write = FloatWriter(names)
     given = "".join(f", {name}" for name in names.values())
@@ -61,4 +65,14 @@ def dirac_lines(m: DiracMap) -> list[str]:
             f"    mean = _{m.name}_line(m2 + c / a * offset, d * (d / a){given})",
             f"    total = total + np.where(density > 0.0, {write(weight)} * density * mean, 0.0)",
         ]
-    return [*lines, "    return total"]
+    lines += ["    return total", "", "", f"def _{m.name}_deltas(mean, variance{given}):"]
+    lines.append(f"    total = np.zeros(mean.shape) + {write(m.derivation.constant)}")
+    for weight, delta in m.derivation.deltas:
+        lines.append(f"    total = total + {write(weight)} * _bell({write(delta.threshold)} - mean, variance)")
+    lines.append("    return total")
+    how = [f"_{m.name}_formula"]
+    for label, point in (("f", m.derivation.f), ("g", m.derivation.g)):
+        lines += ["", "", *point_lines(f"_{m.name}_{label}_at", point, names)]
+        mean = "deltas" if m.derivation.side == label else "line"
+        how.append(f"(_{m.name}_{label}_at, _{m.name}_{mean})")
+    return lines, (how[0], how[1], how[2])

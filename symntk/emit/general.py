@@ -14,6 +14,7 @@ import sympy as sp
 
 from symntk.derive.mixture import MixtureDerivation
 from symntk.derive.value import Value
+from symntk.emit.certain import point_lines
 from symntk.emit.formula import PLAIN, FormulaWriter
 from symntk.emit.general_shape import GeneralShape, general_shape
 from symntk.emit.mixture import mixture_code
@@ -69,7 +70,9 @@ def general_code(m: GeneralMap) -> str:
     """The public map and what it is made of."""
     f, g = m.shapes()
     same = f is g
-    lines = [*_function(f"_{m.name}_f", f), *([] if same else _function(f"_{m.name}_g", g))]
+    lines = []
+    for label, form, one in (("f", m.f, f), ("g", m.g, g))[: 1 if same else 2]:
+        lines += [*_function(f"_{m.name}_{label}", one), *point_lines(f"_{m.name}_{label}_at", form, {}), "", ""]
     first, second = f"_{m.name}_f", f"_{m.name}_{'f' if same else 'g'}"
     route = "None"
     if f.body is not None and g.body is not None:
@@ -90,12 +93,13 @@ def general_code(m: GeneralMap) -> str:
         "",
         f"    By {m.text}; the error is at most {m.tolerance:g} of sqrt(E f(u)^2 * E g(v)^2).",
         '    """',
-        f"    return _{m.name}_given({', '.join(passed)})",
+        f"    return _finite(_{m.name}_given({', '.join(passed)}), var_u, var_v, cov)",
         "",
         "",
         f"def _{m.name}_given({', '.join(given)}):",
         "    return _evaluate_general(",
-        f"        {functions}, {shapes}, {route}, {m.tolerance!r}, var_u, var_v, cov, {means}, det",
+        f"        {functions}, {shapes}, {route}, {m.tolerance!r}, {first}_at, {second}_at,",
+        f"        var_u, var_v, cov, {means}, det,",
         "    )",
     ]
     return "\n".join(lines)
@@ -110,7 +114,8 @@ def layer_arguments(m: GeneralMap) -> str:
         route = f"_{m.name}_{'route' if m.mixture is None else 'sum'}"
     functions = ", ".join(name if one.body is not None else "None" for name, one in ((first, f), (second, g)))
     patience = PANEL_SECONDS if m.mixture is None else MIXTURE_SECONDS
-    return f"{functions}, {first}_shape, {second}_shape, {route}, {m.tolerance!r}, {patience!r}"
+    shapes, points = f"{first}_shape, {second}_shape", f"{first}_at, {second}_at"
+    return f"{functions}, {shapes}, {route}, {m.tolerance!r}, {points}, {patience!r}"
 
 
 def _function(name: str, one: GeneralShape) -> list[str]:

@@ -8,7 +8,7 @@ import sympy as sp
 
 from symntk.emit.floats import FloatWriter
 from symntk.emit.stable import number
-from symntk.language.terms import NormalForm, Step
+from symntk.language.terms import Delta, NormalForm, Step
 
 _HIGHEST = 8  # total degree that the runtime's angular quadrature resolves
 
@@ -28,6 +28,23 @@ def orthant_lines(f: NormalForm, g: NormalForm, names: Mapping[sp.Symbol, str]) 
                 if weight != 0:
                     parts.append(f"{_weight(weight, write)} * _orthant_moment({j}, {k}, a, b, {c}, d)")
     return [f"return {' + '.join(parts)}, 0.0"] if parts else None
+
+
+def degree(form: NormalForm) -> int | None:
+    """The degree k of a homogeneous function, f(sx) = s^k f(x) for s > 0; None for others.
+
+    >>> from symntk.language.terms import Delta, Term
+    >>> print(degree(NormalForm((Term(sp.S.One, window=Delta(sp.S.Zero)),))))
+    -1
+    """
+    found = set()
+    for t in form.terms:
+        w = t.window
+        soft = isinstance(w, Step) and w.variance != 0
+        if t.quadratic != 0 or t.linear != 0 or soft or (w is not None and w.threshold != 0):
+            return None
+        found.add(-1 - w.order if isinstance(w, Delta) else t.power)
+    return found.pop() if len(found) == 1 else None
 
 
 def _sides(form: NormalForm) -> Sides | None:

@@ -7,25 +7,30 @@ from __future__ import annotations
 
 import keyword
 import textwrap
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
 import sympy as sp
 
+from symntk.derive.engine import derive_pair
 from symntk.derive.publish import publish
 from symntk.derive.value import Value
+from symntk.emit.certain import point_lines
 from symntk.emit.closure import helpers
 from symntk.emit.dirac import DiracMap, dirac_lines
 from symntk.emit.formula import PLAIN, TRACKED, FormulaWriter, count_terms, parameter_names
 from symntk.emit.function import Shape, is_supported, shape
 from symntk.emit.general import GeneralMap, general_code, layer_arguments
-from symntk.emit.homogeneous import orthant_lines
+from symntk.emit.homogeneous import degree, orthant_lines
 from symntk.errors import FormulaError
+from symntk.language.general_form import GeneralForm
 from symntk.language.symbols import STATE, STATE_NAMES
-from symntk.language.terms import NormalForm
+from symntk.language.terms import NormalForm, Term
 
 _TAKEN = {"x1", "x2", "depth", "weight_std", "bias_std", "np", "special"}
 VERSION = "0.1.0"
+_ONE = NormalForm((Term(sp.S.One),))
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,11 +45,17 @@ class Map:
     parameters: tuple[sp.Symbol, ...]
     means: bool
     title: str
+    points: tuple[GeneralForm, GeneralForm]
 
     @property
     def text(self) -> str:
         """The formula."""
         return str(publish(self.value))
+
+    def margin(self, name: str, one: NormalForm) -> Map:
+        """The mean over one variable, E[1·h(v)], of a side `one`."""
+        value = derive_pair(_ONE, one, means=self.means).value
+        return replace(self, name=name, f=_ONE, g=one, value=value)
 
 
 AnyMap: TypeAlias = Map | DiracMap | GeneralMap
@@ -88,7 +99,17 @@ def _map_code(m: AnyMap) -> str:
     if isinstance(m, GeneralMap):
         return general_code(m)
     if isinstance(m, DiracMap):
-        return "\n".join([*_public(m, ""), "", "", *dirac_lines(m)])
+        code, called = dirac_lines(m)
+        return "\n".join([*_public(m, called), "", "", *code])
+    body, how = _formula_code(m)
+    sides = _sides_code(m, how)
+    first, second = degree(m.f), degree(m.g)
+    degrees = None if m.means or first is None or second is None else (first, second)
+    return "\n".join([*_public(m, (how, *sides[1:]), degrees), "", "", *body, *sides[0]])
+
+
+def _formula_code(m: Map) -> tuple[list[str], str]:
+    """The formula over flat arrays a, b, c, det, d, m1, m2 and parameters, and what to call for it."""
     names = parameter_names(m.parameters)
     plain = FormulaWriter(m.value, m.parameters, PLAIN)
     lines = plain.write()
@@ -97,10 +118,36 @@ def _map_code(m: AnyMap) -> str:
         lines = FormulaWriter(m.value, m.parameters, TRACKED).write()
     state = ", ".join(["a", "b", "c", "det", "d", "m1", "m2", *names.values()])
     body = [f"def _{m.name}_formula({state}):", *(f"    {line}" for line in lines)]
-    if route is not None:
-        entries = ", ".join(["a", "b", "c", "d", "m1", "m2", "value", "error", *names.values()])
-        body += ["", "", f"def _{m.name}_route({entries}):", *(f"    {line}" for line in route)]
-    return "\n".join([*_public(m, tolerance if route is not None else ""), "", "", *body])
+    if route is None:
+        return body, f"_{m.name}_formula"
+    entries = ", ".join(["a", "b", "c", "d", "m1", "m2", "value", "error", *names.values()])
+    body += ["", "", f"def _{m.name}_route({entries}):", *(f"    {line}" for line in route)]
+    return body, f"_checked(_{m.name}_formula, _{m.name}_route, {tolerance})"
+
+
+def _sides_code(m: Map, how: str) -> tuple[list[str], str, str]:
+    """What stands for f and for g where a variance is 0, as pairs of functions, and their code."""
+    lines: list[str] = []
+    sides: dict[GeneralForm, str] = {}
+    names = parameter_names(m.parameters)
+    for label, one, other, point in (("f", m.f, m.g, m.points[0]), ("g", m.g, m.f, m.points[1])):
+        if point in sides:
+            continue
+        place = f"_{m.name}_{label}"
+        if not one.terms and not other.terms:
+            mean = "_nothing"  # the expectation of an even and an odd function
+        elif one == _ONE:
+            sides[point] = "(_one, _one)"
+            continue
+        elif other == _ONE:
+            mean = f"_mean_of({how}, {label == 'f'})"
+        else:
+            code, margin = _formula_code(m.margin(f"{m.name}_{label}_mean", one))
+            lines += ["", "", *code]
+            mean = f"_mean_of({margin})"
+        lines += ["", "", *point_lines(f"{place}_at", point, names)]
+        sides[point] = f"({place}_at, {mean})"
+    return lines, sides[m.points[0]], sides[m.points[1]]
 
 
 def _refuse_names(m: AnyMap) -> None:
@@ -119,8 +166,8 @@ def _refuse_names(m: AnyMap) -> None:
             )
 
 
-def _public(m: Map | DiracMap, routed: str) -> list[str]:
-    """The map that a user calls; `routed` is the tolerance beyond which entries take the other route, or empty."""
+def _public(m: Map | DiracMap, how: Sequence[str], degrees: tuple[int, int] | None = None) -> list[str]:
+    """The map that a user calls; `how` is the formula over flat arrays, then both sides where a variance is 0."""
     arguments = ["var_u", "var_v", "cov", *(["mean_u=0.0", "mean_v=0.0"] if m.means else [])]
     keywords = [s.name for s in m.parameters]
     signature = ", ".join([*arguments, *(["*", *keywords] if keywords else [])])
@@ -131,16 +178,15 @@ def _public(m: Map | DiracMap, routed: str) -> list[str]:
     text = f'"""{m.title}: {formula}."""' if len(formula) < 400 else f'"""{m.title}."""'
     lines += textwrap.wrap(_safe(text), 116, initial_indent="    ", subsequent_indent="    ", break_long_words=False)
     passed = ", ".join(["var_u", "var_v", "cov", "None", *(["mean_u", "mean_v"] if m.means else []), *keywords])
-    lines += [f"    return _{m.name}_given({passed})", "", ""]
+    lines += [f"    return _finite(_{m.name}_given({passed}), var_u, var_v, cov)", "", ""]
     # the Gram functions know some determinants better than the rounded covariances tell
     lines.append(f"def _{m.name}_given({passed.replace('None', 'det')}):")
     required = [(_condition_code(c), f"the expectation is infinite, since not {c},") for c in m.conditions]
     required += [(s.name, f"{s.name} is not positive") for s in m.parameters if s.is_positive]
     lines += [f"    _require({gap}, {wrong!r}, var_u, var_v, cov)" for gap, wrong in required]
-    how = f"_evaluate(_{m.name}_formula"
-    if routed:
-        how = f"_evaluate_checked(_{m.name}_formula, _{m.name}_route, {routed}"
-    lines.append(f"    return {how}, var_u, var_v, cov, {means}, ({given}), det)")
+    lines += ["    formula = _certain(", *(f"        {one}," for one in how), "    )"]
+    scaling = f", {degrees!r}" if degrees else ""
+    lines.append(f"    return _evaluate(formula, var_u, var_v, cov, {means}, ({given}), det{scaling})")
     return lines
 
 

@@ -69,6 +69,7 @@ def numbers(part: sp.Expr, exact: bool = False) -> Callable[[Any], Any]:
     return made
 
 
+@lru_cache(maxsize=256)
 def source(form: GeneralForm) -> str:
     """The regular part in an array `x`; at a jump the mean of both sides.
 

@@ -13,6 +13,7 @@ from mpmath import mp
 from symntk.derive.diagonal import Diagonal
 from symntk.errors import DivergenceError, DomainError, FormulaError, SymntkError
 from symntk.kernels.arguments import not_too_deep, other_names, real_array
+from symntk.kernels.certain import certain_value
 from symntk.kernels.function import Function, as_function, check_where
 from symntk.kernels.solution import Solution, solve
 from symntk.language.registry import exact
@@ -133,6 +134,7 @@ class Expectation:
 
         Raises:
             DomainError: a covariance that is none, or a point where the expectation does not exist; shows the entry.
+            DivergenceError: it is infinite there, since a variable of variance 0 is at a delta or a pole, for example.
         """
         self._check_means(mean_u, mean_v)
         var_v, cov = self._second(var_v, cov)
@@ -148,7 +150,8 @@ class Expectation:
         except SymntkError:
             raise
         except ValueError as error:
-            raise DomainError(str(self), str(error)) from error
+            infinite = str(error).startswith("the expectation is infinite")
+            raise (DivergenceError if infinite else DomainError)(str(self), str(error)) from error
         except OverflowError as error:
             shown = ", ".join(f"{name} = {value}" for name, value in numbers.items())
             wrong = f"the formula holds numbers beyond float64{f' at {shown}' if shown else ''}"
@@ -171,7 +174,8 @@ class Expectation:
         What may be left out is as in a call.
 
         Raises:
-            DivergenceError: the point is at full correlation, where the expectation diverges.
+            DivergenceError: the point is at full correlation, where the expectation diverges, or a variable of
+                variance 0 is where its function is infinite.
         """
         self._check_means(mean_u, mean_v)
         if not isinstance(dps, int) or isinstance(dps, bool) or dps < 1:
@@ -183,6 +187,8 @@ class Expectation:
             self._real(name, value)
         values = numbers | {s: by_name[s.name] for s in self.parameters}
         self._check_point(numbers, values)
+        if any(scalar(variance) == 0 for variance in (var_u, var_v)):
+            return certain_value(self, values, dps)
         return self.solution.evalf(values, dps)
 
     @not_too_deep
@@ -291,8 +297,6 @@ class Expectation:
                 raise DomainError(
                     str(self), f"this is no covariance: {shown}", "var_u, var_v ≥ 0 and cov² ≤ var_u·var_v"
                 )
-            if not (a > 0 and b > 0):
-                raise DomainError(str(self), f"a variable of variance 0 has no density: {shown}", "a small variance")
             identical = c > 0 and c * c >= a * b and a == b and m1 == m2
         for condition in self.conditions:
             if evaluate(condition.gts - condition.lts, values, dps=20) <= 0:

@@ -117,8 +117,8 @@ class ClosedForm:
 
         if self._by_quadrature:
             return self._quadrature.as_map(name, title, parameters)
-        forms = self.f.form, self.g.form
-        return Map(name, *forms, self.derivation.value, self.conditions, parameters, self.means, title)
+        forms, points = (self.f.form, self.g.form), (self.f.general, self.g.general)
+        return Map(name, *forms, self.derivation.value, self.conditions, parameters, self.means, title, points)
 
 
 class Zero(General):
@@ -150,8 +150,8 @@ class Zero(General):
         """What is written as code."""
         from symntk.emit.module import Map
 
-        nothing = NormalForm(())
-        return Map(name, nothing, nothing, self.derivation.value, self.conditions, parameters, False, title)
+        nothing, points = NormalForm(()), (self.f.general, self.g.general)
+        return Map(name, nothing, nothing, self.derivation.value, self.conditions, parameters, False, title, points)
 
 
 class ClosedLine(General):

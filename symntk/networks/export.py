@@ -80,6 +80,7 @@ class _Writer:
             "slope": self.given(one.slope),
             "slope_layer": self.prepare(one.slope),
             "equal": repr(one.equal),
+            "divergent": repr(one.divergent),
         }
         return "        {\n" + "".join(f'            "{key}": {value},\n' for key, value in rows.items()) + "        },"
 

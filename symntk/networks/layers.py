@@ -137,6 +137,11 @@ class Layer:
     derivative: Expectation
     equal: bool
 
+    @property
+    def divergent(self) -> bool:
+        """Whether the slope map diverges at full correlation."""
+        return self.slope is not None and self.slope.diagonal.diverges
+
 
 @dataclass(frozen=True, eq=False)
 class Plan:
@@ -167,7 +172,7 @@ class Plan:
     def divergent(self) -> int | None:
         """The index of the first hidden layer whose slope map diverges at full correlation."""
         for index, one in enumerate(self.layers):
-            if one.slope is not None and one.slope.diagonal.diverges:
+            if one.divergent:
                 return index
             if not one.equal:  # from here on no pair of inputs is fully correlated
                 return None
@@ -196,9 +201,11 @@ class Plan:
         """Why an entry may be infinite, with the rate, and what to try."""
         slope = None if self.divergent is None else self.layers[self.divergent].slope
         if self.divergent is None or slope is None:
-            return "the kernel is beyond float64", "smaller scales or inputs"
+            wrong = "it is beyond float64, or a variable of variance 0 is where a function is infinite"
+            return wrong, "smaller scales or inputs, or a bias"
         grows = f"; the kernel grows like |x - x'|**(-({self.exponent})) there" if self.exponent is not None else ""
-        wrong = f"at full correlation the map of hidden layer {self.divergent + 1} {slope.diagonal}{grows}"
+        zero = "" if all(self.bias_std) else ", and at an input of zeros it is infinite"
+        wrong = f"at full correlation the map of hidden layer {self.divergent + 1} {slope.diagonal}{grows}{zero}"
         finite = "the surrogate-gradient kernel" if slope.f == slope.g else "a surrogate derivative without deltas"
         return wrong, f"singular='inf' for the kernel off the diagonal, or {finite}"
 
@@ -217,6 +224,7 @@ class Plan:
                     "slope": None if slope is None else slope.given,
                     "slope_layer": None if slope is None else slope.prepare,
                     "equal": one.equal,
+                    "divergent": one.divergent,
                 }
             )
         return out

@@ -9,8 +9,19 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from symntk.emit.runtime.covariance import _TINY_VARIANCE, _as_float64, _finish, _result_type
-from symntk.emit.runtime.gram import _LARGE_TILE, _TILE, _aligned, _inputs, _labels, _mirror, _near
+from symntk.emit.runtime.covariance import _as_float64, _finish, _result_type
+from symntk.emit.runtime.gram import (
+    _LARGE_TILE,
+    _TILE,
+    _aligned,
+    _back,
+    _first_variances,
+    _handed_on,
+    _inputs,
+    _labels,
+    _mirror,
+    _near,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,14 +42,14 @@ def _network_gram(
 
     `weight_std` and `bias_std` have one number for each weight layer. A hidden layer is a dictionary of maps
     (a, b, cov, det): "first" and "second" are E[σ1 σ1] and E[σ2 σ2], "cross" E[σ1 σ2], "slope" E[s1 s2] or None;
-    "cross_layer" and "slope_layer" prepare a map for a layer's variances, or None; "equal" says that σ1 = σ2.
+    "cross_layer" and "slope_layer" prepare a map for a layer's variances, or None; "equal" says that σ1 = σ2,
+    "divergent" that the slopes' map is infinite at full correlation.
     `mirror` says that every map is symmetric, so that without x2 half of the matrix is computed. Equal rows have
     covariance equal to their variance, exactly, as long as both sides are equal; what is infinite is inf.
     """
     first, second = _inputs(x1, x2)
     scale, shift = weight_std[0] ** 2 / max(first.shape[1], 1), bias_std[0] ** 2
-    sides = [(first, "first"), (second, "second")]
-    start_values = [scale * np.einsum("ij,ij->i", x, x) + shift for x, _ in sides]
+    start_values = [_first_variances(x, scale, shift) for x in (first, second)]
     rows = _network_variances(start_values[0], weight_std, bias_std, layers, "first")
     mirror = mirror and x2 is None
     alike = x2 is None and all(layer["equal"] for layer in layers)
@@ -47,7 +58,7 @@ def _network_gram(
     for layer, a, b in zip(layers, rows[:-1], columns[:-1], strict=True):
         cross, fits = _network_prepared(layer["cross"], layer["cross_layer"], a, b)
         slope, fits_too = _network_prepared(layer["slope"], layer["slope_layer"], a, b)
-        maps.append((cross, slope, layer["equal"]))
+        maps.append((cross, slope, layer["equal"], layer["divergent"]))
         small = small and fits and fits_too
     labels1, labels2 = _labels(first, first[:0] if x2 is None else second)
     labels2 = labels1 if x2 is None else labels2
@@ -83,8 +94,8 @@ def _network_map(
     rows = _network_variances(a, weight_std, bias_std, layers, "first")
     columns = _network_variances(b, weight_std, bias_std, layers, "second")
     same = (a == b) & (c == a)
-    maps = [(layer["cross"], layer["slope"], layer["equal"]) for layer in layers]
-    parallel = (np.abs(c) >= np.sqrt(a) * np.sqrt(b)) & ~same
+    maps = [(layer["cross"], layer["slope"], layer["equal"], layer["divergent"]) for layer in layers]
+    parallel = (np.abs(c) >= np.sqrt(a) * np.sqrt(b)) & ~same & (a > 0.0) & (b > 0.0)
     total = _network_entries(rows, columns, c, None, same, parallel, weight_std, bias_std, maps)
     return _finish(total, var_u, var_v, cov)
 
@@ -97,11 +108,12 @@ def _network_prepared(layer_map: Any, prepare: Any, a: np.ndarray, b: np.ndarray
 def _network_variances(
     start: np.ndarray, weight_std: Sequence[float], bias_std: Sequence[float], layers: Sequence[Layer], side: str
 ) -> list[np.ndarray]:
-    """Variances of layers 1 to depth; 0 becomes the tiny variance that the maps take it for."""
-    out = [np.maximum(start, _TINY_VARIANCE)]
-    for layer, weight, bias in zip(layers, weight_std[1:], bias_std[1:], strict=True):
+    """Variances of layers 1 to depth."""
+    out = [start]
+    for number, (layer, weight, bias) in enumerate(zip(layers, weight_std[1:], bias_std[1:], strict=True), start=2):
         values, back = np.unique(out[-1], return_inverse=True)
-        moved = np.maximum(weight**2 * layer[side](values, values, values, None) + bias**2, _TINY_VARIANCE)
+        square = layer[side](values, values, values, None)
+        moved = _handed_on(values, square, weight**2, bias**2, number, number > len(layers))
         out.append(moved[back].reshape(out[-1].shape))
     return out
 
@@ -115,11 +127,11 @@ def _network_entries(
     parallel: np.ndarray,
     weight_std: Sequence[float],
     bias_std: Sequence[float],
-    maps: Sequence[tuple[Any, Any, bool]],
+    maps: Sequence[tuple[Any, Any, bool, bool]],
 ) -> np.ndarray:
     """The recursion from covariances of the first layer, whose determinant may be known better than they tell."""
     total, full = cov, same
-    for index, (cross, slope_map, equal) in enumerate(maps):
+    for index, (cross, slope_map, equal, divergent) in enumerate(maps):
         a, b = rows[index], columns[index]
         weight, bias = weight_std[index + 1] ** 2, bias_std[index + 1] ** 2
         cov, parallel = _aligned(a, b, cov, parallel)
@@ -128,11 +140,7 @@ def _network_entries(
         # sides that differ are at full correlation in the first layer only
         full = full if equal else np.zeros_like(full)
         cov = np.where(full, rows[index + 1], cov)
-        if slope is None:
-            total = cov
-            continue
-        with np.errstate(invalid="ignore"):
-            total = cov + total * (weight * slope)
+        total = cov if slope is None else cov + weight * _back(total, slope, divergent)
     return total
 
 

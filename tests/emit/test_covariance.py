@@ -9,7 +9,14 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from symntk.emit.runtime.covariance import _as_float64, _covariance, _finish, _product_difference, _result_type
+from symntk.emit.runtime.covariance import (
+    _as_float64,
+    _covariance,
+    _finish,
+    _product_difference,
+    _result_type,
+    _scaled_covariance,
+)
 
 ULP = 2.0**-52
 
@@ -67,12 +74,25 @@ def test_rounding_beyond_full_correlation_is_full_correlation():
     assert _covariance(*narrow)[4] == 0.0 and _covariance(*narrow)[0].dtype == np.float64
 
 
-def test_variance_zero_is_a_tiny_independent_one():
+def test_variances_that_are_zero_or_tiny_stay_so():
     a, b, c, det, d = _covariance(0.0, [0.0, 4.0, 4.0], 0.0)
-    assert np.all(a == 2.0**-500) and np.all(c == 0.0)
-    np.testing.assert_array_equal(d, [2.0**-500, 2.0**-249, 2.0**-249])
-    a, b, c, det, d = _covariance(1e-200, 4.0, 1e-100)
-    assert a == 2.0**-500 and c / np.sqrt(a * b) == pytest.approx(0.5, rel=1e-14)
+    assert not np.any(a) and not np.any(c) and not np.any(det) and not np.any(d)
+    a, b, c, det, d = _covariance(1e-300, 4.0, 1e-150)
+    assert (a, c) == (1e-300, 1e-150) and d == pytest.approx(np.sqrt(3e-300), rel=1e-14)
+    # the determinant is below the normal numbers, its root is not
+    d = _covariance(1e-300, 1.0, 1e-150 * (1.0 - 1e-15))[4]
+    exact = exact_difference(1e-300, 1.0, 1e-150 * (1.0 - 1e-15), 1e-150 * (1.0 - 1e-15)) * 10**320
+    assert d == pytest.approx(float(exact) ** 0.5 * 1e-160, rel=1e-14)
+
+
+@pytest.mark.parametrize("size", [5e-324, 1e-310, 1e-160, 1.0, 1e160, 1e308])
+@pytest.mark.parametrize("other", [1e-200, 1.0, 1e200])
+def test_scaled_entries_have_the_given_correlation(size, other):
+    cov = 0.5 * np.sqrt(size) * np.sqrt(other)
+    a, b, c, det, d, p, q = _scaled_covariance(size, other, cov, True)
+    assert 1e-70 < a < 1e70 and 1e-70 < b < 1e70
+    assert np.ldexp(a, 2 * p) == size and np.ldexp(b, 2 * q) == other
+    assert c / np.sqrt(a * b) == pytest.approx(0.5, rel=1e-15) and d**2 == pytest.approx(0.75 * a * b, rel=1e-14)
 
 
 @pytest.mark.parametrize(
@@ -80,7 +100,10 @@ def test_variance_zero_is_a_tiny_independent_one():
     [
         (([1.0, -1.0, -2.0], 1.0, 0.5), ["var_u is negative", "(1,)", "-1.0", "2 of 3"]),
         ((1.0, -3.0, 0.5), ["var_v is negative", "var_v = -3.0", "1 of 1"]),
-        ((1.0, [[1.0, np.inf]], 0.5), ["beyond 2**500", "(0, 1)"]),
+        ((1.0, [[1.0, np.inf]], 0.5), ["a variance is infinite", "(0, 1)"]),
+        ((1.0, [1.0, 1e160], 0.5), ["beyond 2**500", "(1,)"]),
+        (([1e-310, 1.0], 1.0, 0.0), ["too small", "(0,)", "1e-310"]),
+        ((1e-200, 1e-200, 0.0), ["too small", "rescaled"]),
         (([1.0, 1.0], 1.0, [0.0, 1.0 + 1e-11]), ["|cov| exceeds", "(1,)", "Try: cov between"]),
         ((0.0, 1.0, 1e-9), ["|cov| exceeds"]),
         ((1.0, 1.0, -np.inf), ["|cov| exceeds", "cov = -inf"]),

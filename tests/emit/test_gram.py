@@ -160,5 +160,5 @@ def test_an_input_of_zeros_without_bias_passes_all_layers():
         nngp = namespace(kernels.source())["nngp"]
         for depth in (2, 3, 5):
             for gram in (nngp(x, depth=depth), symntk.Network(kernels, depth).nngp(x)):
-                assert np.max(np.abs(gram[0])) < 1e-70
+                assert not np.any(gram[0])
                 np.testing.assert_allclose(gram[1:, 1:], nngp(x[1:], depth=depth), rtol=1e-13)

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import numpy as np
 
-# 2**-500 squared is still a normal number, and its square root is far below anything an activation can resolve.
-_TINY_VARIANCE = 2.0**-500
 # Products of two such variances are still finite.
 _LARGEST_VARIANCE = 2.0**500
+# Below it a number has fewer digits; and below the square of the other, so has a determinant.
+_LEAST_VARIANCE = 2.0**-1022
+_LEAST_SCALE = 2.0**-511
 # Between this and its inverse, products of variances and their rounding errors are normal numbers.
 _SMALL_VARIANCE = 1e-70
 _BLOCK = 8192
@@ -160,11 +161,10 @@ def _covariance(
 
     det = a·b − c² is accurate however close the correlation is to ±1, and d = √det. Where |cov| exceeds √(var_u·var_v)
     by rounding only (4096 units of the coarsest type among the inputs), the correlation is ±1: c is set to that value
-    and det to 0. A variance of 0 becomes 2**-500, the limit of a small variable independent of the other; a variance
-    below that is raised to it at the same correlation. NaN, and a masked entry, makes its own entry NaN.
+    and det to 0. NaN, and a masked entry, makes its own entry NaN.
 
-    Raises ValueError for a negative, infinite or larger than 2**500 variance, and for |cov| > √(var_u·var_v) beyond
-    rounding; the message shows the first such entry.
+    Raises ValueError for a negative, infinite or larger than 2**500 variance, for positive ones below 2**-1022 or of a
+    product below 2**-960, and for |cov| > √(var_u·var_v) beyond rounding; the message shows the first such entry.
 
     >>> a, b, c, det, d = _covariance([1.0, 2.0], 2.0, [1.0, 2.0])
     >>> print(a, b, c, det)
@@ -175,33 +175,66 @@ def _covariance(
     ValueError: |cov| exceeds sqrt(var_u*var_v) at index (1,): var_u = 1.0, var_v = 1.0, cov = -1.5 (1 of 2 entries). \
 Try: cov between -sqrt(var_u*var_v) and sqrt(var_u*var_v)
     """
+    a, b, c, det, d, _, _ = _scaled_covariance(var_u, var_v, cov, False)
+    return a, b, c, det, d
+
+
+def _scaled_covariance(
+    var_u: np.ndarray | float, var_v: np.ndarray | float, cov: np.ndarray | float, homogeneous: bool
+) -> tuple[np.ndarray, ...]:
+    """`_covariance`, and the powers of two (p, q) of scales of u and v: they are 0 unless `homogeneous`.
+
+    Then variances far from 1 are brought next to it: u = 2^p·u', and the entries are those of (u', v').
+
+    >>> a, b, c, _, _, p, q = _scaled_covariance(2.0**-1000, 1.0, 2.0**-501, True)
+    >>> print(a, b, c, p, q)
+    1.0 1.0 0.5 -500 0
+    """
     named = zip(("var_u", "var_v", "cov"), (var_u, var_v, cov), strict=True)
     parts = [_as_float64(values, name) for name, values in named]
     a, b, c = np.broadcast_arrays(*parts)
+    p = q = np.zeros((), dtype=np.int64)
     det = _ordinary_determinant(parts, a, b, c)
     if det is not None:
-        return a, b, c, det, np.asarray(np.sqrt(det))
+        return a, b, c, det, np.asarray(np.sqrt(det)), p, q
     _refuse(a < 0.0, "var_u is negative", "variances of at least 0", var_u=a, var_v=b, cov=c)
     _refuse(b < 0.0, "var_v is negative", "variances of at least 0", var_u=a, var_v=b, cov=c)
-    too_large = (a > _LARGEST_VARIANCE) | (b > _LARGEST_VARIANCE)
-    _refuse(too_large, "a variance is beyond 2**500", "rescaled inputs", var_u=a, var_v=b, cov=c)
     coarse = any(np.asarray(values).dtype in (np.float16, np.float32) for values in (var_u, var_v, cov))
     tolerance = _ROUNDINGS * float(np.finfo(np.float32 if coarse else np.float64).eps)
-    limit = np.sqrt(a) * np.sqrt(b) * (1.0 + tolerance)
+    scale = np.sqrt(a) * np.sqrt(b)
+    # the smallest numbers are not rounded relative to themselves
+    limit = scale * (1.0 + tolerance) + np.where(scale > 0.0, 2.0**-1070, 0.0)
     advice = "cov between -sqrt(var_u*var_v) and sqrt(var_u*var_v)"
-    _refuse(np.abs(c) > limit, "|cov| exceeds sqrt(var_u*var_v)", advice, var_u=a, var_v=b, cov=c)
+    _refuse(~np.isinf(scale) & (np.abs(c) > limit), "|cov| exceeds sqrt(var_u*var_v)", advice, var_u=a, var_v=b, cov=c)
+    given = {"var_u": a, "var_v": b, "cov": c}
+    _refuse(np.isinf(a) | np.isinf(b), "a variance is infinite", "finite variances", **given)
+    if not homogeneous:
+        too_large = (a > _LARGEST_VARIANCE) | (b > _LARGEST_VARIANCE)
+        _refuse(too_large, "a variance is beyond 2**500", "rescaled inputs", **given)
+        too_small = (scale > 0.0) & ((scale < _LEAST_SCALE) | (a < _LEAST_VARIANCE) | (b < _LEAST_VARIANCE))
+        wrong = "a positive variance, or a product of two, is too small for float64"
+        _refuse(too_small, wrong, "rescaled inputs, or 0", **given)
 
     nan = np.isnan(a) | np.isnan(b) | np.isnan(c)
-    raised_a, raised_b = np.maximum(a, _TINY_VARIANCE), np.maximum(b, _TINY_VARIANCE)
+    a, b = np.where(nan, np.nan, a), np.where(nan, np.nan, b)
     with np.errstate(all="ignore"):
-        grown = np.sqrt(np.where(a > 0.0, raised_a / a, 1.0)) * np.sqrt(np.where(b > 0.0, raised_b / b, 1.0))
-        c = c * grown
-    a, b = np.where(nan, np.nan, raised_a), np.where(nan, np.nan, raised_b)
-    det = _product_difference(a, b, c, c)
-    full = det < 0.0
-    c = np.where(nan, np.nan, np.where(full, np.copysign(np.sqrt(a * b), c), c))
-    det = np.where(full, 0.0, det)
-    return a, b, c, det, np.asarray(np.sqrt(det))
+        p, q = _power_of_two(a), _power_of_two(b)
+        a, b, c = np.ldexp(a, -2 * p), np.ldexp(b, -2 * q), np.ldexp(c, -p - q)
+        det = _product_difference(a, b, c, c)
+        full = det < 0.0
+        c = np.where(nan, np.nan, np.where(full, np.copysign(np.sqrt(a * b), c), c))
+        det = np.where(full, 0.0, det)
+        d = np.asarray(np.sqrt(det))
+        if homogeneous:
+            return a, b, c, det, d, p, q
+        unscaled = ((a, 2 * p), (b, 2 * q), (c, p + q), (det, 2 * (p + q)), (d, p + q))
+        return (*(np.ldexp(x, power) for x, power in unscaled), np.zeros_like(p), np.zeros_like(q))
+
+
+def _power_of_two(variance: np.ndarray) -> np.ndarray:
+    """The power of two that brings a standard deviation next to 1, 0 for those that are not far from it."""
+    far = (variance > 0.0) & np.isfinite(variance) & ~((variance > _SMALL_VARIANCE) & (variance < 1.0 / _SMALL_VARIANCE))
+    return np.where(far, np.frexp(variance)[1] >> 1, 0)
 
 
 def _result_type(*inputs: np.ndarray | float) -> np.dtype:

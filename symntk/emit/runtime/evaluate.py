@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from symntk.emit.runtime.covariance import _as_float64, _covariance, _finish, _refuse
+from symntk.emit.runtime.covariance import _as_float64, _finish, _refuse, _scaled_covariance
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 # Entries treated at once: the temporaries stay in the processor's cache.
 _ENTRIES = 8192
+_NO_VALUE = "a variable of variance 0 is where its function has no value"
 
 
 def _evaluate(
@@ -24,17 +25,21 @@ def _evaluate(
     mean_v: np.ndarray | float,
     parameters: tuple[np.ndarray | float, ...],
     determinant: np.ndarray | None = None,
+    degrees: tuple[int, int] | None = None,
 ) -> np.ndarray:
     """A map over broadcast arguments; `formula` takes flat arrays a, b, c, det, d, m1, m2 and scalar parameters.
+
+    `degrees` are those of f and g where both are homogeneous, f(2x) = 2^degree f(x), and the means 0: then variances of
+    any size are brought next to 1 first.
 
     `determinant` is var_u·var_v − cov² where the caller knows it better than these rounded numbers tell, NaN elsewhere.
 
     Raises ValueError for what is not a covariance, and where the formula has no value in float64 (a difference of
     infinities at full correlation, say), showing the entry.
     """
-    a, b, c, det, d = _covariance(var_u, var_v, cov)
+    a, b, c, det, d, p, q = _scaled_covariance(var_u, var_v, cov, degrees is not None)
     if determinant is not None:
-        det = np.where(np.isnan(determinant), det, determinant)
+        det = np.where(np.isnan(determinant), det, np.ldexp(determinant, -2 * (p + q)))
         d = np.sqrt(det)
     m1, m2 = _as_float64(mean_u, "mean_u"), _as_float64(mean_v, "mean_v")
     settings = [_as_float64(value, "a parameter") for value in parameters]
@@ -49,17 +54,23 @@ def _evaluate(
             result[chosen] = _in_blocks(formula, [array[chosen] for array in flat[:7]], row.tolist())
     else:
         result = _in_blocks(formula, flat[:7], [float(setting) for setting in settings])
+    shown = {"var_u": state[0], "var_v": state[1], "cov": state[2]}
     lost = np.isnan(result)
     if np.any(lost):
-        lost &= ~np.any(np.isnan(flat), axis=0)
-        shown = {"var_u": state[0], "var_v": state[1], "cov": state[2]}
-        _refuse(
-            lost.reshape(shape),
-            "the formula has no digits left in float64",
-            "a correlation below 1 in magnitude",
-            **shown,
-        )
-    return _finish(result.reshape(shape), var_u, var_v, cov, mean_u, mean_v)
+        lost = (lost & ~np.any(np.isnan(flat), axis=0)).reshape(shape)
+        sure = (state[0] == 0.0) | (state[1] == 0.0)
+        _refuse(lost & sure, _NO_VALUE, "a positive variance", **shown)
+        wrong = "the formula has no digits left in float64"
+        _refuse(lost, wrong, "a correlation below 1 in magnitude", **shown)
+    value = result.reshape(shape)
+    if degrees is not None and (np.any(p) or np.any(q)):
+        with np.errstate(all="ignore"):
+            scaled = np.ldexp(value, degrees[0] * p + degrees[1] * q)
+        over = np.isinf(scaled) & np.isfinite(value)
+        given = (np.broadcast_to(np.ma.getdata(x), over.shape) for x in (var_u, var_v, cov))
+        _refuse(over, "the value is beyond float64", "rescaled inputs", **dict(zip(shown, given, strict=True)))
+        value = scaled
+    return _finish(value, var_u, var_v, cov, mean_u, mean_v)
 
 
 def _in_blocks(formula: Callable[..., np.ndarray], flat: list[np.ndarray], settings: list[float]) -> np.ndarray:

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from symntk.emit.runtime.covariance import _TINY_VARIANCE, _as_float64, _covariance, _finish, _refuse
+from symntk.emit.runtime.certain import _bell, _product
+from symntk.emit.runtime.covariance import _as_float64, _covariance, _finish, _refuse
+from symntk.emit.runtime.evaluate import _NO_VALUE
 from symntk.emit.runtime.hermite_series import _series_expectation
 from symntk.emit.runtime.quadrature import _panel_expectation, _panel_mean
 from symntk.emit.runtime.route import _delta_mean, _density
@@ -40,6 +42,8 @@ def _evaluate_general(
     g_shape: Shape,
     route: Callable[..., np.ndarray] | None,
     tolerance: float,
+    f_at: Callable[[np.ndarray], np.ndarray],
+    g_at: Callable[[np.ndarray], np.ndarray],
     var_u: np.ndarray | float,
     var_v: np.ndarray | float,
     cov: np.ndarray | float,
@@ -50,9 +54,10 @@ def _evaluate_general(
 ) -> np.ndarray:
     """E[f(u) g(v)] over broadcast arguments, to `tolerance`·√(E f² · E g²).
 
-    f and g are None or the parts without deltas; `route` takes flat arrays (a, b, c, det, d, m1, m2) and is asked for
-    the entries whose Hermite series is too long. `determinant` is var_u·var_v − cov² where the caller knows it better
-    than these rounded numbers tell, NaN elsewhere. `patience` is the seconds that an entry takes by `route`, about.
+    f and g are None or the parts without deltas, f_at and g_at the values at points, infinite at deltas; `route` takes
+    flat arrays (a, b, c, det, d, m1, m2) and is asked for the entries whose Hermite series is too long. `determinant`
+    is var_u·var_v − cov² where the caller knows it better than these rounded numbers tell, NaN elsewhere. `patience` is
+    the seconds that an entry takes by `route`, about.
 
     Raises ValueError for what is not a covariance, and where the integral was not resolved, showing the entry.
     """
@@ -63,10 +68,11 @@ def _evaluate_general(
     means = [_as_float64(mean, name) for mean, name in ((mean_u, "mean_u"), (mean_v, "mean_v"))]
     # before they are broadcast: a row or a column of a Gram matrix has its coefficients once
     inputs = [_as_float64(variance, name) for variance, name in ((var_u, "var_u"), (var_v, "var_v"))]
-    small = [np.atleast_1d(np.maximum(variance, _TINY_VARIANCE)) for variance in inputs]
+    small = [np.atleast_1d(variance) for variance in inputs]
     shape = np.broadcast_shapes(a.shape, *(mean.shape for mean in means))
     law = [np.atleast_1d(np.broadcast_to(array, shape)) for array in (a, b, c, det, d, *means)]
-    known = ~(np.isnan(law[0]) | np.isnan(law[1]) | np.isnan(law[2]) | np.isnan(law[5]) | np.isnan(law[6]))
+    given = ~(np.isnan(law[0]) | np.isnan(law[1]) | np.isnan(law[2]) | np.isnan(law[5]) | np.isnan(law[6]))
+    known = given & (law[0] > 0.0) & (law[1] > 0.0)
     with np.errstate(all="ignore"):
         if f is not None and g is not None and route is not None:
             (first, second), (m1, m2) = small, (np.atleast_1d(mean) for mean in means)
@@ -82,8 +88,14 @@ def _evaluate_general(
             entries = np.flatnonzero(known)
             chosen = [law[i].flat[entries] for i in (0, 1, 2, 4, 5, 6)]
             result.reshape(-1)[entries] += _dirac_parts(f, g, f_shape, g_shape, *chosen)
-    result[~known] = np.nan
+        result[~known] = np.nan
+        sure = np.flatnonzero(given & ~known)
+        if sure.size:
+            u, v, first_mean, second_mean = (law[i].flat[sure] for i in (0, 1, 5, 6))
+            sides = (f_at, _whole_mean(f, f_shape)), (g_at, _whole_mean(g, g_shape))
+            result.flat[sure] = _product(*sides, u, v, first_mean, second_mean)
     shown = {"var_u": a, "var_v": b, "cov": c}
+    _refuse((np.isnan(result) & given & ~known).reshape(shape), _NO_VALUE, "a positive variance", **shown)
     lost = (np.isnan(result) & known).reshape(shape)
     _refuse(lost, "the integral was not resolved", "variances that are less extreme", **shown)
     # infinite it may be where deltas meet, and nowhere else
@@ -99,6 +111,8 @@ def _layer_map(
     g_shape: Shape,
     route: Callable[..., np.ndarray] | None,
     tolerance: float,
+    f_at: Callable[[np.ndarray], np.ndarray],
+    g_at: Callable[[np.ndarray], np.ndarray],
     patience: float,
     a: np.ndarray,
     b: np.ndarray,
@@ -108,18 +122,19 @@ def _layer_map(
     By a table where there are many pairs and a table serves them, else `_evaluate_general`; the second value says
     which. The other arguments are those of `_evaluate_general`.
     """
+    at = f_at, g_at
 
     def direct(u: np.ndarray, v: np.ndarray, cov: np.ndarray, det: np.ndarray | None) -> np.ndarray:
         # a layer's covariances carry the errors of the last one's
         full = np.sqrt(u) * np.sqrt(v) * (1.0 + 2.0**-51)
         inside = np.clip(cov, -full, full)
-        return _evaluate_general(f, g, f_shape, g_shape, route, tolerance, u, v, inside, 0.0, 0.0, det, patience)
+        return _evaluate_general(f, g, f_shape, g_shape, route, tolerance, *at, u, v, inside, 0.0, 0.0, det, patience)
 
     tail = max(_TABLE_TAIL, _TABLE_SHARE * tolerance)
 
     def precise(u: np.ndarray, v: np.ndarray, cov: np.ndarray, det: np.ndarray | None) -> np.ndarray:
         accuracy = min(tolerance, tail)
-        return _evaluate_general(f, g, f_shape, g_shape, route, accuracy, u, v, cov, 0.0, 0.0, det, patience)
+        return _evaluate_general(f, g, f_shape, g_shape, route, accuracy, *at, u, v, cov, 0.0, 0.0, det, patience)
 
     table = None
     # two deltas make what is infinite or not smooth at full correlation
@@ -178,6 +193,18 @@ def _dirac_parts(
         if f is not None:
             total += weight * _delta_mean(lambda m, v: _line_mean(f, f_shape, m, v), place, b, c, d, m2, m1)
     return total
+
+
+def _whole_mean(f: Callable[[np.ndarray], np.ndarray] | None, shape: Shape) -> Callable[..., np.ndarray]:
+    """E f(Y) with the deltas of f, as a function of Y's mean and variance."""
+
+    def mean(m: np.ndarray, v: np.ndarray) -> np.ndarray:
+        total = np.zeros(m.shape) if f is None else _line_mean(f, shape, m, v)
+        for weight, place in shape[2]:
+            total = total + weight * _bell(place - m, v)
+        return total
+
+    return mean
 
 
 def _line_mean(

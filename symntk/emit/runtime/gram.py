@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from symntk.emit.runtime.covariance import _TINY_VARIANCE, _real_numbers, _result_type
+from symntk.emit.runtime.covariance import _LEAST_SCALE, _LEAST_VARIANCE, _real_numbers, _refuse, _result_type
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -71,9 +71,10 @@ def _gram(
             slope = slopes[layer][0](a, b, cov, det) if slopes else None
             if divergence is not None and slope is not None:
                 _refuse_infinite(slope, start, left, divergence)
+            back = None if slope is None else _back(total, slope, divergence is not None)
             cov, det = weight_std**2 * sigma(a, b, cov, det) + shift, None
             cov = np.where(same, rows[layer + 1][down, None], cov)
-            total = cov if slope is None else cov + total * (weight_std**2 * slope)
+            total = cov if back is None else cov + weight_std**2 * back
         out[down, across] = total
         if mirror:
             _mirror(out, total, down)
@@ -98,13 +99,25 @@ def _for_layers(
     return [(layer_map, True) if prepare is None else prepare(a, b) for a, b in pairs]
 
 
+def _back(total: np.ndarray, slope: np.ndarray, divergent: bool) -> np.ndarray:
+    """The product total·slope in a kernel's recursion; `divergent` says that the slopes' map is infinite at ρ = ±1.
+
+    A slope is infinite where a variable of variance 0 is at a delta of σ'. No parameter's gradient has come there, and
+    the kernel, which is 0, stays so: near such an input total·slope is bounded and its mean over directions is 0. Where
+    both slopes have a delta it is unbounded there, and infinite.
+    """
+    with np.errstate(invalid="ignore"):
+        back = total * slope
+    return np.asarray(np.where((total == 0.0) & np.isinf(slope), slope if divergent else 0.0, back))
+
+
 def _refuse_infinite(slope: np.ndarray, start: int, left: int, divergence: str) -> None:
     """Name the first pair, rows counted from `start` and columns from `left`, whose layer map is infinite."""
     if np.any(np.isinf(slope)):
         i, j = (int(index) for index in np.argwhere(np.isinf(slope))[0])
         raise ValueError(
             f"the kernel is infinite at row {start + i}, column {left + j}: the inputs are fully correlated, where the "
-            f"layer map {divergence}. Try: distinct inputs, or the surrogate-gradient kernel"
+            f"layer map {divergence}, or one of them is 0. Try: distinct inputs, or the surrogate-gradient kernel"
         )
 
 
@@ -124,6 +137,8 @@ def _near(
     from inner products it would be wrong by 1e-8. The determinants are NaN elsewhere, None where no pair is near.
     """
     parallel = np.zeros(cov.shape, dtype=bool)
+    # an input of zeros is parallel to none
+    distinct = distinct & (a[:, None] > 0.0) & (b[None, :] > 0.0)
     near = np.argwhere((cov * cov >= (1.0 - 1e-6) * a[:, None] * b[None, :]) & distinct)
     if not len(near):
         return parallel, None
@@ -169,12 +184,36 @@ def _inputs(x1: np.ndarray, x2: np.ndarray | None) -> tuple[np.ndarray, np.ndarr
 def _variances(
     x: np.ndarray, scale: float, shift: float, depth: int, weight_std: float, nngp_map: Callable[..., np.ndarray]
 ) -> list[np.ndarray]:
-    """Each input's variance in layers 1 to depth; 0 becomes the tiny variance that the maps take it for."""
-    layers = [np.maximum(scale * np.einsum("ij,ij->i", x, x) + shift, _TINY_VARIANCE)]
-    for _ in range(depth - 1):
-        variance = weight_std**2 * nngp_map(layers[-1], layers[-1], layers[-1], None) + shift
-        layers.append(np.maximum(variance, _TINY_VARIANCE))
+    """Each input's variance in layers 1 to depth; that of an input of zeros without bias is 0."""
+    layers = [_first_variances(x, scale, shift)]
+    for layer in range(1, depth):
+        square = nngp_map(layers[-1], layers[-1], layers[-1], None)
+        layers.append(_handed_on(layers[-1], square, weight_std**2, shift, layer + 1, layer + 1 == depth))
     return layers
+
+
+def _first_variances(x: np.ndarray, scale: float, shift: float) -> np.ndarray:
+    """Variances in the first layer; refused are inputs so small that products of them are below float64."""
+    variance = scale * np.einsum("ij,ij->i", x, x) + shift
+    small = (variance < _LEAST_SCALE) & np.any(x != 0.0, axis=1)
+    _refuse(small, "inputs are too small for float64, first a row", "rescaled inputs", variance=variance)
+    return np.asarray(variance)
+
+
+def _handed_on(
+    before: np.ndarray, square: np.ndarray, weight: float, bias: float, layer: int, last: bool
+) -> np.ndarray:
+    """The variance weight·E[σ²] + bias of a layer, 0 only where σ is 0 at a variable that is certain.
+
+    Raises ValueError where it is infinite, or positive but below float64 and not the last one.
+    """
+    variance = np.asarray(weight * square + bias)
+    advice = "larger weights, a bias, or rescaled inputs"
+    wrong = f"the variance of layer {layer} is infinite, since the activation is at a variable of variance 0"
+    _refuse(np.isinf(variance), wrong, "a bias", before=before)
+    lost = (variance < _LEAST_VARIANCE) & (before > 0.0) & (not last)
+    _refuse(lost, f"the variance of layer {layer} is positive, but below float64", advice, before=before)
+    return variance
 
 
 def _labels(first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from symntk.emit.runtime.covariance import _product_difference
-from symntk.emit.runtime.evaluate import _evaluate
 from symntk.emit.runtime.quadrature import _panel_expectation, _panel_mean
 from symntk.emit.runtime.tracked import _Tracked
 
@@ -29,19 +28,12 @@ _SLOW = 0.75
 _OF_SCALE = 1e-12
 
 
-def _evaluate_checked(
+def _checked(
     formula: Callable[..., _Tracked],
     route: Callable[..., tuple[np.ndarray, np.ndarray | float]],
     tolerance: float,
-    var_u: np.ndarray | float,
-    var_v: np.ndarray | float,
-    cov: np.ndarray | float,
-    mean_u: np.ndarray | float,
-    mean_v: np.ndarray | float,
-    parameters: tuple[np.ndarray | float, ...],
-    determinant: np.ndarray | None = None,
-) -> np.ndarray:
-    """`_evaluate` for a formula that can cancel: its entries with too large an error bound go by `route`."""
+) -> Callable[..., np.ndarray]:
+    """A formula that can cancel, with bounds, as one without: entries with too large a bound go by `route`."""
 
     def checked(
         a: np.ndarray,
@@ -69,7 +61,7 @@ def _evaluate_checked(
             value[weak[hopeless]] = np.nan
         return value
 
-    return _evaluate(checked, var_u, var_v, cov, mean_u, mean_v, parameters, determinant)
+    return checked
 
 
 def _by_quadrature(

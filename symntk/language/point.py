@@ -13,6 +13,7 @@ import sympy as sp
 from mpmath import mp, mpf
 
 from symntk.language.general_form import GeneralForm
+from symntk.language.scaled import NUMBERS
 from symntk.language.special import MPMATH_FUNCTIONS
 
 _NEAR = (100, 200, 400)  # powers of ten, in which distances from a point are measured
@@ -21,6 +22,7 @@ _MOST = 800  # digits that may cancel in a value
 _SAME = 420  # digits to which a point and a break agree that are one
 _NUMBERS = {
     **MPMATH_FUNCTIONS,
+    **NUMBERS,
     "logistic": lambda w: 1 / (1 + mp.exp(-w)),
     "softplus": lambda w: mp.log1p(mp.exp(-abs(w))) + max(w, 0),
 }

@@ -70,7 +70,11 @@ def test_arrays_broadcast_keep_float32_and_isolate_nan():
 
 @pytest.mark.parametrize(
     ("triple", "message"),
-    [((-1.0, 1.0, 0.0), "var_u is negative"), (([1.0, 1.0], 1.0, [0.5, 1.5]), r"index \(1,\)"), ((np.inf, 1, 0), "infinite")],
+    [
+        ((-1.0, 1.0, 0.0), "var_u is negative"),
+        (([1.0, 1.0], 1.0, [0.5, 1.5]), r"index \(1,\)"),
+        ((np.inf, 1, 0), "infinite"),
+    ],
 )
 def test_what_is_no_covariance_is_refused_and_shown(triple, message):
     with pytest.raises(symntk.errors.DomainError, match=message):

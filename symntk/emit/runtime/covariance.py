@@ -233,7 +233,9 @@ def _scaled_covariance(
 
 def _power_of_two(variance: np.ndarray) -> np.ndarray:
     """The power of two that brings a standard deviation next to 1, 0 for those that are not far from it."""
-    far = (variance > 0.0) & np.isfinite(variance) & ~((variance > _SMALL_VARIANCE) & (variance < 1.0 / _SMALL_VARIANCE))
+    far = (
+        (variance > 0.0) & np.isfinite(variance) & ~((variance > _SMALL_VARIANCE) & (variance < 1.0 / _SMALL_VARIANCE))
+    )
     return np.where(far, np.frexp(variance)[1] >> 1, 0)
 
 

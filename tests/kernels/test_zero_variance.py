@@ -198,7 +198,9 @@ def test_continuous_functions_lead_to_it(f, g, variance, rho, exchange):
 
 
 @settings(max_examples=25, deadline=None)
-@given(st.sampled_from(["sign", "Heaviside(x)", "3*Heaviside(x)-sign(x)+x", "Heaviside(-x)*cos(x)"]), st.floats(0.1, 5.0))
+@given(
+    st.sampled_from(["sign", "Heaviside(x)", "3*Heaviside(x)-sign(x)+x", "Heaviside(-x)*cos(x)"]), st.floats(0.1, 5.0)
+)
 def test_at_a_jump_an_independent_tiny_variable_leads_to_it(f, variance):
     pair = E(f, "sigmoid")
     assert float(pair(0, variance, 0)) == pytest.approx(float(pair(1e-16, variance, 0)), abs=1e-7)

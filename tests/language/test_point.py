@@ -63,7 +63,13 @@ def test_values_in_mpmath_and_as_source(text, point, right):
 
 @pytest.mark.parametrize(
     ("activation", "point", "right"),
-    [("relu", 0, 0.5), ("leaky_relu(negative_slope=0.2)", 0, 0.6), ("Abs(x-1)", 1, 0), ("sign", 0, mp.inf), ("Heaviside(-x)", 0, -mp.inf)],
+    [
+        ("relu", 0, 0.5),
+        ("leaky_relu(negative_slope=0.2)", 0, 0.6),
+        ("Abs(x-1)", 1, 0),
+        ("sign", 0, mp.inf),
+        ("Heaviside(-x)", 0, -mp.inf),
+    ],
 )
 def test_derivatives_at_kinks_and_jumps(activation, point, right):
     derivative = as_function(activation).derivative

@@ -152,7 +152,7 @@ def _partition(function: Function, parts: Sequence[Enclosure | None], breaks: li
     size = np.sort(np.abs(ends))
     if len(ends) > MOST_EDGES:
         reach = min(reach, float(size[MOST_EDGES]))
-    if unresolved is not None and abs(unresolved) > 2.0 * reach:
+    if unresolved is not None and abs(unresolved) > max(2.0 * reach, _SHELLS[0]):
         unresolved = None  # the edges were used up before it
     inside = ends[(np.abs(ends) < FARTHEST) & (np.abs(ends) <= reach)]
     return Partition(tuple(map(float, np.union1d(inside, breaks))), max(worst, defect), reach, unresolved)

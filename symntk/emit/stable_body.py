@@ -213,12 +213,16 @@ def _series(part: sp.Expr) -> Series | None:
 
 def _shortened(coefficients: list[float]) -> Series | None:
     """The first `_TERMS` coefficients, and the radius within which they are enough."""
-    powers = [n for n, value in enumerate(coefficients[:_TERMS]) if value]
-    if not powers:  # below the smallest float
+    powers = [n for n, value in enumerate(coefficients) if value]
+    if not powers or powers[0] >= _TERMS // 2:  # below the smallest float
         return None
-    last = powers[-1]
-    growth = max(abs(coefficients[n]) ** (1.0 / n) for n in powers if n > last // 2) if last > 1 else 1.0
-    return Series(float(f"{min(1.0, 0.33 / growth):.3g}"), tuple(coefficients[:_TERMS]))
+    first = powers[0]
+    # against the first term, terms fall like a power of at most 0.38: nothing cancels, and what is left out is 1e-17
+    growth = max((abs(coefficients[n] / coefficients[first]) ** (1.0 / (n - first)) for n in powers[1:]), default=0.0)
+    return Series(
+        float(f"{min(1.0, 10.0 ** (-17.0 / (_TERMS - first)) / growth if growth else 1.0):.3g}"),
+        tuple(coefficients[:_TERMS]),
+    )
 
 
 def _is_exponential(factor: sp.Expr) -> bool:

@@ -44,6 +44,15 @@ def refusal(*arguments: str) -> dict[str, str]:
 
 
 class TestDerive:
+    def test_parameters_are_declared_real(self):
+        text = answer("derive", "Heaviside(x - theta)", "--surrogate", "erf(s*x)", "--where", "theta=real")
+        assert "bivariate_normal_cdf(-theta/sqrt(a)" in text and "parameters           s > 0, theta real" in text
+        again = answer("derive", "erf(x - y)", "--where", "y = positive")
+        assert "parameters           y > 0" in again
+        for given in ("theta", "theta=complex", "x=real", "mu=real"):
+            assert "where" in refusal("derive", "Heaviside(x - theta)", "--where", given)["asked"]
+        assert "second variable" in refusal("derive", "Max(x, y)")["wrong"]
+
     def test_prints_functions_formulas_and_what_holds_at_full_correlation(self):
         text = answer("derive", "sign", "--surrogate", "erf")
         assert "σ̃'(x) = 2*exp(-x**2)/sqrt(pi)" in text

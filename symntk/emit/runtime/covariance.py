@@ -93,7 +93,9 @@ def _real_numbers(values: np.ndarray | float, name: str) -> np.ndarray:
     except (TypeError, ValueError, RuntimeError) as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0][:120]
         wrong = f"{kind} gives no array of numbers ({reason})"
-        raise ValueError(f"{name}: {wrong}. Try: an array of floats, outside of compiled functions") from error
+        narrow = "bfloat16" in str(getattr(values, "dtype", "")).lower()
+        advice = f"{name}.float()" if narrow else "an array of floats, outside of compiled functions"
+        raise ValueError(f"{name}: {wrong}. Try: {advice}") from error
     if array.dtype.kind not in "biufO":
         advice = f"{name}.astype(np.float32)" if "float" in array.dtype.name else "an array of floats"
         shown = "text" if array.dtype.kind in "SU" else array.dtype.name

@@ -18,7 +18,8 @@ from scipy import special
 
 from symntk.emit.compile import function_of_x
 from symntk.emit.floats import FloatWriter, _Printer
-from symntk.language.general_form import GeneralForm, multiplied_out
+from symntk.language.conjugate import conjugate
+from symntk.language.general_form import GeneralForm
 from symntk.language.logistic import logistic
 from symntk.language.scaled import NUMBERS
 from symntk.language.scaled_arrays import ARRAYS
@@ -351,12 +352,9 @@ class _BodyPrinter(_Printer):
 
     def _print_Add(self, expr: sp.Expr, order: Any = None) -> str:
         """A sum p + s, s with a root: (p² − s²)/(p − s) where they have opposite signs, so that nothing cancels."""
-        if len(expr.args) == 2:
-            p, s = sorted(expr.args, key=lambda term: not term.is_rational_function(x))
-            square = multiplied_out(s**2)
-            if p.is_rational_function(x) and not s.is_rational_function(x) and square.is_rational_function(x):
-                top = self._print(sp.factor(sp.together(p**2 - square)))
-                first, second = self._print(p), self._print(s)
-                conjugate = f"({top})/(({first}) - ({second}))"
-                return f"np.where(({first})*({second}) < 0.0, {conjugate}, ({first}) + ({second}))"
+        found = conjugate(expr, x)
+        if found is not None:
+            top, first, second = (self._print(part) for part in (found.top, found.p, found.s))
+            quotient = f"({top})/(({first}) - ({second}))"
+            return f"np.where(({first})*({second}) < 0.0, {quotient}, ({first}) + ({second}))"
         return str(super()._print_Add(expr, order))

@@ -17,6 +17,7 @@ import numpy as np
 import sympy as sp
 from scipy import special
 
+from symntk.language.conjugate import conjugate
 from symntk.language.logistic import logistic, softplus
 from symntk.language.special import normal_cdf, normal_pdf
 
@@ -91,6 +92,8 @@ def _rule(node: sp.Basic, x: sp.Symbol) -> tuple[Callable[..., Ball], tuple[sp.B
         return (lambda given: given), ()
     if not node.has(x):
         return _constant(node), ()
+    if node.is_Add and node.is_polynomial(x):
+        return _polynomial(node, x), ()
     if node.is_Add:
         return _conjugated(node, x) or (_sum, node.args)
     if node.is_Mul:
@@ -120,21 +123,33 @@ def _cautious(rule: Callable[[Ball], Ball]) -> Callable[[Ball], Ball]:
     return run
 
 
+def _polynomial(node: sp.Basic, x: sp.Symbol) -> Callable[[Ball], Ball]:
+    """Σ p⁽ᵏ⁾(z)/k! δᵏ: a polynomial by its Taylor series around each centre, where powers cancel."""
+    coefficients = np.array([complex(sp.N(c, 20)) for c in sp.Poly(node, x).all_coeffs()])
+
+    def rule(given: Ball) -> Ball:
+        derivative, factor, radius = coefficients, 1.0, np.zeros(given.radius.shape)
+        for order in range(1, len(coefficients)):
+            derivative, factor = np.polyder(derivative), factor * order
+            radius = radius + np.abs(np.polyval(derivative, given.centre)) / factor * given.radius**order
+        size = np.polyval(np.abs(coefficients), np.abs(given.centre))
+        radius = radius + _ROUNDING * size
+        return Ball(np.where(np.isfinite(radius), np.polyval(coefficients, given.centre), 0.0), radius)
+
+    return rule
+
+
 def _conjugated(node: sp.Basic, x: sp.Symbol) -> tuple[Callable[..., Ball], tuple[sp.Basic, ...]] | None:
     """A sum p + s with a root s: also as (p² − s²)/(p − s), where p and s cancel."""
-    roots = [term for term in node.args if not term.is_rational_function(x)]
-    if len(roots) != 1 or len(node.args) < 2:
-        return None
-    (root,), rest = roots, sp.Add(*(term for term in node.args if term is not roots[0]))
-    square = sp.expand(root**2)
-    if not rest.is_rational_function(x) or not square.is_rational_function(x):
+    found = conjugate(node, x)
+    if found is None:
         return None
 
     def rule(p: Ball, s: Ball, gap: Ball) -> Ball:
         first, second = _sum(p, s), _product(gap, _inverse(_sum(p, _scaled(s, -1.0))))
         return _where(first.radius <= second.radius, first, second)
 
-    return rule, (rest, root, sp.factor(sp.together(rest**2 - square)))
+    return rule, found
 
 
 def _power(node: sp.Basic, x: sp.Symbol) -> tuple[Callable[..., Ball], tuple[sp.Basic, ...]]:

@@ -26,7 +26,7 @@ from symntk.language.symbols import RESERVED, parameter, x
 from symntk.language.terms import NormalForm, derivative
 
 _DOMAINS = ("real", "positive")
-_LIKE_X = re.compile(r"[yztuvXYZ]|x_?\d+")
+_LIKE_X = re.compile(r"[yzuvXYZ]|x_?\d+")
 _TELLING = ("positive", "negative", "nonnegative", "nonpositive", "integer", "nonzero", "imaginary", "infinite")
 
 

@@ -19,8 +19,8 @@ from symntk.derive.value import Value
 from symntk.emit.certain import point_lines
 from symntk.emit.closure import helpers
 from symntk.emit.dirac import DiracMap, dirac_lines
+from symntk.emit.elementary import Shape, is_supported, shape
 from symntk.emit.formula import PLAIN, TRACKED, FormulaWriter, count_terms, parameter_names
-from symntk.emit.function import Shape, is_supported, shape
 from symntk.emit.general import GeneralMap, general_code, layer_arguments
 from symntk.emit.homogeneous import degree, orthant_lines
 from symntk.errors import FormulaError
@@ -229,7 +229,7 @@ def _quadrature_lines(f: Shape, g: Shape) -> list[str]:
         if one.body is not None:
             lines += [f"def {name}(x):", f"    return {one.body}", ""]
         listed = [f"[{', '.join(part)}]" for part in (one.knots, one.rates, one.deltas)]
-        lines.append(f"{name}_shape = ({', '.join([*listed, one.frequency])})")
+        lines.append(f"{name}_shape = ({', '.join(listed)}, [])")
     first, second = ("f" if f.body is not None else "None"), ("g" if g.body is not None else "None")
     entries = "(a, b, c, d, m1, m2, value, error)"
     return [*lines, f"return _by_quadrature({first}, {second}, f_shape, g_shape, {entries})"]

@@ -110,7 +110,7 @@ def test_refusals_give_the_reason(function, reason):
 
 @pytest.mark.parametrize("function", [sp.sqrt(sp.Abs(x)), sp.log(sp.Abs(x))], ids=str)
 def test_integrable_singularities(function):
-    from symntk.emit.runtime.quadrature import _panel_mean
+    from symntk.emit.runtime.panels import _panel_mean
 
     shape = general_shape(general_form(function, x))
     variance = np.array([1e-4, 1.0, 1e4])

@@ -7,9 +7,8 @@ import numpy as np
 import pytest
 from scipy.special import ndtr
 
-from symntk.emit.runtime import quadrature
 from symntk.emit.runtime.covariance import _covariance
-from symntk.emit.runtime.quadrature import _panel_expectation, _panel_mean
+from symntk.emit.runtime.panels import _panel_expectation, _panel_mean
 
 INF = mp.inf
 
@@ -245,16 +244,3 @@ def test_bad_entries_are_nan_alone_and_no_entries_are_none():
     ]:
         assert empty.shape == (0,)
     assert np.isnan(_panel_mean(relu.function, relu.knots, np.array([np.nan]), np.array([1.0])))[0]
-
-
-def test_panel_rules_resolve_their_widths():
-    # The table's claim: a panel of the largest width integrates z² φ(z) to rounding wherever it lies.
-    for (width, _), (nodes, weights) in zip(quadrature._PANEL_RULES, quadrature._gauss_rules()[:-1], strict=True):
-        for low in np.linspace(-6.0, 6.0, 25):
-            z = low + min(width, 9.0) * nodes
-            value = min(width, 9.0) * np.sum(weights * z * z * np.exp(-0.5 * z * z)) / np.sqrt(2.0 * np.pi)
-
-            def primitive(x):
-                return ndtr(x) - x * np.exp(-0.5 * x * x) / np.sqrt(2.0 * np.pi)
-
-            assert value == pytest.approx(primitive(low + min(width, 9.0)) - primitive(low), abs=5e-14)

@@ -1,8 +1,6 @@
 """How a map without a closed form is evaluated: series first, then another route, deltas by one-dimensional means.
 
-A shape is what quadrature must know of a function: (knots, rates, deltas, edges), with knots as (location, width),
-rates the real β of pieces e^{βx}, deltas as (weight, location) and edges between which the function is resolved by
-polynomials. Nothing here knows a function but by its values.
+A shape is what quadrature must know of a function, see `deltas`. Nothing here knows a function but by its values.
 """
 
 from __future__ import annotations
@@ -13,17 +11,16 @@ import numpy as np
 
 from symntk.emit.runtime.certain import _bell, _product
 from symntk.emit.runtime.covariance import _as_float64, _covariance, _finish, _refuse
+from symntk.emit.runtime.deltas import _dirac_parts
 from symntk.emit.runtime.evaluate import _NO_VALUE
 from symntk.emit.runtime.hermite_series import _series_expectation
-from symntk.emit.runtime.quadrature import _panel_expectation, _panel_mean
-from symntk.emit.runtime.route import _delta_mean, _density
+from symntk.emit.runtime.panels import _panel_expectation, _panel_mean
 from symntk.emit.runtime.table import _TABLE_TAIL, _table, _tabulated
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    Pairs = Sequence[tuple[float, float]]
-    Shape = tuple[Pairs, Sequence[float], Pairs, Sequence[float]]
+    from symntk.emit.runtime.deltas import Shape
 
 # Means of one function at this many variances are interpolated in the logarithm of the variance.
 _MANY = 512
@@ -87,7 +84,7 @@ def _evaluate_general(
         if f_shape[2] or g_shape[2]:
             entries = np.flatnonzero(known)
             chosen = [law[i].flat[entries] for i in (0, 1, 2, 4, 5, 6)]
-            result.reshape(-1)[entries] += _dirac_parts(f, g, f_shape, g_shape, *chosen)
+            result.reshape(-1)[entries] += _dirac_parts(f, g, f_shape, g_shape, _line_mean, *chosen)
         result[~known] = np.nan
         sure = np.flatnonzero(given & ~known)
         if sure.size:
@@ -170,31 +167,6 @@ def _parity(f: Callable[[np.ndarray], np.ndarray] | None, shape: Shape) -> int:
     return 0
 
 
-def _dirac_parts(
-    f: Callable[[np.ndarray], np.ndarray] | None,
-    g: Callable[[np.ndarray], np.ndarray] | None,
-    f_shape: Shape,
-    g_shape: Shape,
-    a: np.ndarray,
-    b: np.ndarray,
-    c: np.ndarray,
-    d: np.ndarray,
-    m1: np.ndarray,
-    m2: np.ndarray,
-) -> np.ndarray:
-    """The deltas of f and g against the other function: E[δ(u − t) g(v)] = N(t; m1, a)·E[g(v) | u = t]."""
-    total = np.zeros(len(a))
-    for weight, place in f_shape[2]:
-        if g is not None:
-            total += weight * _delta_mean(lambda m, v: _line_mean(g, g_shape, m, v), place, a, c, d, m1, m2)
-        for other, there in g_shape[2]:
-            total += weight * other * _density(place, there, a, c, d, m1, m2)
-    for weight, place in g_shape[2]:
-        if f is not None:
-            total += weight * _delta_mean(lambda m, v: _line_mean(f, f_shape, m, v), place, b, c, d, m2, m1)
-    return total
-
-
 def _whole_mean(f: Callable[[np.ndarray], np.ndarray] | None, shape: Shape) -> Callable[..., np.ndarray]:
     """E f(Y) with the deltas of f, as a function of Y's mean and variance."""
 
@@ -274,7 +246,7 @@ def _panel_route(
 
 def _within_reach(shape: Shape, scale: np.ndarray) -> np.ndarray:
     """Where every e^{βx} of a function has a second moment in float64: |β|σ below 18.8."""
-    return np.asarray(max((abs(rate) for rate in shape[1]), default=0.0) * scale < 18.8)
+    return np.asarray(max((abs(rate.real) for rate in shape[1]), default=0.0) * scale < 18.8)
 
 
 def _oscillates_beyond(

@@ -41,7 +41,7 @@ _HERMITE_HELD = 2**25
 
 def _hermite_coefficients(
     f: Callable[[np.ndarray], np.ndarray],
-    shape: tuple[Sequence[tuple[float, float]], Sequence[float], Sequence[tuple[float, float]], Sequence[float]],
+    shape: tuple[Sequence[tuple[float, float]], Sequence[complex], Sequence[tuple[float, float]], Sequence[float]],
     mean: np.ndarray,
     variance: np.ndarray,
     count: int,

@@ -35,8 +35,8 @@ _SERIES_ROUNDING = 7e-16
 def _series_expectation(
     f: Callable[[np.ndarray], np.ndarray],
     g: Callable[[np.ndarray], np.ndarray],
-    f_shape: tuple[Sequence[tuple[float, float]], Sequence[float], Sequence[tuple[float, float]], Sequence[float]],
-    g_shape: tuple[Sequence[tuple[float, float]], Sequence[float], Sequence[tuple[float, float]], Sequence[float]],
+    f_shape: tuple[Sequence[tuple[float, float]], Sequence[complex], Sequence[tuple[float, float]], Sequence[float]],
+    g_shape: tuple[Sequence[tuple[float, float]], Sequence[complex], Sequence[tuple[float, float]], Sequence[float]],
     a: np.ndarray,
     b: np.ndarray,
     c: np.ndarray,
@@ -169,7 +169,7 @@ def _series_distinct(
 def _series_tables(
     functions: tuple[Callable[[np.ndarray], np.ndarray], Callable[[np.ndarray], np.ndarray]],
     shapes: Sequence[
-        tuple[Sequence[tuple[float, float]], Sequence[float], Sequence[tuple[float, float]], Sequence[float]]
+        tuple[Sequence[tuple[float, float]], Sequence[complex], Sequence[tuple[float, float]], Sequence[float]]
     ],
     laws: tuple[np.ndarray, np.ndarray],
     places: tuple[np.ndarray, np.ndarray],
@@ -207,7 +207,7 @@ def _series_tables(
 
 def _series_table(
     f: Callable[[np.ndarray], np.ndarray],
-    shape: tuple[Sequence[tuple[float, float]], Sequence[float], Sequence[tuple[float, float]], Sequence[float]],
+    shape: tuple[Sequence[tuple[float, float]], Sequence[complex], Sequence[tuple[float, float]], Sequence[float]],
     law: np.ndarray,
     count: int,
 ) -> tuple[np.ndarray, ...]:

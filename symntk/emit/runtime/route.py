@@ -10,22 +10,25 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from symntk.emit.runtime.covariance import _product_difference
-from symntk.emit.runtime.quadrature import _panel_expectation, _panel_mean
+from symntk.emit.runtime.deltas import _dirac_parts
+from symntk.emit.runtime.panels import _panel_expectation, _panel_mean
 from symntk.emit.runtime.tracked import _Tracked
+from symntk.emit.runtime.windows import _keeps_sign
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
+
+    from symntk.emit.runtime.deltas import Shape
 
 # A bound below this fraction of the value is accepted where the other route is accurate relative to the value (angular
 # integrals); true errors are some ten times smaller than their bounds.
 _RELATIVE = 6e-14
 # A bound above this fraction of the value, where nothing better is known, is no answer.
 _HOPELESS = 1e-6
-# Oscillations of at most this many radians per standard deviation are resolved by the quadrature's nodes.
-_SLOW = 0.75
-# A bound below this fraction of the value or of √(E f² · E g²) saves a quadrature, which is hardly more accurate.
+# A bound below this fraction of the value or of √(E f² · E g²) saves a quadrature, which is hardly more accurate; and
+# the fraction of the value where the integrand does not change its sign.
 _OF_SCALE = 1e-12
+_OF_VALUE = 1e-11
 
 
 def _checked(
@@ -67,80 +70,43 @@ def _checked(
 def _by_quadrature(
     f: Callable[[np.ndarray], np.ndarray] | None,
     g: Callable[[np.ndarray], np.ndarray] | None,
-    f_shape: tuple[Sequence[tuple[float, float]], Sequence[float], Sequence[tuple[float, float]], float],
-    g_shape: tuple[Sequence[tuple[float, float]], Sequence[float], Sequence[tuple[float, float]], float],
+    f_shape: Shape,
+    g_shape: Shape,
     entries: tuple[np.ndarray, ...],
 ) -> tuple[np.ndarray, np.ndarray]:
     """E[f(u) g(v)] where the formula's value is too uncertain; f and g are None or the parts without deltas.
 
-    The shapes are (knots, rates, deltas, frequency) with deltas as (weight, location); entries are a, b, c, d, m1, m2
-    and the formula's value and error bound. Returns values and what is left of the bounds: 0 where the bound is small
-    against √(E f² · E g²) or the quadrature has replaced the formula.
+    The entries are a, b, c, d, m1, m2 and the formula's value and error bound. Returns values and what is left of the
+    bounds: 0 where the bound is small against √(E f² · E g²) or the quadrature has replaced the formula.
     """
     value, error = np.array(entries[6]), np.array(entries[7])
-    a, b, _, _, m1, m2 = entries[:6]
-    weak = (f_shape[3] ** 2 * a <= _SLOW**2) & (g_shape[3] ** 2 * b <= _SLOW**2)
+    law = entries[:6]
+    weak = np.ones(len(value), dtype=bool)
     if f is not None and g is not None and not f_shape[2] and not g_shape[2]:
-        square_f = _panel_mean(lambda x: f(x) ** 2, f_shape[0], m1, a, [2.0 * rate for rate in f_shape[1]])
-        square_g = _panel_mean(lambda x: g(x) ** 2, g_shape[0], m2, b, [2.0 * rate for rate in g_shape[1]])
+        square_f = _panel_mean(lambda x: f(x) ** 2, f_shape[0], law[4], law[0], [2.0 * rate for rate in f_shape[1]])
+        square_g = _panel_mean(lambda x: g(x) ** 2, g_shape[0], law[5], law[1], [2.0 * rate for rate in g_shape[1]])
         scale = np.sqrt(square_f) * np.sqrt(square_g)
-        weak &= ~(error <= _OF_SCALE * scale) | np.isinf(error)
+        weak = ~(error <= _OF_SCALE * scale) | np.isinf(error)
+        # what does not change its sign is integrated to a fraction of the value
+        unsure = np.flatnonzero(~weak & (error > _OF_VALUE * np.abs(value)))
+        a, b, _, _, m1, m2 = (array[unsure] for array in law)
+        weak[unsure] = _keeps_sign(f, m1, np.sqrt(a)) & _keeps_sign(g, m2, np.sqrt(b))
         error[np.isfinite(error) & (error <= 1e-8 * scale)] = 0.0
     chosen = np.flatnonzero(weak)
     if chosen.size:
-        total = _by_parts(f, g, f_shape, g_shape, tuple(array[chosen] for array in entries[:6]))
+        a, b, c, d, m1, m2 = (array[chosen] for array in law)
+        total = _dirac_parts(f, g, f_shape, g_shape, _block_mean, a, b, c, d, m1, m2)
+        if f is not None and g is not None:
+            total += _panel_expectation(
+                f, g, f_shape[0], g_shape[0], a, b, c, d, m1, m2, f_shape[1], g_shape[1], f_shape[3], g_shape[3]
+            )
         good = ~np.isnan(total) & (np.isfinite(total) | ~np.isfinite(value[chosen]))
         value[chosen[good]], error[chosen[good]] = total[good], 0.0
     return value, error
 
 
-def _by_parts(
-    f: Callable[[np.ndarray], np.ndarray] | None,
-    g: Callable[[np.ndarray], np.ndarray] | None,
-    f_shape: tuple[Sequence[tuple[float, float]], Sequence[float], Sequence[tuple[float, float]], float],
-    g_shape: tuple[Sequence[tuple[float, float]], Sequence[float], Sequence[tuple[float, float]], float],
-    law: tuple[np.ndarray, ...],
+def _block_mean(
+    g: Callable[[np.ndarray], np.ndarray], g_shape: Shape, mean: np.ndarray, variance: np.ndarray
 ) -> np.ndarray:
-    """E[f(u) g(v)] by quadrature: regular parts against each other, deltas against both."""
-    f_knots, f_rates, f_deltas, _ = f_shape
-    g_knots, g_rates, g_deltas, _ = g_shape
-    a, b, c, d, m1, m2 = law
-    total = np.zeros(a.size)
-    if f is not None and g is not None:
-        total += _panel_expectation(f, g, f_knots, g_knots, a, b, c, d, m1, m2, f_rates, g_rates)
-    if g is not None:
-        for weight, place in f_deltas:
-            total += weight * _delta_mean(lambda m, v: _panel_mean(g, g_knots, m, v, g_rates), place, a, c, d, m1, m2)
-    if f is not None:
-        for weight, place in g_deltas:
-            total += weight * _delta_mean(lambda m, v: _panel_mean(f, f_knots, m, v, f_rates), place, b, c, d, m2, m1)
-    for weight, place in f_deltas:
-        for other, there in g_deltas:
-            if weight * other != 0.0:
-                total += weight * other * _density(place, there, a, c, d, m1, m2)
-    return total
-
-
-def _delta_mean(
-    line: Callable[[np.ndarray, np.ndarray], np.ndarray],
-    place: float,
-    a: np.ndarray,
-    c: np.ndarray,
-    d: np.ndarray,
-    m1: np.ndarray,
-    m2: np.ndarray,
-) -> np.ndarray:
-    """E[δ(u − t) g(v)] = N(t; m1, a)·E[g(v) | u = t]; `line` is E[g(Y)] of a normal Y's mean and variance."""
-    density = np.exp(-0.5 * (place - m1) ** 2 / a) / np.sqrt(2.0 * np.pi * a)
-    mean = line(m2 + c / a * (place - m1), d * (d / a))
-    return np.where(density > 0.0, density * mean, 0.0)
-
-
-def _density(
-    place: float, there: float, a: np.ndarray, c: np.ndarray, d: np.ndarray, m1: np.ndarray, m2: np.ndarray
-) -> np.ndarray:
-    """The bivariate normal density; at full correlation infinite on the line that holds the mass, 0 elsewhere."""
-    x, y = place - m1, there - m2
-    residual = _product_difference(a, y, c, x)
-    exponent = 0.5 * (x * x / a + (residual / d) * (residual / d) / a)
-    return np.where(d > 0.0, np.exp(-exponent) / (2.0 * np.pi * d), np.where(np.abs(residual) > 0.0, 0.0, np.inf))
+    """E[g(Y)], Y ~ N(mean, variance), for flat arrays."""
+    return _panel_mean(g, g_shape[0], mean, variance, g_shape[1], g_shape[3])

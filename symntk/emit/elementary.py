@@ -1,4 +1,7 @@
-"""A Gaussian-elementary function as NumPy source, with what quadrature must know of it: knots, rates, deltas."""
+"""A Gaussian-elementary function as NumPy source, with the blocks that it is made of: knots, rates, deltas.
+
+Parameters may be numbers that are known at run time only, so that edges are set there (`runtime/edges`).
+"""
 
 from __future__ import annotations
 
@@ -11,18 +14,20 @@ from symntk.language.pieces import compare, insert_sorted
 from symntk.language.symbols import x
 from symntk.language.terms import Delta, NormalForm, Step, Term
 
-_SERIES = 24  # terms of a Taylor series; at |x|·rate ≤ 1 the rest is below 1/24!
+_SERIES = 40  # terms of a Taylor series; at |x|·rate ≤ 1, where rate² x² has half as many, the rest is below 1/20!
 
 
 @dataclass(frozen=True)
 class Shape:
-    """Source of the regular part (None: there is none), lists of source of knots, rates and deltas, the frequency."""
+    """Source of the regular part (None: there is none), and lists of source.
+
+    Knots are (location, width) of steps and Gaussians, rates the complex β of pieces e^{βx}, deltas (weight, location).
+    """
 
     body: str | None
     knots: list[str]
     rates: list[str]
     deltas: list[str]
-    frequency: str
 
 
 def is_supported(form: NormalForm) -> bool:
@@ -44,22 +49,24 @@ def shape(form: NormalForm, names: dict[sp.Symbol, str]) -> Shape:
         if t.quadratic != 0:
             centre, width = -sp.re(t.linear) / (2 * t.quadratic), 1 / sp.sqrt(-2 * t.quadratic)
             knots[f"({write(centre)}, {write(width)})"] = None
-    real = [sp.re(t.linear) for t in regular if t.quadratic == 0]
-    rates = {"0.0": None} | {write(rate): None for rate in real if rate != 0}
-    waves = [sp.Abs(sp.im(t.linear)) for t in regular if sp.im(t.linear) != 0]
-    frequencies = [write(wave) for wave in dict.fromkeys(waves)]
+    rates: dict[str, None] = {}
+    for t in regular:
+        growth = sp.re(t.linear) if t.quadratic == 0 else sp.S.Zero  # with a Gaussian it moves the knot
+        wave = sp.Abs(sp.im(t.linear))
+        if growth != 0 or wave != 0:
+            rates[write(growth) if wave == 0 else f"complex({write(growth)}, {write(wave)})"] = None
     return Shape(
         _body(regular, write) if regular else None,
         list(knots),
         list(rates),
         [f"({write(t.coefficient)}, {write(t.window.threshold)})" for t in deltas if t.window is not None],
-        f"max([{', '.join(frequencies)}])" if frequencies else "0.0",
     )
 
 
 def _body(terms: list[Term], write: FloatWriter) -> str:
     """One expression per interval between hard steps, the soft steps added: nothing cancels far from the kinks."""
     breaks: list[sp.Expr] = []
+    terms, centred = _centred(terms)
     for t in terms:
         if isinstance(t.window, Step) and t.window.variance == 0:
             insert_sorted(breaks, t.window.threshold)
@@ -74,7 +81,29 @@ def _body(terms: list[Term], write: FloatWriter) -> str:
         if isinstance(t.window, Step) and t.window.variance != 0:
             argument = t.window.side * (x - t.window.threshold) / sp.sqrt(t.window.variance)
             text += f" + {_soft_code(t, write(argument), write)}"
+    for t in centred:
+        if isinstance(t.window, Step):
+            argument = t.window.side * (x - t.window.threshold) / sp.sqrt(2 * t.window.variance)
+            text += f" + ({write(_real_part(t) / 2)}) * special.erf({write(argument)})"
     return f"{text} + 0.0 * x"
+
+
+def _centred(terms: list[Term]) -> tuple[list[Term], list[Term]]:
+    """The terms, and those soft steps whose sum with a term of minus half their size is one of erf(y) = 2Φ(√2 y) − 1.
+
+    Written as steps they would cancel near their thresholds.
+    """
+    groups: dict[tuple[sp.Expr, ...], list[Term]] = {}
+    for t in terms:
+        if isinstance(t.window, Step) and t.window.variance != 0:
+            groups.setdefault((sp.Integer(t.power), t.quadratic, t.linear), []).append(t)
+    centred: list[Term] = []
+    for t in terms:
+        steps = groups.get((sp.Integer(t.power), t.quadratic, t.linear), [])
+        if t.window is None and steps and sp.expand(2 * t.coefficient + sum(s.coefficient for s in steps)) == 0:
+            centred += steps
+            terms = [s for s in terms if s is not t and not any(s is step for step in steps)]
+    return terms, centred
 
 
 def _soft_code(t: Term, argument: str, write: FloatWriter) -> str:
@@ -125,9 +154,11 @@ def _piece_code(piece: list[Term], write: FloatWriter) -> str:
     if first <= min(t.power for t in piece):
         return plain
     rate = max(float(sp.Abs(t.linear) + sp.sqrt(sp.Abs(t.quadratic))) for t in piece)
+    kept = numbers[first : first + _SERIES]
+    factor, step = ("(x * x)", 2) if not any(kept[1::2]) else ("x", 1)
     series = "0.0"
-    for value in reversed(numbers[first : first + _SERIES]):
-        series = f"{value!r} + x * ({series})" if series != "0.0" else repr(value)
+    for value in reversed(kept[::step]):
+        series = f"{value!r} + {factor} * ({series})" if series != "0.0" else repr(value)
     return f"np.where(np.abs(x) < {1.0 / rate!r}, x ** {first} * ({series}), {plain})"
 
 

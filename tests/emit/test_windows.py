@@ -213,5 +213,16 @@ def test_windows_leave_out_nothing():
         assert np.sum(share[outside]) * 0.05**2 <= 1e-13 * norms[0] * norms[1]
 
 
+def test_where_a_function_is_not_known_there_is_no_answer():
+    # it is 0 at the only point of the grid at which it is known
+    def f(x):
+        return np.where(np.abs(x) <= 45.0, x * np.exp(-x * x), np.nan)
+
+    edges = [-45.0, *np.linspace(-6.0, 6.0, 13), 45.0]
+    for variance, known in ((9.0, True), (1e4, False)):
+        law = entry(variance, variance, 0.999)
+        assert np.isfinite(_panel_expectation(f, f, [], [], *law, (), (), edges, edges)[0]) == known
+
+
 def test_no_law_has_no_edges():
     assert _block_edges([(0.0, 1.0)], [1.0], np.zeros(0), np.zeros(0)).size == 0

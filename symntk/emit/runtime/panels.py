@@ -175,7 +175,7 @@ def _passes(
         result[rows] = total
         norm, spent, one_sign = found[4] + found[5], found[9], (~found[11], ~found[12])
         needed = np.where(size > 0.0, _BUDGET + norm - np.log(size), _LARGEST_BUDGET)
-        again = (needed > spent + _SLACK) & (spent < _LARGEST_BUDGET) & (one_sign[1] | (d == 0.0))
+        again = (needed > spent + _SLACK) & (spent < _LARGEST_BUDGET) & (one_sign[1] | (d == 0.0)) & np.isfinite(size)
         again &= np.where(size > 0.0, np.abs(total) > _ONE_SIGN * size, one_sign[0] | (d == 0.0))
         # a size below what was left out says little
         needed = np.where((size > 0.0) & (needed > 2.0 * spent), 2.0 * spent, needed + 2.0)

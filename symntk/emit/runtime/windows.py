@@ -69,7 +69,11 @@ def _cells(
     between = np.append(np.insert(np.diff(points), 0, np.inf), np.inf) if len(points) else np.full(1, np.inf)
     step = np.minimum(step, between[np.searchsorted(points, x)] / width)
     height = _logarithm(samples)
+    if np.any(np.isnan(samples)):  # where the function is not known it may be as large as anywhere else
+        most = np.max(_logarithm(values), initial=-np.inf)
+        height = np.where(np.isnan(samples), np.maximum(np.max(height, axis=1, keepdims=True), most), height)
     signed = _two_signs(samples) | bool(_two_signs(values.reshape(1, -1))[0])
+    height = np.where(np.abs(z) < _FARTHEST + 2.0, height, -np.inf)
     density = 0.5 * z * z - np.log(step)
     first = np.max(height - density, axis=1)
     second = np.max(2.0 * height - density, axis=1)
@@ -79,7 +83,8 @@ def _cells(
         share = 0.5 * _LEGENDRE[1]
         means = [_logarithm(np.abs(values / np.exp(largest)[:, None]) ** power @ share) for power in (1, 2)]
         middle = 0.5 * (low + high)
-        density = np.where(high - low < _NARROW, 0.5 * middle * middle - np.log(high - low), np.inf)
+        near = (np.abs(middle) < _FARTHEST + 2.0) & (high - low < _NARROW)
+        density = np.where(near, 0.5 * middle * middle - np.log(high - low), np.inf)
         first = np.maximum(first, np.max(largest + means[0] - density, axis=1))
         second = np.maximum(second, np.max(2.0 * largest + means[1] - density, axis=1))
         # only what is in reach of some row, and narrow enough for one

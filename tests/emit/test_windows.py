@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 from scipy.special import erf, ndtr
 
-from symntk.emit.partition import partition
 from symntk.emit.runtime.edges import _block_edges
 from symntk.emit.runtime.ladder import _LEGENDRE, _leaves
 from symntk.emit.runtime.panels import _panel_expectation, _panel_mean
 from symntk.emit.runtime.windows import _plane_windows
+from tests.emit.edges import edges_of
 
 NODES, WEIGHTS = np.polynomial.legendre.leggauss(16)
 
@@ -27,7 +27,7 @@ def dead_zone(x):
 
 
 DEAD_KNOTS = [(-0.5, 0.0), (0.5, 0.0)]
-DEAD_EDGES = partition(dead_zone, [-0.5, 0.5]).edges
+DEAD_EDGES = edges_of("Piecewise((tanh(x-1/2), x > 1/2), (tanh(x+1/2), x < -1/2), (0, True))")
 
 
 def dead(*law):

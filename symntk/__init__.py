@@ -1,5 +1,7 @@
 """symntk: derive, export and verify the Gaussian integrals behind infinite-width kernels."""
 
+from typing import Any
+
 from symntk.kernels.expectation import Expectation, expectation
 from symntk.kernels.kernels import Kernels, derive
 from symntk.language.activations import ACTIVATIONS as activations
@@ -10,3 +12,12 @@ from symntk.networks.network import Network
 __version__ = "0.1.0"
 
 __all__ = ["Expectation", "Kernels", "Network", "activations", "derive", "expectation", "surrogates", "symbols"]
+
+
+def __getattr__(name: str) -> Any:
+    """`symntk.emit`, which holds what printed code calls, is loaded where it is first asked for."""
+    if name == "emit":
+        from importlib import import_module
+
+        return import_module("symntk.emit")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -8,7 +8,6 @@ from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
 
-from symntk.emit.runtime.covariance import _real_numbers
 from symntk.errors import FormulaError
 
 P = ParamSpec("P")
@@ -65,6 +64,8 @@ def real_array(given: Any, name: str = "it") -> Any:
     ...
     ValueError: k: real numbers are needed, not text. Try: an array of floats
     """
+    from symntk.emit.runtime.covariance import _real_numbers  # a formula alone needs no code
+
     if np.ma.is_masked(given):
         raise ValueError(f"{name} is masked. Try: the entries that are not")
 

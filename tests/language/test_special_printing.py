@@ -7,6 +7,7 @@ import itertools
 import math
 import shutil
 import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -57,6 +58,15 @@ def test_printed_python_runs(name):
     values = dict(zip([s.name for s in STATE], POINT if means else (*POINT[:3], 0.0, 0.0), strict=True))
     found = eval(sp.pycode(E.expression), {"math": math, "symntk": symntk}, values)
     assert abs(found - float(E.evalf(*values.values(), dps=20))) < 1e-14
+
+
+def test_printed_python_needs_one_import():
+    code = f"import symntk; h, k, r = 0.0, 0.0, 0.5; print({sp.pycode(bivariate_normal_cdf(h, k, r))})"
+    used = "import symntk; symntk.expectation('relu')(1.0); print(symntk.emit.normal.normal_cdf(0.0))"
+    found = [
+        subprocess.run([sys.executable, "-c", one], check=True, capture_output=True, text=True) for one in (code, used)
+    ]
+    assert [round(float(one.stdout), 12) for one in found] == [0.333333333333, 0.5]
 
 
 def test_a_users_own_function_goes_first():

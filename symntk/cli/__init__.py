@@ -168,6 +168,8 @@ def export(
 @_takes_a_pair_or_none
 @click.option("--output", "-o", type=click.Path(path_type=Path), help="Write the certificate: .json, or .txt to read.")
 @click.option("--replay", type=click.Path(path_type=Path), metavar="FILE", help="Make a certificate's checks again.")
+@click.option("--module", type=click.Path(path_type=Path), metavar="FILE", help="Compare an exported module.")
+@click.option("--run", is_flag=True, help="With --module: run code that is not what symntk writes, for its values.")
 @click.option("--dps", default=50, show_default=True, type=click.IntRange(10, 1000), help="Digits.")
 @click.option("--points", default=3, show_default=True, type=click.IntRange(1), help="Random points per check.")
 @click.option("--seed", default=0, show_default=True, help="Of the random points.")
@@ -182,6 +184,8 @@ def verify(
     tol: float,
     output: Path | None,
     replay: Path | None,
+    module: Path | None,
+    run: bool,
     dps: int,
     points: int,
     seed: int,
@@ -189,14 +193,19 @@ def verify(
 ) -> None:
     """Check the kernels against an independent oracle; the exit status is 1 where anything fails.
 
-    With --replay FILE the pair of a certificate is derived again and checked at the same points.
+    With --replay FILE the pair of a certificate is derived again, checked at the same points, and everything that the
+    file holds is compared. With --module FILE an exported module is compared with what it was derived from: its code
+    with what is written today, and the values of its maps and Gram functions.
     """
     from symntk.kernels.certificate_file import replay as replay_file
     from symntk.kernels.certificate_file import writer
 
-    if (activation is None) == (replay is None):
-        wrong = "it needs an activation or a certificate, one of them"
-        raise SymntkError("a verification", wrong, "symntk verify sign --surrogate erf, or symntk verify --replay FILE")
+    if [activation, replay, module].count(None) != 2:
+        wrong = "it needs an activation, a certificate or a module, one of them"
+        advice = "symntk verify sign --surrogate erf, or symntk verify --replay FILE, or symntk verify --module FILE"
+        raise SymntkError("a verification", wrong, advice)
+    if module is not None:
+        ctx.exit(_verify_module(module, run, as_json))
     if output is not None:
         writer(output)  # refuses an ending before the work, not after it
     with _check_progress() as show:
@@ -216,6 +225,21 @@ def verify(
     else:
         click.echo(table)
     ctx.exit(0 if passed else 1)
+
+
+def _verify_module(path: Path, run: bool, as_json: bool) -> int:
+    """Compare and print; the exit status."""
+    from symntk.kernels.module_check import verify_module
+
+    with _check_progress() as show:
+        found = verify_module(path, run=run, progress=show)
+    if as_json:
+        import json
+
+        click.echo(json.dumps(found.to_dict(), indent=2, ensure_ascii=False))
+    else:
+        click.echo(found.table())
+    return 0 if found.agrees else 1
 
 
 @contextmanager

@@ -30,6 +30,8 @@ from symntk.language.terms import NormalForm, Term
 
 _TAKEN = {"x1", "x2", "depth", "weight_std", "bias_std", "np", "special"}
 VERSION = "0.1.0"
+ORIGIN = "Derived from the pair in the next line, with which `symntk verify --module` compares this file:"
+"""The line of a module's docstring before the record of its pair."""
 _ONE = NormalForm((Term(sp.S.One),))
 
 
@@ -71,6 +73,8 @@ class Module:
     diagonals: dict[str, str]
     divergent: frozenset[str]
     certificate: list[str] = field(default_factory=list)
+    origin: str = ""
+    """The record of the pair, as JSON in one line."""
 
 
 def map_source(m: AnyMap) -> str:
@@ -290,6 +294,8 @@ def _docstring(module: Module) -> str:
     lines += ["", "Source of the kernels: Eilers, Memmesheimer & Goedeke, NeurIPS 2024 (arXiv 2405.15539)."]
     if module.certificate:
         lines += ["", *module.certificate]
+    if module.origin:
+        lines += ["", ORIGIN, module.origin]
     return _safe("\n".join([*lines, '"""']))
 
 

@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from symntk.errors import SymntkError
-from symntk.kernels.certificate_reader import FORMAT, digest, rational, read_certificate, refused
-from symntk.kernels.kernels import Kernels, derive
+from symntk.kernels.certificate_reader import FORMAT, digest, rational, read_certificate
+from symntk.kernels.pair import derive_again, other_functions
 from symntk.kernels.verification import Progress, Verification, tests_of, verify_expectation
 from symntk.verify.certificate import Certificate
 
@@ -150,9 +150,9 @@ def replay(path: str | Path, progress: Progress | None = None) -> Replay:
         FormulaError: it is no certificate, or its formulas cannot be read.
     """
     recorded = read_certificate(Path(path))
-    kernels = _derived(recorded["pair"])
+    kernels = derive_again(recorded["pair"], "a certificate")
     settings, done = recorded["settings"], {}
-    differences = _other_functions(recorded["pair"], kernels)
+    differences = other_functions(recorded["pair"], kernels)
     differences += [f"the file has no {name}" for name in kernels.names if name not in recorded["kernels"]]
     given = {key: rational(text) for key, text in settings["parameters"].items()}
     known = {symbol.name for _, E in kernels.items() for symbol in E.parameters}
@@ -279,35 +279,6 @@ def _other_check(then: dict[str, Any], now: Check) -> list[str]:
 def _worded(detail: str) -> str:
     """A remark without its numbers and without the place of the fewest digits, which may differ between machines."""
     return _NUMBER.sub("#", _PLACE.sub("", detail))
-
-
-def _derived(pair: dict[str, Any]) -> Kernels:
-    """The pair by its names; a surrogate's name may stand for a derivative or for a primitive."""
-    activation, surrogate, tol = pair["activation"], pair["surrogate"], pair["tol"]
-    if surrogate is None:
-        return derive(activation, tol=tol)
-    wanted, found = pair["surrogate derivative formula"], None
-    for given in ({"surrogate": surrogate}, {"surrogate_derivative": surrogate}):
-        try:
-            kernels = derive(activation, **given, tol=tol)
-        except SymntkError:
-            continue
-        found = found or kernels
-        derivative = kernels.surrogate_derivative
-        if derivative is not None and str(derivative.expression) == wanted:
-            return kernels
-    if found is None:
-        raise refused("its surrogate cannot be read")
-    return found
-
-
-def _other_functions(pair: dict[str, Any], kernels: Kernels) -> list[str]:
-    derivative = kernels.surrogate_derivative
-    now = {
-        "activation formula": str(kernels.activation.expression),
-        "surrogate derivative formula": None if derivative is None else str(derivative.expression),
-    }
-    return [f"the {key} was {pair[key]}, and is {value}" for key, value in now.items() if pair[key] != value]
 
 
 def _other_versions(recorded: dict[str, str]) -> list[str]:

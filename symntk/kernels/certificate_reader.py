@@ -76,15 +76,7 @@ def refused(wrong: str) -> FormulaError:
 def _whole(content: Any) -> dict[str, Any]:
     fields = {
         "format": _text,
-        "pair": _record(
-            {
-                "activation": _text,
-                "surrogate": _maybe(_text),
-                "activation formula": _text,
-                "surrogate derivative formula": _maybe(_text),
-                "tol": _positive,
-            }
-        ),
+        "pair": read_pair,
         "settings": _record(
             {
                 "dps": _count(10, 1000),
@@ -108,6 +100,23 @@ def _whole(content: Any) -> dict[str, Any]:
     if found["passed"] != all(one["passed"] for one in found["kernels"].values()):
         raise refused("its verdict is not that of its kernels")
     return found
+
+
+def read_pair(value: Any, where: str) -> Any:
+    """The record of a pair, as `pair.pair_record` makes it.
+
+    Raises:
+        FormulaError: it is none; names the field.
+    """
+    fields = {
+        "activation": _text,
+        "surrogate": _maybe(_text),
+        "activation formula": _text,
+        "surrogate derivative formula": _maybe(_text),
+        "tol": _positive,
+        "real": _list(_text),
+    }
+    return _record(fields)(value, where)
 
 
 def _refuse_contradictions(name: str, one: dict[str, Any], whole: dict[str, Any]) -> None:

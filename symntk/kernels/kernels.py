@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
@@ -115,11 +116,13 @@ class Kernels:
         from symntk.emit.module import Module
 
         maps = {name: E.as_map(f"{name}_map", f"{EQUATIONS[name]}, {E}") for name, E in self.items()}
+        from symntk.kernels.pair import pair_record
         from symntk.kernels.verification import export_certificate
 
         diagonals = {name: str(E.diagonal) for name, E in self.items()}
         divergent = frozenset(name for name, E in self.items() if E.diagonal.diverges)
-        return Module(self.activation.name, self.surrogate_name, maps, diagonals, divergent, export_certificate(self))
+        certificate, origin = export_certificate(self), json.dumps(pair_record(self))
+        return Module(self.activation.name, self.surrogate_name, maps, diagonals, divergent, certificate, origin)
 
     def _surrogate(self, kernel: str) -> Function:
         if self.surrogate_derivative is None:

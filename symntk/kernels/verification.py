@@ -14,6 +14,7 @@ from random import Random
 from typing import TYPE_CHECKING, Any
 
 from symntk.errors import DomainError, SymntkError, VerificationError
+from symntk.kernels.pair import pair_record
 from symntk.kernels.solution import ClosedForm
 from symntk.kernels.verification_closed import FLOAT_DIGITS, ClosedTests
 from symntk.kernels.verification_general import GeneralClaim, float64_check
@@ -113,20 +114,12 @@ def verify_kernels(
     """
     known = {symbol.name for _, E in kernels.items() for symbol in E.parameters}
     _refuse_unknown(str(kernels.activation.name), known, parameters)
-    derivative = kernels.surrogate_derivative
-    pair = {
-        "activation": kernels.activation.name,
-        "surrogate": kernels.surrogate_name or None,
-        "activation formula": str(kernels.activation.expression),
-        "surrogate derivative formula": None if derivative is None else str(derivative.expression),
-        "tol": kernels.tol,
-    }
     done = {}
     for name, E in kernels.items():
         own = {key: value for key, value in parameters.items() if key in {s.name for s in E.parameters}}
         done[name] = verify_expectation(E, dps=dps, points=points, seed=seed, progress=progress, subject=name, **own)
     given = {name: str(exact(value, f"the value of {name}")) for name, value in parameters.items()}
-    return Verification(done, pair, dps, points, seed, given)
+    return Verification(done, pair_record(kernels), dps, points, seed, given)
 
 
 def export_certificate(kernels: Kernels, *, points: int = 3, dps: int = 20, seed: int = 0) -> list[str]:

@@ -1,0 +1,348 @@
+"""An exported module, which may have been edited, beside what it was derived from.
+
+Its docstring names the pair. The pair is derived again and written again, and the texts are compared as Python reads
+them, so that layout and comments do not count. Then the values of all maps and Gram functions are compared with the
+oracle-checked formulas at random and edge points. A file is data of others: code that is not, word for word, what
+symntk writes is not run, unless that is asked for.
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib.machinery
+import importlib.util
+import json
+import math
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import zip_longest
+from pathlib import Path
+from random import Random
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from symntk.emit.module import ORIGIN, VERSION
+from symntk.errors import FormulaError, SymntkError
+from symntk.kernels.certificate_reader import read_pair
+from symntk.kernels.pair import derive_again, other_functions
+from symntk.verify.points import edge_points, parameter_values, random_points
+
+if TYPE_CHECKING:
+    from symntk.kernels.expectation import Expectation
+    from symntk.kernels.kernels import Kernels
+
+_MOST_BYTES = 5_000_000
+_SHOWN = 100
+_RELATIVE = 1e-9
+"""What values may differ by, relative to the value or, at moderate variances, to 1."""
+_SAME = 1e-12
+"""Constants in the code may differ by this, relatively: edges that are computed do between machines."""
+_DIGITS = re.compile(r"(?m)^(    \w+: )\d+$")  # of the certificate in a docstring; those of float64 code vary
+_SCALES: dict[str, float] = {"weight_std": 1.3, "bias_std": 0.4}
+_INPUTS = np.array([[0.3, -1.2], [1.1, 0.4], [-0.6, 2.4], [0.5, 0.9], [0.0, 0.0]])  # the third is −2 times the first
+_GRAMS = {"nngp": None, "ntk": "ntk", "sg_ntk": "sg_ntk"}
+Call = Callable[..., Any]
+
+
+@dataclass(frozen=True)
+class ModuleCheck:
+    """What became of the comparison.
+
+    Attributes:
+        title: the module's first line.
+        differences: what is not as it is derived, in words, the first one first; empty where all agrees.
+        remarks: what differs without being a disagreement, and what was left out.
+        values: how many values were compared.
+    """
+
+    title: str
+    differences: tuple[str, ...]
+    remarks: tuple[str, ...]
+    values: int
+
+    @property
+    def agrees(self) -> bool:
+        """Whether nothing differs."""
+        return not self.differences
+
+    def table(self) -> str:
+        """Plain text for a terminal."""
+        head = "agrees with what it was derived from" if self.agrees else "DIFFERS from what it was derived from"
+        lines = [self.title, *(f"  {line}" for line in (*self.differences, *self.remarks))]
+        return "\n".join([*lines, f"the module {head}; {self.values} values were compared"])
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, as JSON has them."""
+        return {
+            "agrees": self.agrees,
+            "title": self.title,
+            "differences": list(self.differences),
+            "remarks": list(self.remarks),
+            "values": self.values,
+        }
+
+
+def verify_module(path: str | Path, *, run: bool = False, progress: Callable[[str, str], None] | None = None) -> Any:
+    """Compare an exported module with what it was derived from.
+
+    Args:
+        path: the file.
+        run: compare values also where the code is not what symntk writes; this runs the file's code.
+        progress: called with the name of a function and what is compared next.
+
+    Raises:
+        OSError: the file cannot be read.
+        FormulaError: it is no exported module, or its pair cannot be derived.
+    """
+    asked = f"the module {Path(path).name}"
+    text = _text(Path(path), asked)
+    tree = _parsed(text, asked)
+    docstring = ast.get_docstring(tree, clean=False) or ""
+    kernels = derive_again(_pair(docstring, asked), asked)
+    show = progress or (lambda *_: None)
+    show("the text", "derived and written again")
+    fresh = kernels.source()
+    wanted = ast.parse(fresh)
+    differences = other_functions(_pair(docstring, asked), kernels)
+    remarks = []
+    other = None if text == fresh else _other_code(tree, wanted)
+    if other is not None:
+        differences.append(other)
+        if f"written by symntk {VERSION}" not in docstring:
+            remarks.append(f"it was written by another version; this is symntk {VERSION}")
+    elif text != fresh:
+        remarks.append(f"the text differs in layout or comments only, first in line {_first_line(text, fresh)}")
+    count = 0
+    if other is None or run:
+        count, wrong = _compared_values(None if other is None else Path(path), fresh, kernels, show)
+        differences += wrong
+    else:
+        remarks.append("its code was not run, since it is not what symntk writes; --run compares its values, too")
+    return ModuleCheck(_shown(docstring.partition("\n")[0]), tuple(differences), tuple(remarks), count)
+
+
+def _text(path: Path, asked: str) -> str:
+    with path.open("rb") as file:
+        content = file.read(_MOST_BYTES + 1)
+    if len(content) > _MOST_BYTES:
+        raise _no_module(asked, "it is longer than an exported module can be")
+    try:
+        return content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise _no_module(asked, "it is no text") from error
+
+
+def _parsed(text: str, asked: str) -> ast.Module:
+    try:
+        return ast.parse(text)
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        where = f" at line {error.lineno}" if isinstance(error, SyntaxError) and error.lineno else ""
+        raise _no_module(asked, f"Python cannot read it{where}") from error
+
+
+def _pair(docstring: str, asked: str) -> dict[str, Any]:
+    """The record of the pair that the docstring holds."""
+    lines = docstring.split("\n")
+    at = next((number for number, line in enumerate(lines) if line.strip() == ORIGIN), None)
+    if at is None or at + 1 >= len(lines):
+        raise _no_module(asked, "its docstring does not say which pair it was derived from")
+    try:
+        found: dict[str, Any] = read_pair(json.loads(lines[at + 1]), "the pair")
+    except (ValueError, RecursionError, SymntkError) as error:
+        raise _no_module(asked, "the record of its pair cannot be read") from error
+    return found
+
+
+def _no_module(asked: str, wrong: str) -> FormulaError:
+    return FormulaError(asked, wrong, "a file that `symntk export` wrote")
+
+
+def _other_code(tree: ast.Module, wanted: ast.Module) -> str | None:
+    """The first difference of two modules as Python reads them, in words; None where there is none."""
+    for now, then in zip_longest(tree.body, wanted.body):
+        if now is None:
+            return f"{_name(then)} is missing at the end"
+        if then is None:
+            return f"line {now.lineno}: {_name(now)} was added"
+        if _alike(now, then):
+            continue
+        if _name(now) != _name(then):
+            return f"line {now.lineno}: {_name(now)} stands where {_name(then)} was written"
+        for one, other in zip_longest(ast.unparse(now).split("\n"), ast.unparse(then).split("\n"), fillvalue=""):
+            if _DIGITS.sub(r"\1", one) != _DIGITS.sub(r"\1", other):
+                said = f"{_shown(one.strip())!r} was written as {_shown(other.strip())!r}"
+                return f"{_name(now)}, which begins in line {now.lineno}: {said}"
+        return f"line {now.lineno}: {_name(now)} is not as it was written"
+    return None
+
+
+def _alike(one: Any, other: Any) -> bool:
+    """Whether two parts of a syntax tree are the same but for the rounding of constants."""
+    if type(one) is not type(other):
+        return False
+    if isinstance(one, ast.AST):
+        fields = [name for name in one._fields if name not in ("ctx", "type_comment", "kind")]
+        return all(_alike(getattr(one, name, None), getattr(other, name, None)) for name in fields)
+    if isinstance(one, list):
+        return len(one) == len(other) and all(_alike(*pair) for pair in zip(one, other, strict=True))
+    if isinstance(one, float):
+        return one == other or math.isclose(one, other, rel_tol=_SAME)
+    if isinstance(one, str):
+        return _DIGITS.sub(r"\1", one) == _DIGITS.sub(r"\1", other)
+    return bool(one == other)
+
+
+def _name(node: ast.stmt) -> str:
+    """A statement of a module, in a few words."""
+    if isinstance(node, ast.FunctionDef | ast.ClassDef):
+        return node.name
+    if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
+        return "the docstring"
+    return f"`{_shown(ast.unparse(node))}`"
+
+
+def _first_line(text: str, fresh: str) -> int:
+    pairs = zip_longest(text.split("\n"), fresh.split("\n"))
+    return next(number for number, (one, other) in enumerate(pairs, 1) if one != other)
+
+
+def _shown(text: str) -> str:
+    """A text of a file for a terminal: one short line without characters that steer it."""
+    short = text if len(text) <= _SHOWN else f"{text[:_SHOWN]} …"
+    return "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in short)
+
+
+def _compared_values(
+    edited: Path | None, fresh: str, kernels: Kernels, show: Callable[[str, str], None]
+) -> tuple[int, list[str]]:
+    """How many values were compared, and the first that differs of each function.
+
+    `edited` is a module that is to be imported; None where its code is that of `fresh`.
+    """
+    from symntk.emit.compile import namespace
+
+    own, count, wrong = namespace(fresh), 0, []
+    try:
+        space = own if edited is None else _imported(edited)
+    except Exception as error:  # noqa: BLE001  whatever an edited file does
+        return 0, [f"it cannot be imported: {type(error).__name__}: {_shown(str(error))}"]
+    rng = Random(0)
+    names = {s: parameter_values([s], {}, rng)[s] for _, E in kernels.items() for s in E.parameters}
+    numbers = {symbol.name: float(value) for symbol, value in names.items()}
+    for name, compare in (("maps", _map_values), ("Gram functions", _gram_values)):
+        for kernel, _ in kernels.items():
+            show(kernel, name)
+            for asked, found, expected in compare(kernel, space, own, kernels, numbers):
+                count += 1
+                if not _close(found, expected):
+                    wrong.append(f"{asked} is {_told(found)}, and should be {_told(expected)}")
+                    break
+    return count, wrong
+
+
+class _Loader(importlib.machinery.SourceFileLoader):
+    """Reads the file itself, and neither reads nor leaves compiled code beside it."""
+
+    def path_stats(self, path: Any) -> Any:
+        raise OSError
+
+
+def _imported(path: Path) -> dict[str, Any]:
+    """The names of a module, imported as Python imports it."""
+    spec = importlib.util.spec_from_loader("exported", _Loader("exported", str(path)))
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return vars(module)
+
+
+Values = Iterator[tuple[str, Any, Any]]
+
+
+def _map_values(name: str, space: dict[str, Any], own: dict[str, Any], kernels: Kernels, numbers: Any) -> Values:
+    """Each map at random points against mpmath, and at edges against the code that is written today."""
+    E: Expectation = getattr(kernels, name)
+    given = {s.name: numbers[s.name] for s in E.parameters}
+    map_name = f"{name}_map"
+    for point in random_points(Random(1), 3):
+        law = point.law[:3]
+        yield _call(map_name, law), _asked(space, map_name, *law, **given), _reference(E, law, given)
+    for point in edge_points():
+        law = point.law[:3]
+        expected = _asked(own, map_name, *law, **given)
+        yield _call(map_name, law), _asked(space, map_name, *law, **given), expected
+
+
+def _reference(E: Expectation, law: tuple[float, ...], given: dict[str, float]) -> Any:
+    return _answer(lambda: float(E.evalf(*law, dps=20, **given)))
+
+
+def _gram_values(name: str, space: dict[str, Any], own: dict[str, Any], kernels: Kernels, numbers: Any) -> Values:
+    """The Gram functions: two layers against mpmath, and deeper ones against the code that is written today."""
+    if name not in _GRAMS:
+        return
+    E: Expectation = getattr(kernels, name)
+    used = {s.name: numbers[s.name] for one in (kernels.nngp, E) for s in one.parameters}
+    x, others = _INPUTS[:1], _INPUTS[1:2]
+    expected = _answer(lambda: [[_two_layers(name, kernels, x[0], others[0], numbers)]])
+    found = _asked(space, name, x, others, depth=2, **_SCALES, **used)
+    yield f"{name}(x1, x2, depth=2)", found, expected
+    for depth in (1, 3):
+        for options in (_SCALES, {"weight_std": [1.1] * depth, "bias_std": [0.0] * depth}):
+            for pair in ((_INPUTS,), (_INPUTS[:2], _INPUTS[2:4])):
+                arguments = {"depth": depth, **options, **used}
+                asked = f"{name} at depth {depth}"
+                yield asked, _asked(space, name, *pair, **arguments), _asked(own, name, *pair, **arguments)
+
+
+def _two_layers(name: str, kernels: Kernels, x: Any, other: Any, numbers: dict[str, float]) -> float:
+    """The kernel of two weight layers for two inputs, by the recursion with mpmath's numbers."""
+    weight, bias = _SCALES["weight_std"] ** 2, _SCALES["bias_std"] ** 2
+    law = [weight * float(p @ q) / len(x) + bias for p, q in ((x, x), (other, other), (x, other))]
+
+    def value(E: Expectation) -> float:
+        return float(E.evalf(*law, dps=20, **{s.name: numbers[s.name] for s in E.parameters}))
+
+    following = weight * value(kernels.nngp) + bias
+    slope = _GRAMS[name]
+    return following if slope is None else following + law[2] * weight * value(getattr(kernels, slope))
+
+
+def _asked(space: dict[str, Any], name: str, *arguments: Any, **options: Any) -> Any:
+    function = space.get(name)
+    if not callable(function):
+        return f"no function {name}"
+    return _answer(lambda: function(*arguments, **options))
+
+
+def _answer(compute: Callable[[], Any]) -> Any:
+    """The values, or the name of the error for those that have none."""
+    try:
+        with np.errstate(all="ignore"):
+            return np.asarray(compute(), dtype=float)
+    except (ValueError, SymntkError):  # of the code that is written, and of the formulas
+        return "an error: no value"
+    except Exception as error:  # noqa: BLE001  whatever edited code does
+        return f"{type(error).__name__}: {_shown(str(error))}"
+
+
+def _close(found: Any, expected: Any) -> bool:
+    if isinstance(found, str) or isinstance(expected, str):
+        return isinstance(found, str) and isinstance(expected, str) and found == expected
+    same = found.shape == expected.shape
+    return same and bool(np.allclose(found, expected, rtol=_RELATIVE, atol=_atol(expected), equal_nan=True))
+
+
+def _atol(expected: Any) -> float:
+    finite = np.abs(expected[np.isfinite(expected)])
+    return 1e-3 * _RELATIVE * float(np.max(finite, initial=0.0))
+
+
+def _told(value: Any) -> str:
+    return value if isinstance(value, str) else _shown(np.array2string(value, precision=12, threshold=9))
+
+
+def _call(name: str, law: tuple[float, ...]) -> str:
+    return f"{name}({', '.join(f'{number:.6g}' for number in law)})"

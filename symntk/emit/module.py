@@ -268,7 +268,8 @@ def _gram_code(name: str, module: Module) -> str:
 
 _SHARED = """
 x1 is (n1, features), x2 (n2, features) or None for x1; the result is (n1, n2), row = first argument. depth counts
-weight layers; weights and biases are N(0, 1) in the NTK parametrization, scaled by weight_std and bias_std.
+weight layers; weights and biases are N(0, 1) in the NTK parametrization, scaled by weight_std and bias_std, each one
+number or one for each weight layer.
 
 Raises ValueError for inputs that are not two-dimensional, not of one width, or not finite.
 \"\"\""""

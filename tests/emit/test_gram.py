@@ -162,3 +162,32 @@ def test_an_input_of_zeros_without_bias_passes_all_layers():
             for gram in (nngp(x, depth=depth), symntk.Network(kernels, depth).nngp(x)):
                 assert not np.any(gram[0])
                 np.testing.assert_allclose(gram[1:, 1:], nngp(x[1:], depth=depth), rtol=1e-13)
+
+
+@pytest.mark.parametrize("case", [("relu", None), ("sign", "erf"), ("exp(-x**4)", None)], ids=str)
+def test_scales_of_each_layer_are_those_of_a_network(case):
+    weight_std, bias_std = [1.3, 0.7, 1.1], np.array([0.0, 0.4, 0.2])
+    net = symntk.Network(symntk.derive(*case), 3, weight_std=weight_std, bias_std=bias_std)
+    exported = module(*case)
+    for kernel in ("nngp", "sg_ntk" if case[1] else "ntk"):
+        found = getattr(exported, kernel)(POINTS, depth=3, weight_std=weight_std, bias_std=bias_std)
+        assert found == pytest.approx(getattr(net, kernel)(POINTS), rel=1e-12)
+        one = getattr(exported, kernel)(POINTS, depth=2, weight_std=[1.3, 1.3], bias_std=0.2)
+        assert np.array_equal(one, getattr(exported, kernel)(POINTS, depth=2, weight_std=1.3, bias_std=[0.2, 0.2]))
+
+
+@pytest.mark.parametrize(
+    ("scales", "wrong"),
+    [
+        ({"weight_std": [1.0, 1.0]}, r"weight_std = \[1.0, 1.0\] for 3 weight layers.*or 3: one for each"),
+        ({"weight_std": [1.0, 0.0, 1.0]}, "weight_std = .* a finite number > 0"),
+        ({"bias_std": [0.0, 0.0, -1.0]}, "bias_std = .* a finite number >= 0"),
+        ({"bias_std": np.nan}, "bias_std = nan"),
+        ({"weight_std": "wide"}, "weight_std = 'wide' is not numbers"),
+        ({"weight_std": [[1.0, 1.0, 1.0]]}, "weight_std"),
+        ({"weight_std": [1.0, [2.0], 1.0]}, "is not numbers"),
+    ],
+)
+def test_scales_that_are_none_are_named(scales, wrong):
+    with pytest.raises(ValueError, match=wrong):
+        module("relu").nngp(POINTS, depth=3, **scales)

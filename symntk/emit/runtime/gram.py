@@ -9,7 +9,7 @@ import numpy as np
 from symntk.emit.runtime.covariance import _LEAST_SCALE, _LEAST_VARIANCE, _real_numbers, _refuse, _result_type
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
 # Entries of a tile, which holds one row at least: some ten arrays of this size are alive at once. Smaller results have
 # tiles of a quarter of this at least, so that the temporaries take no more memory than the result.
@@ -23,8 +23,8 @@ def _gram(
     x1: np.ndarray,
     x2: np.ndarray | None,
     depth: int,
-    weight_std: float,
-    bias_std: float,
+    weight_std: float | Sequence[float],
+    bias_std: float | Sequence[float],
     nngp_map: Callable[..., np.ndarray],
     slope_map: Callable[..., np.ndarray] | None,
     divergence: str | None,
@@ -34,19 +34,19 @@ def _gram(
 ) -> np.ndarray:
     """Σ^L for slope_map None, else Θ^L with Θ^{l+1} = Σ^{l+1} + Θ^l · σ_w² E[s1(u) s2(v)], Θ¹ = Σ¹.
 
+    weight_std and bias_std are numbers, or have one number for each weight layer.
     Equal rows of x1 and x2 have covariance equal to their variance in every layer, exactly. Parallel inputs, found
     from the vectors and not from rounded inner products, are fully correlated as long as the layers keep them so.
     `symmetric` says that the maps do not change when their arguments are exchanged. A map without a closed form
     comes with a function of a layer's variances that gives the map for this layer, and whether it suits small tiles.
     """
     first, second = _inputs(x1, x2)
-    if not (isinstance(depth, int | np.integer) and depth >= 1):
+    if not isinstance(depth, int | np.integer) or isinstance(depth, bool) or depth < 1:
         raise ValueError(f"depth = {depth!r}: it counts weight layers. Try: an integer of at least 1")
-    if not (np.isfinite(weight_std) and weight_std > 0 and np.isfinite(bias_std) and bias_std >= 0):
-        raise ValueError(f"weight_std = {weight_std!r}, bias_std = {bias_std!r}. Try: weight_std > 0, bias_std >= 0")
-    scale, shift = weight_std**2 / max(first.shape[1], 1), bias_std**2
-    rows = _variances(first, scale, shift, depth, weight_std, nngp_map)
-    columns = rows if x2 is None else _variances(second, scale, shift, depth, weight_std, nngp_map)
+    weights, shifts = _squares("weight_std", weight_std, depth), _squares("bias_std", bias_std, depth)
+    scale, shift = weights[0] / max(first.shape[1], 1), shifts[0]
+    rows = _variances(first, scale, weights, shifts, nngp_map)
+    columns = rows if x2 is None else _variances(second, scale, weights, shifts, nngp_map)
     pairs = list(zip(rows[:-1], columns[:-1], strict=True))
     sigmas = _for_layers(nngp_map, nngp_layer, pairs)
     slopes = [] if slope_map is None else _for_layers(slope_map, slope_layer, pairs)
@@ -72,9 +72,10 @@ def _gram(
             if divergence is not None and slope is not None:
                 _refuse_infinite(slope, start, left, divergence)
             back = None if slope is None else _back(total, slope, divergence is not None)
-            cov, det = weight_std**2 * sigma(a, b, cov, det) + shift, None
+            weight = weights[layer + 1]
+            cov, det = weight * sigma(a, b, cov, det) + shifts[layer + 1], None
             cov = np.where(same, rows[layer + 1][down, None], cov)
-            total = cov if back is None else cov + weight_std**2 * back
+            total = cov if back is None else cov + weight * back
         out[down, across] = total
         if mirror:
             _mirror(out, total, down)
@@ -181,14 +182,33 @@ def _inputs(x1: np.ndarray, x2: np.ndarray | None) -> tuple[np.ndarray, np.ndarr
     return pair[0], pair[1]
 
 
+def _squares(name: str, given: float | Sequence[float], depth: int) -> list[float]:
+    """The squares of the scales of all weight layers, from one number or one for each.
+
+    >>> _squares("bias_std", [0.0, 2.0], 2), _squares("bias_std", 3, 2)
+    ([0.0, 4.0], [9.0, 9.0])
+    """
+    sign = ">" if name == "weight_std" else ">="
+    advice = f"a finite number {sign} 0, or {depth}: one for each weight layer"
+    try:
+        values = np.asarray(given, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise ValueError(f"{name} = {given!r} is not numbers. Try: {advice}") from None
+    positive = values > 0.0 if sign == ">" else values >= 0.0
+    if values.shape not in ((), (depth,)) or not np.all(np.isfinite(values) & positive):
+        raise ValueError(f"{name} = {given!r} for {depth} weight layers. Try: {advice}")
+    return [float(value) ** 2 for value in np.broadcast_to(values, (depth,))]
+
+
 def _variances(
-    x: np.ndarray, scale: float, shift: float, depth: int, weight_std: float, nngp_map: Callable[..., np.ndarray]
+    x: np.ndarray, scale: float, weights: list[float], shifts: list[float], nngp_map: Callable[..., np.ndarray]
 ) -> list[np.ndarray]:
-    """Each input's variance in layers 1 to depth; that of an input of zeros without bias is 0."""
-    layers = [_first_variances(x, scale, shift)]
-    for layer in range(1, depth):
+    """Each input's variance in all layers; that of an input of zeros without bias is 0. Scales are squared."""
+    layers = [_first_variances(x, scale, shifts[0])]
+    for layer in range(1, len(weights)):
         square = nngp_map(layers[-1], layers[-1], layers[-1], None)
-        layers.append(_handed_on(layers[-1], square, weight_std**2, shift, layer + 1, layer + 1 == depth))
+        last = layer + 1 == len(weights)
+        layers.append(_handed_on(layers[-1], square, weights[layer], shifts[layer], layer + 1, last))
     return layers
 
 

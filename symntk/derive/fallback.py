@@ -100,6 +100,9 @@ def _indented(derivation: Derivation | MixtureDerivation) -> list[str]:
     return [f"  {line}" for line in str(derivation).split("\n")]
 
 
+_MOST_TERMS = 48  # of a conditional expectation; with more, a second integral is as fast
+
+
 def fallback(
     f: GeneralForm, g: GeneralForm, f_normal: NormalForm | None, g_normal: NormalForm | None, *, means: bool
 ) -> Fallback:
@@ -107,7 +110,7 @@ def fallback(
     if not (f.has_regular_part and g.has_regular_part):
         return Fallback(f, g, means)
     for side, normal in (("g", g_normal), ("f", f_normal)):
-        if normal is not None:
+        if normal is not None and len(normal.terms) <= _MOST_TERMS:
             regular = collect(t for t in normal.terms if not isinstance(t.window, Delta))
             return Fallback(f, g, means, derive_pair(regular, _ONE, means=True), side)
     return Fallback(f, g, means)

@@ -21,6 +21,7 @@ from symntk.emit.stable_body import holds_near_zero, near_series, numbers, sourc
 from symntk.errors import SymntkError
 from symntk.language.balls import Ball, Enclosure, enclosure
 from symntk.language.general_form import GeneralForm
+from symntk.language.signs import place, straight
 from symntk.language.symbols import x
 
 _NEAR = 32.0  # what is not resolved farther out limits the reach, and is refused where a law gets there
@@ -74,7 +75,7 @@ def general_shape(form: GeneralForm) -> GeneralShape:
     >>> found.knots, found.rates
     ([(0.0, 0.0)], (0.0,))
     """
-    asked = f"the Gaussian expectation of {sp.sstr(form.as_expr(x))}"
+    asked = f"the Gaussian expectation of {form.shown(x)}"
     if any(part.free_symbols - {x} for part in form.parts) or form.parameters:
         raise SymntkError(asked, "it has free parameters", "numbers in their place")
     for _, delta in form.deltas:
@@ -88,7 +89,7 @@ def general_shape(form: GeneralForm) -> GeneralShape:
     breaks = [float(point) for point in form.breaks]
     scales = [
         _scales(asked, part, point, side)
-        for left, right, point in zip(form.parts[:-1], form.parts[1:], breaks, strict=True)
+        for left, right, point in zip(form.parts[:-1], form.parts[1:], form.breaks, strict=True)
         for part, side in ((left, -1), (right, 1))
     ]
     rates = _rates(asked, form)
@@ -102,12 +103,13 @@ def general_shape(form: GeneralForm) -> GeneralShape:
     if found.defect > _COARSE or found.reach < 1.0:
         wrong = f"it is too rough: no polynomial follows it on short intervals where |x| is near {found.reach:.3g}"
         raise SymntkError(asked, wrong, "a smoother function")
+    reach = min(found.reach, form.reach)
     beyond = np.array([-1.001, 1.001]) * found.reach
     with np.errstate(all="ignore"):
         # where the edges end since values become too large there is nothing to resolve
         unresolved = found.reach < FARTHEST and bool(np.all(np.abs(function(beyond)) < 1e100))
-    if unresolved or found.unresolved is not None:
-        text = f"np.where(np.abs(x) <= {found.reach!r}, {text}, np.nan)"
+    if unresolved or found.unresolved is not None or reach < found.reach:
+        text = f"np.where(np.abs(x) <= {reach!r}, {text}, np.nan)"
     return GeneralShape(text, shape.knots, rates, deltas, found.edges, found.defect)
 
 
@@ -126,7 +128,7 @@ def _why(form: GeneralForm, place: float) -> tuple[str, str]:
 
 def part_enclosure(part: sp.Expr, near_zero: tuple[bool, bool] = (True, True)) -> Enclosure | None:
     """Encloses a part as its source is written: by its series near 0, if there is one; None for a short polynomial."""
-    if part.is_polynomial(x) and sp.degree(part, x) <= _POLYNOMIAL:
+    if not part.has(x) or straight(part, x) or (part.is_polynomial(x) and sp.degree(part, x) <= _POLYNOMIAL):
         return None
     formula, series = enclosure(stable(part), x), near_series(part, near_zero)
     if series is None:
@@ -153,20 +155,24 @@ def _exact(part: sp.Expr, point: Any) -> Any:
         return value if isinstance(value, int | mp.mpf) and mp.isfinite(value) else None
 
 
-def _scales(asked: str, part: sp.Expr, point: float, side: int) -> int:
+def _scales(asked: str, part: sp.Expr, point: sp.Expr, side: int) -> int:
     """How often a length must be halved towards a break before what is left of f² is below rounding.
 
     Next to a break a part is like |x − t|^p; f² is integrable where p > −1/2.
     """
-    near, nearer = (_exact(part, mp.mpf(point) + side * mp.mpf(10) ** -k) for k in (10, 20))
+    if part.is_polynomial(x):
+        return 100
+    with mp.workdps(40):
+        near, nearer = (_exact(part, place(point) + side * mp.mpf(10) ** -k) for k in (10, 20))
     if near is None or nearer is None:
-        raise SymntkError(asked, f"{sp.sstr(part)} is not a finite real number next to x = {point:.6g}", _ADVICE)
+        wrong = f"{sp.sstr(part)} is not a finite real number next to x = {float(point):.6g}"
+        raise SymntkError(asked, wrong, _ADVICE)
     power = float(mp.log10(abs(near / nearer))) / 10.0 if near and nearer else 0.0
     if power >= -0.05:  # a logarithm is like a power of about −1/200
         return 100
     if power < _STEEPEST_POLE:
         raise SymntkError(
-            asked, f"{sp.sstr(part)} is infinite at x = {point:.6g}, and so is its second moment", _ADVICE
+            asked, f"{sp.sstr(part)} is infinite at x = {float(point):.6g}, and so is its second moment", _ADVICE
         )
     return min(int(53.0 / (1.0 + 2.0 * power)), 1000)
 

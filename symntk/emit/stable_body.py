@@ -18,6 +18,7 @@ from scipy import special
 
 from symntk.emit.compile import function_of_x
 from symntk.emit.floats import FloatWriter, _Printer
+from symntk.emit.tabulated import tabulated
 from symntk.language.conjugate import conjugate
 from symntk.language.general_form import GeneralForm
 from symntk.language.logistic import logistic
@@ -26,6 +27,9 @@ from symntk.language.scaled_arrays import ARRAYS
 from symntk.language.special import normal_cdf
 from symntk.language.symbols import x
 
+_INFINITE = 1e300  # what a part is next to its end, where the end is irrational
+_MANY = 12  # parts from which tables of their numbers are tried
+_DEEP = 6  # comparisons inside each other; more are halved
 _TERMS = 40  # of a Taylor series; at a third of the radius of convergence the rest is below 1e-17
 _CANCELS = 1e-12  # relative error near 0 from which a series is needed
 _EXACT = {
@@ -78,17 +82,27 @@ def source(form: GeneralForm) -> str:
     >>> source(general_form(sp.sign(x) / sp.cosh(x), x))
     'np.where(x < 0.0, -1.0/np.cosh(x), np.where(x == 0.0, 0.0, (1.0/(np.cosh(x))))) + 0.0 * x'
     """
-    text = part_source(form.parts[-1], holds_near_zero(form, len(form.breaks)))
-    for index in reversed(range(len(form.breaks))):
-        at = repr(float(form.breaks[index]))
-        sides = [_value(part, form.breaks[index]) for part in form.parts[index : index + 2]]
-        jumps = any(side is None for side in sides) or abs(sides[0] - sides[1]) > 1e-14 * abs(sides[0])
-        middle = "np.nan" if any(side is None for side in sides) else repr(float((sides[0] + sides[1]) / 2))
-        if middle == "np.nan":  # an integrable singularity: its one value does not matter
-            middle = "0.0"
-        here = f"np.where(x == {at}, {middle}, {text})" if jumps else text
-        text = f"np.where(x < {at}, {part_source(form.parts[index], holds_near_zero(form, index))}, {here})"
-    return f"{text} + 0.0 * x"
+    if len(form.parts) >= _MANY:
+        table = tabulated(form, lambda part: _Writer()(stable(part)))
+        if table is not None:
+            return f"{table} + 0.0 * x"
+    return f"{_halves(form, 0, len(form.breaks))} + 0.0 * x"
+
+
+def _halves(form: GeneralForm, first: int, last: int) -> str:
+    """The parts `first` to `last` by comparisons with the breaks between them, the middle one first."""
+    if first == last:
+        return part_source(form.parts[first], holds_near_zero(form, first))
+    index = (first + last) // 2 if last - first > _DEEP else first
+    left, text = _halves(form, first, index), _halves(form, index + 1, last)
+    at = repr(float(form.breaks[index]))
+    sides = [_value(part, form.breaks[index]) for part in form.parts[index : index + 2]]
+    sides = [side if side is not None and abs(side) < _INFINITE else None for side in sides]
+    jumps = any(side is None for side in sides) or abs(sides[0] - sides[1]) > 1e-14 * abs(sides[0])
+    if jumps:  # an integrable singularity has a value that does not matter
+        middle = "0.0" if any(side is None for side in sides) else repr(float((sides[0] + sides[1]) / 2))
+        text = f"np.where(x == {at}, {middle}, {text})"
+    return f"np.where(x < {at}, {left}, {text})"
 
 
 def part_source(part: sp.Expr, near_zero: tuple[bool, bool] = (True, True)) -> str:

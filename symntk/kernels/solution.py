@@ -283,6 +283,11 @@ def is_full(values: Numbers) -> bool:
         return bool(a * b <= c * c)
 
 
+_MOST_PAIRS = 1024
+"""Pairs of terms up to which a formula is short enough to be of use: each is a bivariate probability."""
+_MANY_PIECES = 64
+
+
 def solve(f: Function, g: Function, *, means: bool, tol: float) -> Solution:
     """The first solution that applies: closed by the moves, on a line or by parity, quadrature.
 
@@ -298,7 +303,7 @@ def solve(f: Function, g: Function, *, means: bool, tol: float) -> Solution:
 
 
 def _closed(f: Function, g: Function, means: bool, tol: float) -> Solution | None:
-    if f.normal is not None and g.normal is not None:
+    if f.normal is not None and g.normal is not None and len(f.normal.terms) * len(g.normal.terms) <= _MOST_PAIRS:
         return ClosedForm(f, g, means, tol)
     if not means and parity(f.general, x) * parity(g.general, x) == -1:
         return Zero(f, g, means)
@@ -310,7 +315,8 @@ def _closed(f: Function, g: Function, means: bool, tol: float) -> Solution | Non
 
 def _by_parity(f: Function, g: Function, means: bool, tol: float) -> ByParity | None:
     """By the part of one function that has the parity of the other, if that is closed."""
-    split = None if means else matching_part(f.general, g.general)
+    long = max(len(one.general.parts) for one in (f, g)) > _MANY_PIECES
+    split = None if means or long else matching_part(f.general, g.general)
     if split is None:
         return None
     side, sense, part = split

@@ -100,17 +100,12 @@ def _rule(node: sp.Basic, x: sp.Symbol) -> tuple[Callable[..., Ball], tuple[sp.B
         return _product, node.args
     if node.is_Pow:
         return _power(node, x)
-    rule = RULES.get(node.func) or scaled_rules().get(node.func)
+    from symntk.language.balls_scaled import SCALED_RULES  # which are built from those below
+
+    rule = RULES.get(node.func) or SCALED_RULES.get(node.func)
     if rule is None or len(node.args) != 1:
         return _nothing, (x,)
     return (rule if rule in _KNOW_OVERFLOW else _cautious(rule)), node.args
-
-
-def scaled_rules() -> dict[Any, Callable[[Ball], Ball]]:
-    """The rules of the functions of `scaled`, which are built from those below."""
-    from symntk.language.balls_scaled import SCALED_RULES
-
-    return SCALED_RULES
 
 
 def _cautious(rule: Callable[[Ball], Ball]) -> Callable[[Ball], Ball]:

@@ -20,11 +20,12 @@ from symntk.language.vocabulary import Function
 
 MAX_DEPTH = 40
 MAX_BRANCHES = 12
-MAX_CALLS = 60
+MAX_CALLS = 300
 MAX_EXTREMA = 12
 MAX_COMPARISONS = 24
 MAX_EXPONENT = 64
 MAX_ROOT = 12
+MAX_FRACTION = 10_000
 MAX_RADICALS = 3
 MAX_POWER = 128
 MAX_TERMS = 2000
@@ -90,8 +91,12 @@ class Budget:
     def power(self, base: Part, exponent: Part, shown: str) -> Part:
         """A power: of a bounded number, of a parameter's formula, or (a positive number) of anything."""
         e = exponent.expr
-        if any(abs(n) > MAX_EXPONENT or n.q > MAX_ROOT for n in e.atoms(sp.Rational)):
+        if any(abs(n) > MAX_EXPONENT for n in e.atoms(sp.Rational)):
             raise self.error(shown, f"has an exponent beyond {MAX_EXPONENT}", f"at most {MAX_EXPONENT}")
+        # a number to a fractional power becomes a radical, which SymPy takes apart
+        finest = MAX_FRACTION if base.expr.has(x) else MAX_ROOT
+        if any(n.q > finest for n in e.atoms(sp.Rational)):
+            raise self.error(shown, f"has an exponent finer than 1/{finest}", "fewer decimal places")
         if base.expr.is_zero and not e.is_positive:
             raise self.error(shown, "divides by zero")
         if not e.is_Rational:

@@ -6,24 +6,29 @@ distributional derivative. Nothing is said here of whether a part is Gaussian-el
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
 
+import mpmath
 import sympy as sp
 from sympy.functions.elementary.piecewise import ExprCondPair
 
 from symntk.errors import FormulaError
 from symntk.language.logistic import logistic, softplus
 from symntk.language.normal_form import delta_terms, exact, take_out_deltas
-from symntk.language.pieces import resolve
+from symntk.language.numbers import number_function
+from symntk.language.pieces import Pieces, resolve
 from symntk.language.scaled import HEADS
+from symntk.language.signs import compare, merged, place
 from symntk.language.special import normal_cdf, normal_pdf
-from symntk.language.stable import stable_form
+from symntk.language.stable import slope, stable_form
 from symntk.language.terms import Delta
 
 _PERIODIC = (sp.Mod, sp.floor, sp.ceiling)
+_DIGITS = 60
+_MANY = 16  # pieces
 _HEADS = {
     *(sp.Add, sp.Mul, sp.Pow, sp.Symbol, sp.Dummy, sp.exp, sp.log, sp.Abs, sp.sign, sp.Heaviside, sp.DiracDelta),
     *(sp.Max, sp.Min, sp.Piecewise, ExprCondPair, sp.And, sp.Or, sp.Not, sp.Lt, sp.Le, sp.Gt, sp.Ge, sp.Eq, sp.Ne),
@@ -39,11 +44,15 @@ def _is_known(node: sp.Basic) -> bool:
 
 @dataclass(frozen=True)
 class GeneralForm:
-    """`parts[i]` holds between `breaks[i-1]` and `breaks[i]` (the ends are ∓∞); deltas with their weights."""
+    """`parts[i]` holds between `breaks[i-1]` and `breaks[i]` (the ends are ∓∞); deltas with their weights.
+
+    Beyond |x| = `reach` there are more breaks than are told apart, and the outer parts are not the function.
+    """
 
     breaks: tuple[sp.Expr, ...]
     parts: tuple[sp.Expr, ...]
     deltas: tuple[tuple[sp.Expr, Delta], ...] = ()
+    reach: float = math.inf
 
     @property
     def has_regular_part(self) -> bool:
@@ -59,7 +68,17 @@ class GeneralForm:
     def regular(self, x: sp.Symbol) -> sp.Expr:
         """The function without its deltas, as a SymPy expression."""
         pieces = [(part, x < point) for part, point in zip(self.parts, self.breaks, strict=False)]
-        return sp.Piecewise(*pieces, (self.parts[-1], True)) if pieces else self.parts[0]
+        if not pieces:
+            return self.parts[0]
+        # SymPy compares all pieces with each other
+        return sp.Piecewise(*pieces, (self.parts[-1], True), **({"evaluate": False} if len(pieces) > _MANY else {}))
+
+    def shown(self, x: sp.Symbol) -> str:
+        """The function as text, a long one by its first pieces."""
+        if len(self.parts) <= _MANY:
+            return str(sp.sstr(self.as_expr(x)))
+        some = ", ".join(map(sp.sstr, self.parts[:2]))
+        return f"a function of {len(self.parts)} pieces, {some}, …"
 
     def as_expr(self, x: sp.Symbol) -> sp.Expr:
         """The function as a SymPy expression."""
@@ -70,12 +89,12 @@ def general_form(expr: sp.Expr, x: sp.Symbol) -> GeneralForm:
     """The general form of `expr` as a function of `x`.
 
     Raises:
-        FormulaError: a function with infinitely many kinks (Mod, floor), or parts that are not real.
+        FormulaError: parts that are not real, or too many kinks.
         NotGaussianElementaryError: a switch whose zeros, or thresholds whose order, the assumptions do not decide.
 
     >>> x = sp.Symbol("x", real=True)
     >>> general_form(1 / (1 + 25 * sp.Abs(x)) ** 2, x)
-    GeneralForm(breaks=(0,), parts=((1 - 25*x)**(-2), (25*x + 1)**(-2)), deltas=())
+    GeneralForm(breaks=(0,), parts=((1 - 25*x)**(-2), (25*x + 1)**(-2)), deltas=(), reach=inf)
     """
     expr = exact(sp.sympify(expr, strict=True))
     unknown = {type(node) for node in sp.preorder_traversal(expr) if not _is_known(node)}
@@ -83,10 +102,6 @@ def general_form(expr: sp.Expr, x: sp.Symbol) -> GeneralForm:
         listed = ", ".join(sorted(head.__name__ for head in unknown))
         advice = "exp, log, tanh, erf, Abs, Piecewise and other elementary functions"
         raise FormulaError(f"the function {expr}", f"{listed} is not in the language", advice)
-    periodic = expr.atoms(*_PERIODIC)
-    if periodic:
-        wrong = f"{min(periodic, key=str)} has a kink in every period, infinitely many in all"
-        raise FormulaError(f"the pieces of {expr}", wrong, "a Piecewise with the periods that matter")
     plain, points = take_out_deltas(expr, x)
     pieces = resolve(plain, x)
     deltas: list[tuple[sp.Expr, Delta]] = []
@@ -99,7 +114,27 @@ def general_form(expr: sp.Expr, x: sp.Symbol) -> GeneralForm:
     for part in parts:
         if part.has(sp.I, sp.nan, sp.oo, sp.zoo):
             raise FormulaError(f"the pieces of {expr}", f"{part} is not a finite real function", "a real formula")
-    return GeneralForm(pieces.breaks, parts, _collected(deltas))
+    pieces = _cut_at_poles(Pieces(pieces.breaks, parts, pieces.reach), x)
+    return GeneralForm(pieces.breaks, pieces.parts, _collected(deltas), pieces.reach)
+
+
+def _cut_at_poles(pieces: Pieces, x: sp.Symbol) -> Pieces:
+    """More breaks where an argument of a function is infinite, as in exp(−1/x²) and atan(1/x)."""
+    poles: list[sp.Expr] = []
+    ends = (-sp.oo, *pieces.breaks, sp.oo)
+    for part, low, high in zip(pieces.parts, ends[:-1], ends[1:], strict=True):
+        below = {
+            power.base
+            for function in part.atoms(sp.Function)
+            for power in function.atoms(sp.Pow)
+            if power.exp.is_negative and power.base.is_polynomial(x) and power.base.free_symbols == {x}
+        }
+        for base in below:
+            poles += [p for p in sp.roots(base, x) if p.is_real and compare(p, low) > 0 and compare(p, high) < 0]
+    if not poles:
+        return pieces
+    breaks = merged([pieces.breaks, merged([(pole,) for pole in poles])])
+    return Pieces(breaks, pieces.refined(breaks), pieces.reach)
 
 
 def derivative(form: GeneralForm, x: sp.Symbol) -> GeneralForm:
@@ -111,13 +146,15 @@ def derivative(form: GeneralForm, x: sp.Symbol) -> GeneralForm:
     """
     deltas = [(weight, Delta(delta.threshold, delta.order + 1)) for weight, delta in form.deltas]
     for (left, right), point in zip(pairwise(form.parts), form.breaks, strict=True):
+        if _meet(left, right, x, point):
+            continue
         jump = sp.expand(_value(right, x, point, "+") - _value(left, x, point, "-"))
-        if jump != 0 and not jump.equals(0):
+        if jump != 0 and (place(point) is not None or not jump.equals(0)):
             deltas.append((jump, Delta(point)))
-    parts = [_diff(part, x) for part in form.parts]
+    parts = [slope(part, x) for part in form.parts]
     kept = [i for i, (left, right) in enumerate(pairwise(parts)) if left != right]
     breaks = tuple(form.breaks[i] for i in kept)
-    return GeneralForm(breaks, (parts[0], *(parts[i + 1] for i in kept)), _collected(deltas))
+    return GeneralForm(breaks, (parts[0], *(parts[i + 1] for i in kept)), _collected(deltas), form.reach)
 
 
 def parity(form: GeneralForm, x: sp.Symbol) -> int:
@@ -128,7 +165,7 @@ def parity(form: GeneralForm, x: sp.Symbol) -> int:
     -1
     """
     mirrored = tuple(part.xreplace({x: -x}) for part in reversed(form.parts))
-    if any(sp.expand(p + q) != 0 for p, q in zip(form.breaks, reversed(form.breaks), strict=True)):
+    if any(not _opposite(p, q) for p, q in zip(form.breaks, reversed(form.breaks), strict=True)):
         return 0
     for sense in (1, -1):
         turned = [(sense * (-1) ** d.order * w, Delta(-d.threshold, d.order)) for w, d in form.deltas]
@@ -151,19 +188,32 @@ def multiplied_out(expr: sp.Expr) -> sp.Expr:
     return sp.expand(expr.xreplace(held)).xreplace({name: one for one, name in held.items()})
 
 
-class _Tanh(sp.Function):  # type: ignore[misc]
-    """tanh with a derivative that does not cancel."""
+def _opposite(p: sp.Expr, q: sp.Expr) -> bool:
+    """Whether p = −q."""
+    first, second = place(p), place(q)
+    if first is None or second is None:
+        return bool(sp.expand(p + q) == 0)
+    return bool(abs(first + second) <= mpmath.mpf(10) ** -45 * (1 + abs(first)))
 
-    nargs = 1
 
-    def fdiff(self, argindex: int = 1) -> Any:
-        return 1 / sp.cosh(self.args[0]) ** 2
-
-
-def _diff(part: sp.Expr, x: sp.Symbol) -> sp.Expr:
-    found = stable_form(sp.diff(part.replace(sp.tanh, _Tanh), x).replace(_Tanh, sp.tanh))
-    # one fraction: the difference of two would cancel far from 0
-    return sp.factor(found) if found.is_rational_function(x) else found
+def _meet(left: sp.Expr, right: sp.Expr, x: sp.Symbol, point: sp.Expr) -> bool:
+    """Whether both parts have the same value at a number, to 45 digits."""
+    at = place(point)
+    if at is None or (left.free_symbols | right.free_symbols) - {x}:
+        return False
+    with mpmath.workdps(_DIGITS):
+        try:
+            first, second = (number_function(part, x)(at) for part in (left, right))
+            return bool(abs(first - second) <= mpmath.mpf(10) ** -45 * (1 + abs(first)))
+        except (ArithmeticError, ValueError):
+            pass
+    with mpmath.workdps(3 * _DIGITS):  # 1/0 inside of a function: next to the place
+        step = mpmath.mpf(10) ** -(_DIGITS // 2)
+        try:
+            first, second = number_function(left, x)(at - step), number_function(right, x)(at + step)
+            return bool(abs(first - second) <= mpmath.mpf(10) ** -25 * (1 + abs(first)))
+        except (ArithmeticError, ValueError):
+            return False
 
 
 def _value(part: sp.Expr, x: sp.Symbol, point: sp.Expr, side: str) -> sp.Expr:

@@ -6,11 +6,13 @@ Source: the class of functions is that of symntk.language.terms; derivatives are
 
 from __future__ import annotations
 
+import math
+
 import sympy as sp
 
 from symntk.errors import NotGaussianElementaryError
 from symntk.language.pieces import Pieces, compare, resolve, sign_of
-from symntk.language.smooth import Key, Smooth, add_smooth, smooth_terms
+from symntk.language.smooth import MOST_TERMS, Key, Smooth, add_smooth, smooth_terms
 from symntk.language.terms import Delta, NormalForm, Step, Term, collect
 
 
@@ -31,6 +33,12 @@ def normal_form(expr: sp.Expr, x: sp.Symbol) -> NormalForm:
     expr = exact(sp.sympify(expr, strict=True))
     plain, deltas = take_out_deltas(expr, x)
     pieces = resolve(plain, x)
+    if pieces.reach < math.inf:
+        wrong = f"it has infinitely many kinks, told apart for |x| < {pieces.reach:.6g}"
+        raise NotGaussianElementaryError(f"the normal form of {expr}", str(expr), wrong)
+    if len(pieces.parts) > MOST_TERMS:
+        wrong = f"it has more than {MOST_TERMS} pieces"
+        raise NotGaussianElementaryError(f"the normal form of {expr}", str(expr), wrong)
     terms: list[Term] = []
     for dummy, (point, order, scale) in deltas.items():
         terms += delta_terms(pieces, x, dummy, point, order, scale)

@@ -6,37 +6,44 @@ Breakpoints may hold symbolic parameters as long as their assumptions decide the
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 
 import sympy as sp
 
 from symntk.errors import NotGaussianElementaryError
+from symntk.language.signs import Signs, compare, insert_sorted, merged, place, sign_changes, sign_of
 
-MOST_BREAKS = 64
-SWITCHES = (sp.Abs, sp.sign, sp.Heaviside, sp.Max, sp.Min, sp.Piecewise)
-_SIGN_OF_ARGUMENT = (sp.tanh, sp.atan, sp.erf, sp.sinh, sp.asinh)
+__all__ = ["MOST_BREAKS", "Pieces", "compare", "insert_sorted", "resolve", "sign_of"]
+
+MOST_BREAKS = 1024
+SWITCHES = (sp.Abs, sp.sign, sp.Heaviside, sp.Max, sp.Min, sp.Piecewise, sp.floor, sp.ceiling, sp.Mod)
+_ARCS = (sp.asin, sp.acos, sp.atan)
 _RELATIONS = {sp.StrictGreaterThan: 1, sp.GreaterThan: 1, sp.StrictLessThan: -1, sp.LessThan: -1}
 
 
 @dataclass(frozen=True)
 class Pieces:
-    """`parts[i]` holds between `breaks[i-1]` and `breaks[i]` (the ends are ∓∞)."""
+    """`parts[i]` holds between `breaks[i-1]` and `breaks[i]` (the ends are ∓∞), for |x| up to `reach`."""
 
     breaks: tuple[sp.Expr, ...]
     parts: tuple[sp.Basic, ...]
+    reach: float = math.inf
 
     def refined(self, breaks: tuple[sp.Expr, ...]) -> tuple[sp.Basic, ...]:
         """The parts on the finer partition `breaks`, which contains this one's."""
         index, out = 0, [self.parts[0]]
         for point in breaks:
-            if index < len(self.breaks) and point == self.breaks[index]:
+            if index < len(self.breaks) and compare(point, self.breaks[index]) == 0:
                 index += 1
             out.append(self.parts[index])
         return tuple(out)
 
 
+@lru_cache(maxsize=256)
 def resolve(expr: sp.Basic, x: sp.Symbol) -> Pieces:
     """Split `expr` into pieces that hold no switch function.
 
@@ -46,9 +53,9 @@ def resolve(expr: sp.Basic, x: sp.Symbol) -> Pieces:
     >>> from sympy import Abs, Max, Symbol
     >>> x = Symbol("x", real=True)
     >>> resolve(Max(0, 1 - Abs(x)), x)
-    Pieces(breaks=(-1, 0, 1), parts=(0, x + 1, 1 - x, 0))
+    Pieces(breaks=(-1, 0, 1), parts=(0, x + 1, 1 - x, 0), reach=inf)
     """
-    return _merge_equal(_resolve(expr, x))
+    return _merge_equal(_resolve(_without_arcs(expr), x))
 
 
 def _resolve(expr: sp.Basic, x: sp.Symbol) -> Pieces:
@@ -62,6 +69,12 @@ def _resolve(expr: sp.Basic, x: sp.Symbol) -> Pieces:
         return _by_sign(_resolve(expr.args[0], x), x, lambda q, s: s * q if s else sp.S.Zero, expr)
     if isinstance(expr, sp.sign):
         return _by_sign(_resolve(expr.args[0], x), x, lambda q, s: sp.Integer(s), expr)
+    if isinstance(expr, sp.floor):
+        return _resolve_floor(expr.args[0], x, expr)
+    if isinstance(expr, sp.ceiling):
+        return _combine([_resolve_floor(-expr.args[0], x, expr)], lambda p: -p)
+    if isinstance(expr, sp.Mod):
+        return _resolve_mod(expr, x)
     if isinstance(expr, sp.Heaviside):
         return _by_sign(_resolve(expr.args[0], x), x, lambda q, s: sp.Rational(1 + s, 2), expr)
     return _combine([_resolve(arg, x) for arg in expr.args], expr.func)
@@ -73,7 +86,7 @@ def _resolve_extremum(expr: sp.Expr, x: sp.Symbol) -> Pieces:
     best = parts[0]
     for other in parts[1:]:
         both = _combine([best, other], sp.Tuple)
-        gap = Pieces(both.breaks, tuple(pair[0] - pair[1] for pair in both.parts))
+        gap = Pieces(both.breaks, tuple(pair[0] - pair[1] for pair in both.parts), both.reach)
         larger = _by_sign(gap, x, lambda q, s: sp.Integer(s), expr)
         best = _combine([larger, best, other], lambda s, p, q: p if sense * s >= 0 else q)
     return best
@@ -114,122 +127,101 @@ def _resolve_condition(condition: sp.Basic, x: sp.Symbol) -> Pieces:
 
 def _combine(pieces: list[Pieces], func: Callable[..., sp.Basic]) -> Pieces:
     """Apply `func` to the parts on the common refinement."""
-    breaks: list[sp.Expr] = []
-    for piece in pieces:
-        for point in piece.breaks:
-            insert_sorted(breaks, point)
-    if len(breaks) > MOST_BREAKS:
+    common = merged([piece.breaks for piece in pieces])
+    reach = min(piece.reach for piece in pieces)
+    if len(common) > MOST_BREAKS:
         raise NotGaussianElementaryError("a piecewise function", "its pieces", f"it has more than {MOST_BREAKS} kinks")
-    common = tuple(breaks)
     columns = zip(*(piece.refined(common) for piece in pieces), strict=True)
-    return Pieces(common, tuple(func(*column) for column in columns))
+    return _within(Pieces(common, tuple(func(*column) for column in columns), reach))
 
 
 def _merge_equal(pieces: Pieces) -> Pieces:
     """Drop breakpoints between equal parts."""
     kept = [i for i, (left, right) in enumerate(pairwise(pieces.parts)) if left != right]
     parts = (pieces.parts[0], *(pieces.parts[i + 1] for i in kept))
-    return Pieces(tuple(pieces.breaks[i] for i in kept), parts)
-
-
-def insert_sorted(breaks: list[sp.Expr], point: sp.Expr) -> None:
-    """Insert `point` into the increasing list unless it is there."""
-    for i, other in enumerate(breaks):
-        sense = compare(point, other)
-        if sense == 0:
-            return
-        if sense < 0:
-            breaks.insert(i, point)
-            return
-    breaks.append(point)
-
-
-def compare(p: sp.Expr, q: sp.Expr) -> int:
-    """The sign of p − q, from the parameters' assumptions."""
-    sense = sign_of(p - q)
-    if sense is None:
-        raise NotGaussianElementaryError(
-            f"the order of the thresholds {p} and {q}",
-            f"{p}, {q}",
-            "the assumptions on the parameters do not decide which is larger",
-            "values for the parameters, or the larger one as the smaller plus a positive parameter",
-        )
-    return sense
-
-
-def sign_of(expr: sp.Expr) -> int | None:
-    """−1, 0 or 1 where the assumptions decide it, else None."""
-    for candidate in (expr, sp.factor_terms(sp.expand(expr))):
-        if candidate.is_zero:
-            return 0
-        if candidate.is_positive:
-            return 1
-        if candidate.is_negative:
-            return -1
-    return None
+    return Pieces(tuple(pieces.breaks[i] for i in kept), parts, pieces.reach)
 
 
 def _by_sign(pieces: Pieces, x: sp.Symbol, value: Callable[[sp.Expr, int], sp.Basic], whole: sp.Basic) -> Pieces:
     """Split each part at its sign changes; `value(part, sign)` is the result between them."""
     breaks: list[sp.Expr] = []
     out: list[sp.Basic] = []
-    ends = (None, *pieces.breaks, None)
-    for part, low, high in zip(pieces.parts, ends[:-1], ends[1:], strict=True):
-        roots, signs = _sign_changes(part, x, whole)
-        first = 0
-        inside: list[sp.Expr] = []
-        for root in roots:
-            if low is not None and compare(root, low) <= 0:
-                first += 1
-            elif high is None or compare(root, high) < 0:
-                inside.append(root)
-        if low is not None:
+    reach = pieces.reach
+    ends = (-_far(reach), *pieces.breaks, _far(reach))
+    for index, (part, low, high) in enumerate(zip(pieces.parts, ends[:-1], ends[1:], strict=True)):
+        found = sign_changes(part, x, low, high, whole)
+        reach = min(reach, found.reach)
+        if index:
             breaks.append(low)
-        breaks.extend(inside)
-        out.extend(value(part, signs[first + i]) for i in range(len(inside) + 1))
-    return Pieces(tuple(breaks), tuple(out))
+        breaks.extend(found.points)
+        out.extend(value(part, sign) for sign in found.signs)
+    return _within(Pieces(tuple(breaks), tuple(out), reach))
 
 
-def _sign_changes(part: sp.Expr, x: sp.Symbol, whole: sp.Basic) -> tuple[list[sp.Expr], list[int]]:
-    """Increasing points where the sign of `part` changes, and its sign on the intervals between them."""
-    known = sign_of(part)
-    if known is not None:
-        return [], [known]
-    if not part.has(x):
-        raise NotGaussianElementaryError(
-            str(whole), str(part), f"the sign of {part} is not known", "declare its parameters positive"
-        )
-    if isinstance(part, _SIGN_OF_ARGUMENT):
-        return _sign_changes(part.args[0], x, whole)
-    poly = part.as_poly(x)
-    if poly is None or not all(c.is_real for c in poly.all_coeffs()):
-        raise NotGaussianElementaryError(
-            str(whole), str(part), f"the points where {part} changes sign are not known", "an affine argument"
-        )
-    roots = _odd_roots(poly, whole)
-    sign = sign_of(poly.LC())
-    if sign is None:
-        raise NotGaussianElementaryError(
-            str(whole), str(part), f"the sign of the slope {poly.LC()} is not known", "declare its parameters positive"
-        )
-    signs = [sign]
-    for _ in roots:
-        signs.insert(0, -signs[0])
-    return roots, signs
+def _far(reach: float) -> sp.Expr:
+    """The reach as an end of an interval."""
+    return sp.oo if reach == math.inf else sp.Rational(reach)
 
 
-def _odd_roots(poly: sp.Poly, whole: sp.Basic) -> list[sp.Expr]:
-    """The increasing real roots of odd multiplicity."""
-    if poly.degree() == 1:
-        slope, offset = poly.all_coeffs()
-        return [-offset / slope]
-    found = sp.roots(poly, multiple=False) if poly.degree() <= 4 else {}
-    if sum(found.values()) != poly.degree() or not all(root.is_real is not None for root in found):
-        raise NotGaussianElementaryError(
-            str(whole), str(poly.as_expr()), f"the roots of {poly.as_expr()} are not known", "an affine argument"
-        )
+def _within(pieces: Pieces) -> Pieces:
+    """Without the breaks beyond the reach."""
+    if pieces.reach == math.inf:
+        return pieces
+    inside = [i for i, point in enumerate(pieces.breaks) if abs(place(point)) < pieces.reach]
+    if len(inside) == len(pieces.breaks):
+        return pieces
+    if not inside:
+        middle = sum(place(point) < 0 for point in pieces.breaks)
+        return Pieces((), (pieces.parts[middle],), pieces.reach)
+    first, last = inside[0], inside[-1]
+    return Pieces(pieces.breaks[first : last + 1], pieces.parts[first : last + 2], pieces.reach)
+
+
+def _resolve_floor(inside: sp.Expr, x: sp.Symbol, whole: sp.Basic) -> Pieces:
+    """The floor of a function, constant between the points where it crosses whole numbers."""
+    from symntk.language.levels import level_crossings
+
+    pieces = _resolve(inside, x)
     breaks: list[sp.Expr] = []
-    for root, multiplicity in found.items():
-        if root.is_real and multiplicity % 2:
-            insert_sorted(breaks, root)
-    return breaks
+    out: list[sp.Basic] = []
+    reach = pieces.reach
+    ends = (-_far(reach), *pieces.breaks, _far(reach))
+    for index, (part, low, high) in enumerate(zip(pieces.parts, ends[:-1], ends[1:], strict=True)):
+        found: Signs = level_crossings(part, x, low, high, whole)
+        reach = min(reach, found.reach)
+        if index:
+            breaks.append(low)
+        breaks.extend(found.points)
+        out.extend(map(sp.Integer, found.signs))
+    return _within(Pieces(tuple(breaks), tuple(out), reach))
+
+
+def _resolve_mod(expr: sp.Expr, x: sp.Symbol) -> Pieces:
+    """The remainder p − m·floor(p/m)."""
+    inside, period = expr.args
+    if period.has(x) or not sign_of(period):
+        raise NotGaussianElementaryError(str(expr), str(period), f"{period} is not a period of known sign", "Mod(x, 1)")
+    value = _resolve(inside, x)
+    return _combine([value, _resolve_floor(inside / period, x, expr)], lambda p, k: p - period * k)
+
+
+def _without_arcs(expr: sp.Basic) -> sp.Basic:
+    """Inverse sines and cosines of sines and cosines as the polygons that they are."""
+    if not expr.has(*_ARCS):
+        return expr
+    return expr.replace(lambda e: isinstance(e, _ARCS), _polygon)
+
+
+def _polygon(expr: sp.Expr) -> sp.Expr:
+    """arccos(cos w) = |w − 2π·round(w/2π)|; arcsin is π/2 − arccos; arctan(tan w) = w − π·round(w/π)."""
+    head = expr.args[0]
+    w = head.args[0] if isinstance(head, sp.sin | sp.cos | sp.tan) else None
+    if w is None or not w.free_symbols:
+        return expr
+    if isinstance(expr, sp.atan):
+        return w - sp.pi * sp.floor(w / sp.pi + sp.S.Half) if isinstance(head, sp.tan) else expr
+    if isinstance(head, sp.tan):
+        return expr
+    angle = w if isinstance(head, sp.cos) else w - sp.pi / 2
+    found = sp.Abs(angle - 2 * sp.pi * sp.floor(angle / (2 * sp.pi) + sp.S.Half))
+    return found if isinstance(expr, sp.acos) else sp.pi / 2 - found

@@ -41,6 +41,27 @@ def stable_form(expr: sp.Expr) -> sp.Expr:
     return found.replace(lambda e: e.is_Mul and e.has(sp.exp, normal_pdf), _product)
 
 
+class _Tanh(sp.Function):  # type: ignore[misc]
+    """tanh with a derivative that does not cancel."""
+
+    nargs = 1
+
+    def fdiff(self, argindex: int = 1) -> Any:
+        return 1 / sp.cosh(self.args[0]) ** 2
+
+
+def slope(part: sp.Expr, x: sp.Symbol) -> sp.Expr:
+    """The derivative, stable.
+
+    >>> x = sp.Symbol("x", real=True)
+    >>> slope(sp.tanh(x), x)
+    cosh(x)**(-2)
+    """
+    found = stable_form(sp.diff(part.replace(sp.tanh, _Tanh), x).replace(_Tanh, sp.tanh))
+    # one fraction: the difference of two would cancel far from 0
+    return sp.factor(found) if found.is_rational_function(x) else found
+
+
 def _other_tail(total: sp.Expr) -> sp.Expr:
     """2k − k·erfc(w) as 2k·Φ(√2 w), k − k·erf(w)² as 4k·Φ(√2 w)·Φ(−√2 w).
 

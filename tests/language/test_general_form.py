@@ -67,9 +67,11 @@ def test_logistic_formulas_have_names_that_do_not_overflow() -> None:
     assert float(softplus(sp.Integer(-50)).evalf(20)) == pytest.approx(1.9287498479639178e-22, rel=1e-14)
 
 
-def test_infinitely_many_kinks_are_refused_by_name() -> None:
-    with pytest.raises(FormulaError, match="every period"):
-        general_form(sp.Mod(x, 2), x)
+def test_infinitely_many_kinks_have_a_reach() -> None:
+    form = general_form(sp.Mod(x, 2), x)
+    assert form.breaks[0] == -form.breaks[-1] and form.reach >= form.breaks[-1] > 100
+    with pytest.raises(FormulaError, match="depend on parameters"):
+        general_form(sp.Mod(sp.Symbol("k", positive=True) * x, 2), x)
 
 
 def test_the_derivative_of_a_pole_is_refused() -> None:

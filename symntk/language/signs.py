@@ -1,0 +1,340 @@
+"""Where an expression changes its sign: by its structure, also with parameters, else by certified isolation.
+
+Products and powers by their factors; a monotone function of something by the inverse; sines by their periods;
+polynomials by their roots. What is left has no parameters and goes to `roots`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import mpmath
+import sympy as sp
+
+from symntk.errors import NotGaussianElementaryError, SymntkError
+from symntk.language.logistic import logistic, softplus
+
+MOST_PERIODS = 256
+"""As many sign changes of a periodic function are told apart; beyond them ends its reach."""
+
+_DIGITS = 60
+_SAME = mpmath.mpf(10) ** -45
+_SIGN_OF_ARGUMENT = (sp.tanh, sp.atan, sp.erf, sp.sinh, sp.asinh, sp.asin)
+_INVERSES: dict[Any, tuple[sp.Expr, sp.Expr, Callable[[sp.Expr], sp.Expr]]] = {
+    sp.exp: (sp.S.Zero, sp.oo, sp.log),
+    sp.log: (-sp.oo, sp.oo, sp.exp),
+    sp.tanh: (-sp.S.One, sp.S.One, sp.atanh),
+    sp.atan: (-sp.pi / 2, sp.pi / 2, sp.tan),
+    sp.sinh: (-sp.oo, sp.oo, sp.asinh),
+    sp.asinh: (-sp.oo, sp.oo, sp.sinh),
+    logistic: (sp.S.Zero, sp.S.One, lambda c: sp.log(c / (1 - c))),
+    softplus: (sp.S.Zero, sp.oo, lambda c: sp.log(sp.exp(c) - 1)),
+}
+"""Increasing functions: the ends of their range and their inverses."""
+
+
+@dataclass(frozen=True)
+class Signs:
+    """Increasing `points` inside an interval, what holds between them, and |x| up to which that is all."""
+
+    points: tuple[sp.Expr, ...]
+    signs: tuple[int, ...]
+    reach: float = math.inf
+
+
+def sign_of(expr: sp.Expr) -> int | None:
+    """−1, 0 or 1 where the assumptions decide it, else None."""
+    value = place(expr) if not expr.free_symbols and expr.is_number else None
+    if value is not None and abs(value) > _SAME:
+        return 1 if value > 0 else -1
+    for candidate in (expr, sp.factor_terms(sp.expand(expr))):
+        if candidate.is_zero:
+            return 0
+        if candidate.is_positive:
+            return 1
+        if candidate.is_negative:
+            return -1
+    return None
+
+
+@lru_cache(maxsize=8192)
+def place(point: sp.Expr) -> Any:
+    """A threshold as an mpmath number of 60 digits, None where it has parameters."""
+    if point in (sp.oo, -sp.oo):
+        return mpmath.mpf("inf") if point == sp.oo else -mpmath.mpf("inf")
+    if point.free_symbols:
+        return None
+    with mpmath.workdps(_DIGITS):
+        if point.is_Rational:
+            return mpmath.mpf(point.p) / point.q
+        value = sp.N(point, _DIGITS)
+        return mpmath.mpf(value._to_mpmath(mpmath.mp.prec)) if value.is_Float or value.is_Integer else None
+
+
+def compare(p: sp.Expr, q: sp.Expr) -> int:
+    """The sign of p − q, from the numbers that they are or from the parameters' assumptions."""
+    first, second = place(p), place(q)
+    if first is not None and second is not None:
+        with mpmath.workdps(_DIGITS):
+            return _order(first, second)
+    sense = sign_of(p - q)
+    if sense is None:
+        raise NotGaussianElementaryError(
+            f"the order of the thresholds {p} and {q}",
+            f"{p}, {q}",
+            "the assumptions on the parameters do not decide which is larger",
+            "values for the parameters, or the larger one as the smaller plus a positive parameter",
+        )
+    return sense
+
+
+def _order(first: Any, second: Any) -> int:
+    if first == second or abs(first - second) <= _SAME * (1 + abs(first)):
+        return 0
+    return 1 if first > second else -1
+
+
+def insert_sorted(breaks: list[sp.Expr], point: sp.Expr) -> None:
+    """Insert `point` into the increasing list unless it is there."""
+    low, high = 0, len(breaks)
+    while low < high:
+        middle = (low + high) // 2
+        sense = compare(point, breaks[middle])
+        if sense == 0:
+            return
+        low, high = (low, middle) if sense < 0 else (middle + 1, high)
+    breaks.insert(low, point)
+
+
+def merged(several: Sequence[tuple[sp.Expr, ...]]) -> tuple[sp.Expr, ...]:
+    """All thresholds of increasing tuples, increasing, each once."""
+    points = {point for one in several for point in one}
+    places = {point: place(point) for point in points}
+    if any(value is None for value in places.values()):
+        breaks: list[sp.Expr] = []
+        for one in several:
+            for point in one:
+                insert_sorted(breaks, point)
+        return tuple(breaks)
+    found: list[sp.Expr] = []
+    with mpmath.workdps(_DIGITS):
+        for point in sorted(points, key=lambda one: (places[one], sp.default_sort_key(one))):
+            if not found or _order(places[point], places[found[-1]]):
+                found.append(point)
+    return tuple(found)
+
+
+def sign_changes(part: sp.Expr, x: sp.Symbol, low: sp.Expr, high: sp.Expr, whole: sp.Basic) -> Signs:
+    """The sign changes of a smooth part between two thresholds.
+
+    Raises:
+        NotGaussianElementaryError: it depends on parameters in a way that the assumptions do not decide.
+        SymntkError: a place where it cannot be decided; it is named.
+
+    >>> x = sp.Symbol("x", real=True)
+    >>> sign_changes(sp.tanh(x) - sp.Rational(1, 2), x, -sp.oo, sp.oo, x).points
+    (atanh(1/2),)
+    >>> found = sign_changes(sp.sin(x), x, -sp.oo, sp.oo, x)
+    >>> found.points[127:130], round(found.reach)
+    ((-pi, 0, pi), 402)
+    """
+    found = by_structure(part, x, low, high)
+    if found is not None:
+        return found
+    if part.free_symbols - {x}:
+        raise _unknown(part, x, whole)
+    from symntk.language.roots import sign_changes as isolated
+
+    changes = isolated(part, x, low, high)
+    return Signs(changes.points, changes.signs, changes.reach)
+
+
+def by_structure(part: sp.Expr, x: sp.Symbol, low: sp.Expr, high: sp.Expr) -> Signs | None:
+    """The sign changes where the structure of the formula tells them, else None."""
+    line = _line(part, x)
+    if line is not None:
+        return restricted(*line, low, high)
+    known = sign_of(part)
+    if known is not None:
+        return Signs((), (known,))
+    if not part.has(x):
+        return None
+    if part.is_Mul:
+        return _product(part, x, low, high)
+    if part.is_Pow and not part.exp.has(x):
+        if not part.exp.is_Integer or part.exp % 2 == 0:
+            return Signs((), (1,))
+        return _nested(part.base, x, low, high)
+    if isinstance(part, _SIGN_OF_ARGUMENT):
+        return _nested(part.args[0], x, low, high)
+    poly = part.as_poly(x)
+    if poly is not None and poly.gens == (x,) and all(c.is_real for c in poly.all_coeffs()):
+        found = _polynomial(poly)
+        return None if found is None else restricted(*found, low, high)
+    return _inverted(part, x, low, high)
+
+
+def straight(part: sp.Expr, x: sp.Symbol) -> tuple[sp.Expr, sp.Expr] | None:
+    """(k, c) of k·x + c, None for what is written otherwise.
+
+    >>> x = sp.Symbol("x", real=True)
+    >>> straight((x - 1) / 2, x), straight(x**2, x)
+    ((1/2, -1/2), None)
+    """
+    for form in (part, sp.expand(part) if part.is_polynomial(x) else part):
+        constant, moving = form.as_independent(x, as_Add=True)
+        slope, rest = moving.as_independent(x, as_Add=False)
+        if rest == x:
+            return slope, constant
+    return None
+
+
+def _line(part: sp.Expr, x: sp.Symbol) -> tuple[list[sp.Expr], list[int]] | None:
+    """The root of k·x + c with numbers k and c, and the signs on both sides."""
+    found = straight(part, x)
+    if found is None or found[0].free_symbols or found[1].free_symbols:
+        return None
+    sense = place(found[0])
+    if not sense:
+        return None
+    return [-found[1] / found[0]], [-1, 1] if sense > 0 else [1, -1]
+
+
+def _nested(part: sp.Expr, x: sp.Symbol, low: sp.Expr, high: sp.Expr) -> Signs | None:
+    """Of a part of the whole, in any way that works."""
+    found = by_structure(part, x, low, high)
+    if found is None and not part.free_symbols - {x}:
+        return sign_changes(part, x, low, high, part)
+    return found
+
+
+def _product(part: sp.Expr, x: sp.Symbol, low: sp.Expr, high: sp.Expr) -> Signs | None:
+    factors = [_nested(factor, x, low, high) for factor in part.args]
+    if any(found is None for found in factors):
+        return None
+    known = [found for found in factors if found is not None]
+    points = merged([found.points for found in known])
+    signs = [math.prod(at(found, index, points) for found in known) for index in range(len(points) + 1)]
+    kept = [i for i in range(len(points)) if signs[i] != signs[i + 1]]
+    reach = min(found.reach for found in known)
+    return Signs(tuple(points[i] for i in kept), (signs[0], *(signs[i + 1] for i in kept)), reach)
+
+
+def at(found: Signs, index: int, points: Sequence[sp.Expr]) -> int:
+    """What holds on interval `index` of a finer partition."""
+    if index == 0:
+        return found.signs[0]
+    return found.signs[sum(compare(point, points[index - 1]) <= 0 for point in found.points)]
+
+
+def _inverted(part: sp.Expr, x: sp.Symbol, low: sp.Expr, high: sp.Expr) -> Signs | None:
+    """k·h(w) + c for an increasing h, a sine or a cosine: by the value of w where it is 0."""
+    constant, moving = part.as_independent(x, as_Add=True)
+    factor, head = moving.as_independent(x, as_Add=False)
+    sense = sign_of(factor)
+    if not sense or not isinstance(head, sp.Function) or len(head.args) != 1:
+        return None
+    level = -constant / factor
+    if isinstance(head, sp.sin | sp.cos):
+        return _periodic(head, level, sense, x, low, high)
+    if head.func not in _INVERSES:
+        return None
+    bottom, top, inverse = _INVERSES[head.func]
+    for end, side in ((bottom, 1), (top, -1)):
+        if end.is_infinite:
+            continue
+        beyond = sign_of(level - end)
+        if beyond is None:
+            return None
+        if beyond * side <= 0:  # never reached
+            return Signs((), (sense * side,))
+    found = _nested(head.args[0] - inverse(level), x, low, high)
+    return None if found is None else Signs(found.points, tuple(sense * s for s in found.signs), found.reach)
+
+
+def _periodic(head: sp.Expr, level: sp.Expr, sense: int, x: sp.Symbol, low: sp.Expr, high: sp.Expr) -> Signs | None:
+    """sense·(sin w − level) or sense·(cos w − level) with w affine: two points a period."""
+    poly = head.args[0].as_poly(x)
+    if poly is None or poly.degree() != 1 or level.free_symbols or head.free_symbols != {x}:
+        return None
+    for end, side in ((sp.S.NegativeOne, 1), (sp.S.One, -1)):
+        beyond = sign_of(level - end)
+        if beyond is None:
+            return None
+        if beyond * side <= 0:
+            return Signs((), (sense * side,))
+    slope, offset = poly.all_coeffs()
+    first = sp.asin(level) if isinstance(head, sp.sin) else -sp.acos(level)
+    second = (sp.pi - first) if isinstance(head, sp.sin) else -first
+    numbers = float(offset / slope), float(slope), float(first), float(second)
+    near: list[tuple[float, int, int]] = []  # (|x|, which angle, which period)
+    middle = round(numbers[0] * numbers[1] / (2 * math.pi))
+    bounds = float(low), float(high)
+    turns = sorted(numbers[1] * (bound + numbers[0]) / (2 * math.pi) for bound in bounds)
+    first_turn = max(middle - MOST_PERIODS, int(max(turns[0], -1e15)) - 2)
+    last_turn = min(middle + MOST_PERIODS, int(min(turns[1], 1e15)) + 2)
+    for k in range(first_turn, last_turn + 1):
+        for which, angle in enumerate(numbers[2:]):
+            value = (angle + 2 * math.pi * k) / numbers[1] - numbers[0]
+            if bounds[0] - 1e-9 < value < bounds[1] + 1e-9:
+                near.append((abs(value), which, k))
+    near.sort()
+    reach = near[MOST_PERIODS][0] * (1 - 1e-12) if len(near) > MOST_PERIODS else math.inf
+    found = [((first, second)[which] + 2 * sp.pi * k - offset) / slope for size, which, k in near if size < reach]
+    points = tuple(p for p in merged([tuple(found)]) if compare(p, low) > 0 and compare(p, high) < 0)
+    ends = [max(float(low), -reach), *map(float, points[:1]), min(float(high), reach)]
+    a, b = ends[0], ends[1]
+    a, b = (b - 1e-3 if math.isinf(a) else a), (a + 1e-3 if math.isinf(b) else b)
+    value = sp.N(head.subs(x, sp.Rational((a + b) / 2)) - level, 20)
+    sign = sense if value > 0 else -sense
+    return Signs(points, tuple(sign * (-1) ** index for index in range(len(points) + 1)), reach)
+
+
+def restricted(points: Sequence[sp.Expr], signs: Sequence[int], low: sp.Expr, high: sp.Expr) -> Signs:
+    """What of sign changes on the whole line lies inside an interval."""
+    first = 0
+    inside: list[sp.Expr] = []
+    for point in points:
+        if low != -sp.oo and compare(point, low) <= 0:
+            first += 1
+        elif high == sp.oo or compare(point, high) < 0:
+            inside.append(point)
+    return Signs(tuple(inside), tuple(signs[first : first + len(inside) + 1]))
+
+
+def _polynomial(poly: sp.Poly) -> tuple[list[sp.Expr], list[int]] | None:
+    roots = _odd_roots(poly)
+    sign = sign_of(poly.LC())
+    if roots is None or sign is None:
+        return None
+    signs = [sign]
+    for _ in roots:
+        signs.insert(0, -signs[0])
+    return roots, signs
+
+
+def _odd_roots(poly: sp.Poly) -> list[sp.Expr] | None:
+    """The increasing real roots of odd multiplicity, None where they are not known in a short form."""
+    if poly.degree() == 1:
+        slope, offset = poly.all_coeffs()
+        return [-offset / slope]
+    found = sp.roots(poly, multiple=False) if poly.degree() <= 4 else {}
+    if sum(found.values()) != poly.degree() or not all(root.is_real is not None for root in found):
+        return None
+    breaks: list[sp.Expr] = []
+    for root, multiplicity in found.items():
+        if root.is_real and multiplicity % 2:
+            insert_sorted(breaks, root)
+    return breaks
+
+
+def _unknown(part: sp.Expr, x: sp.Symbol, whole: sp.Basic) -> SymntkError:
+    if not part.has(x):
+        wrong, advice = f"the sign of {part} is not known", "declare its parameters positive"
+    else:
+        wrong, advice = f"the points where {part} changes sign are not known", "an affine argument, or numbers"
+    return NotGaussianElementaryError(str(whole), str(part), wrong, advice)

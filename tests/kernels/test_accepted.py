@@ -1,0 +1,54 @@
+"""Functions with kinks at roots, levels and periods, bumps and powers: expectations by brute force."""
+
+from __future__ import annotations
+
+import pytest
+import sympy as sp
+
+import symntk
+from symntk.errors import SymntkError
+from symntk.language.symbols import x
+
+PAIRS = [
+    ("Max(0,tanh(x))", 0.114475140668),
+    ("Max(0,erf(x))", 0.135445509074),
+    ("Max(0,sin(x))", 0.119530834673),
+    ("Min(exp(x),5)", 2.72120015506),
+    ("Abs(tanh(x)-0.5)", 0.491876248220),
+    ("Abs(sin(x))", 0.327016002617),
+    ("sign(sin(x))", 0.265382715103),
+    ("floor(Max(0,Min(3,x))+1/2)", 0.251368334940),
+    ("asin(sin(x))", 0.238395677505),
+    ("Mod(x,1)", 0.25000000000262),
+    ("floor(x)", 0.650000798461),
+    ("Piecewise((0,Abs(x)>=1),(exp(-1/(1-x**2)),True))", 0.0298049434134),
+    ("Abs(x)**(-0.3)", 1.71463395332),
+    ("Abs(x)**2.5", 2.09732717258),
+    ("sign(x)*Abs(x)**1.5", 0.598648027148),
+    ("exp(-Abs(x)**1.5)", 0.325666679071),
+    ("Max(x,0)**0.7", 0.245173381200),
+]
+"""(f, E[f(u) f(v)]) at variances 1.3 and 0.7, covariance 0.4."""
+
+
+@pytest.mark.parametrize(("text", "value"), PAIRS)
+def test_expectations(text, value):
+    assert float(symntk.expectation(text, text)(1.3, 0.7, 0.4)) == pytest.approx(value, rel=1e-11)
+
+
+def test_a_sum_of_many_steps():
+    steps = sp.Add(*(sp.Heaviside(x - sp.Rational(2 * i - 63, 32)) for i in range(64)))
+    E = symntk.expectation(steps, steps)
+    assert float(E(1.3, 0.7, 0.4)) == pytest.approx(1116.78735921, rel=1e-11)
+
+
+def test_beyond_the_reach_is_refused():
+    E = symntk.expectation("floor(x)")
+    assert float(E(1.0, 1, 0)) == pytest.approx(-0.5, rel=1e-12)
+    with pytest.raises(SymntkError, match="not resolved"):
+        E(1e6, 1, 0)
+
+
+def test_a_power_that_is_not_square_integrable_is_refused():
+    with pytest.raises(SymntkError, match="second moment"):
+        symntk.expectation("Abs(x)**(-0.5)", "Abs(x)**(-0.5)")

@@ -5,7 +5,8 @@
 
 A mutation replaces one function of `symntk.derive` (or of the runtime that fallbacks call) while one expectation that
 uses it is derived and verified: a sign, a factor, a condition or a shift is wrong. It is caught where a check fails, or
-where the derivation itself ends in an error. Without the mutation the same expectation passes.
+where the derivation itself ends in an error. Without the mutation the same expectation passes. What searches for the
+edges of panels and encloses functions is broken in the same way; there some of the repository's tests are asked, too.
 """
 
 from __future__ import annotations
@@ -54,7 +55,7 @@ def run(mutation: Mutation, *, every: bool = False) -> Outcome:
     before = time.perf_counter()
     with applied(mutation):
         try:
-            caught = failures(mutation.pair, every=every)
+            caught = failing(mutation.tests) if mutation.tests else failures(mutation.pair, every=every)
         except Exception as error:  # a derivation that stops is no wrong number
             caught = (f"{type(error).__name__} while it is derived",)
     return Outcome(mutation, caught, time.perf_counter() - before)
@@ -75,6 +76,17 @@ def failures(pair: Pair, *, every: bool = False) -> tuple[str, ...]:
             if not every:
                 break
     return tuple(found)
+
+
+def failing(tests: tuple[tuple[str, tuple[Any, ...]], ...]) -> tuple[str, ...]:
+    """The first of the repository's own tests that fails, called with its arguments."""
+    for place, arguments in tests:
+        owner, name = resolved(place)
+        try:
+            getattr(owner, name)(*arguments)
+        except AssertionError:
+            return (name,)
+    return ()
 
 
 @contextmanager

@@ -26,13 +26,17 @@ class Pair:
 
 @dataclass(frozen=True)
 class Mutation:
-    """One way to break one rule; `places` are "module:Class.name" of what is replaced."""
+    """One way to break one rule; `places` are "module:Class.name" of what is replaced.
+
+    `tests` are those of the repository that are asked in place of the certificate: "module:function" and arguments.
+    """
 
     rule: str
     name: str
     pair: Pair
     places: tuple[str, ...]
     change: Change
+    tests: tuple[tuple[str, tuple[Any, ...]], ...] = ()
 
 
 # changes of what a function returns
@@ -252,12 +256,16 @@ def squared() -> Change:
 DERIVE = "symntk.derive."
 
 
-def rows(rule: str, pair: Pair, place: str | tuple[str, ...], **changes: Change) -> list[Mutation]:
+def rows(
+    rule: str,
+    pair: Pair,
+    place: str | tuple[str, ...],
+    tests: tuple[tuple[str, tuple[Any, ...]], ...] = (),
+    **changes: Change,
+) -> list[Mutation]:
     """Mutations of one function; the keywords name them."""
-    places = (place,) if isinstance(place, str) else place
-    return [
-        Mutation(rule, name.replace("_", " "), pair, tuple(_full(p) for p in places), c) for name, c in changes.items()
-    ]
+    places = tuple(_full(p) for p in ((place,) if isinstance(place, str) else place))
+    return [Mutation(rule, name.replace("_", " "), pair, places, c, tests) for name, c in changes.items()]
 
 
 def _full(place: str) -> str:

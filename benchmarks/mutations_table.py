@@ -31,6 +31,7 @@ from benchmarks.mutations_changes import (
     with_field,
     without_last_child,
 )
+from benchmarks.mutations_searches import SEARCHES
 from symntk.derive.diagonal import Diagonal
 from symntk.language.symbols import cov, var_u, var_v
 
@@ -329,7 +330,7 @@ def _line() -> list[Mutation]:
     return out
 
 
-MUTATIONS: tuple[Mutation, ...] = (*_closed(), *_line(), *APPROXIMATIONS)
+MUTATIONS: tuple[Mutation, ...] = (*_closed(), *_line(), *APPROXIMATIONS, *SEARCHES)
 
 EQUIVALENT = {
     "the side in combine, asin(−x) = −asin(x)": "_leads_negative decides only how an odd function is written",

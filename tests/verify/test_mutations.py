@@ -14,6 +14,8 @@ SAMPLE = (
     *("full correlation: power of the rate", "gamma mixture: factor", "Laplace mixture: sign", "fold: part forgotten"),
     *("Stein for poles on a half line: sign", "deltas against a mean: variance not conditioned"),
     "one integral left, conditional mean: sign",
+    *("partition, joined: one edge dropped", "partition, second witness: always given"),
+    *("enclosures, functions: tanh radius halved", "enclosures, poles and cuts: twice as far"),
 )
 BY_NAME = {f"{m.rule}: {m.name}": m for m in MUTATIONS}
 
@@ -33,6 +35,11 @@ def test_the_rule_is_whole_again_afterwards():
 @pytest.mark.parametrize("name", ["combine: constant forgotten", "fold: part forgotten"])
 def test_without_a_mutation_it_passes(name):
     assert mutations.failures(BY_NAME[name].pair) == ()
+
+
+@pytest.mark.parametrize("tests", sorted({m.tests for m in MUTATIONS if m.tests}, key=str), ids=len)
+def test_without_a_mutation_the_tests_pass(tests):
+    assert mutations.failing(tests) == ()
 
 
 def test_every_rule_has_three_mutations():

@@ -1,0 +1,177 @@
+"""The part of the table that breaks the search: the partition into panels, its two witnesses, and the enclosures."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import sympy as sp
+
+from benchmarks.mutations_changes import Change, Mutation, Pair, of, rows, times
+
+CENTRES = Pair("tanh(x - 1) + exp(-100*(x - 1/2)**2)", "1/(1 + exp(-x)) + erf(20*(x + 1/4))")
+SPIKE = Pair("1/(1 + 100*Abs(x))**2", "1/(1 + exp(-x)) + tanh(3*x - 1)")
+HIDDEN = Pair("exp(-10000*(exp(x) - 3)**2)", "1/(1 + exp(-x))")
+
+SHAPE, PARTITION, BALLS = "symntk.emit.general_shape:", "symntk.emit.partition:", "symntk.language.balls:"
+PANELS = "tests.emit.test_partition:"
+INTERPOLATED = (
+    *(
+        (f"{PANELS}test_polynomial_between_edges", (name,))
+        for name in ("many centres", "superspike", "softplus", "log tail")
+    ),
+    (f"{PANELS}test_a_line_beyond_the_outermost_edges", ("tanh",)),
+)
+FOUND = tuple(
+    (f"{PANELS}test_narrow_features_are_found_wherever_they_are", (text,))
+    for text in ("exp(-10000*(exp(x) - 7)**2)", "1/cosh(50*(x - 300))**2")
+)
+
+
+def enclosed(*heads: Any) -> tuple[tuple[str, tuple[Any, ...]], ...]:
+    """The test that values at points of balls lie in the enclosures of these functions."""
+    return tuple(("tests.language.test_balls:test_rules_hold_every_value", (head,)) for head in heads)
+
+
+def _edges(change: Any) -> Change:
+    """A partition with other edges."""
+    return of(lambda found: replace(found, edges=tuple(change(np.array(found.edges)))))
+
+
+def _near(place: float, count: int) -> Change:
+    """Without the edges nearest to a place."""
+    return _edges(lambda e: np.sort(np.delete(e, np.argsort(np.abs(e - place))[:count])))
+
+
+def _radius(factor: float) -> Change:
+    """A rule whose balls have another radius."""
+    return of(lambda ball: ball._replace(radius=factor * ball.radius))
+
+
+def _rule(head: Any, factor: float) -> Change:
+    """The table of rules with one function's radius changed."""
+    return lambda rules: {**rules, head: _radius(factor)(rules[head])}
+
+
+def _no_errors(original: Any) -> Any:
+    """Interpolants that are never found to be off."""
+
+    def changed(*arguments: Any) -> Any:
+        errors, sizes = original(*arguments)
+        return np.zeros_like(errors), sizes
+
+    return changed
+
+
+def _merged(found: Any) -> Any:
+    """The cells of a partition with two neighbours in the middle taken for one."""
+    cells, worst = found
+    here = len(cells) // 2
+    cells.right[here] = cells.right[here + 1]
+    return cells.take(np.delete(np.arange(len(cells)), here + 1)), worst
+
+
+def _searches() -> list[Mutation]:
+    heads = (sp.tanh, sp.erf, sp.exp, sp.sin)
+    return [
+        *rows(
+            "partition, edges",
+            CENTRES,
+            f"{SHAPE}partition",
+            those_at_a_centre_dropped=_near(0.5, 3),
+            one_in_six_kept=_edges(lambda e: e[::6]),
+            all_dropped=_edges(lambda e: e[:0]),
+        ),
+        *rows("partition, edges", SPIKE, f"{SHAPE}partition", those_at_a_break_dropped=_near(0.0, 15)),
+        *rows(
+            "partition, joined",
+            CENTRES,
+            f"{PARTITION}joint_defects",
+            INTERPOLATED,
+            whatever_the_interpolant=_no_errors,
+        ),
+        *rows(
+            "partition, joined",
+            CENTRES,
+            f"{PARTITION}_joined",
+            INTERPOLATED,
+            one_edge_dropped=of(_merged),
+            an_end_dropped=of(lambda found: (found[0].take(np.arange(len(found[0]) - 4)), found[1])),
+        ),
+        *rows(
+            "partition, first witness",
+            CENTRES,
+            f"{PARTITION}defects",
+            INTERPOLATED,
+            never_off=_no_errors,
+            a_millionth=of(lambda found: (1e-6 * found[0], found[1])),
+            relative_to_more=of(lambda found: (found[0], 1e6 * found[1])),
+        ),
+        *rows(
+            "partition, second witness",
+            HIDDEN,
+            f"{PARTITION}_suprema",
+            FOUND,
+            always_given=of(np.zeros_like),
+            a_share=times(1e-250),
+        ),
+        *rows(
+            "partition, second witness", HIDDEN, f"{PARTITION}_CENTRES", FOUND, at_the_middle_alone=lambda c: 0.0 * c
+        ),
+        *(
+            one
+            for head in heads
+            for one in rows(
+                "enclosures, functions",
+                Pair(f"{head.__name__}(x)", "1"),
+                f"{BALLS}RULES",
+                enclosed(head),
+                **{f"{head.__name__}_radius_halved": _rule(head, 0.5)},
+            )
+        ),
+        *rows(
+            "enclosures, sums and products",
+            Pair("1/cosh(x)", "1"),
+            f"{BALLS}_product",
+            enclosed(sp.sech),
+            radius_of_a_product_halved=_radius(0.5),
+            first_radius_alone=lambda original: (
+                lambda first, *rest: original(first, *(one._replace(radius=0.0 * one.radius) for one in rest))
+            ),
+        ),
+        *rows(
+            "enclosures, sums and products",
+            Pair("cos(x)", "1"),
+            f"{BALLS}_sum",
+            enclosed(sp.cos),
+            radius_of_a_sum_halved=_radius(0.5),
+        ),
+        *rows(
+            "enclosures, poles and cuts",
+            Pair("1/cosh(x)", "1"),
+            f"{BALLS}_inverse",
+            enclosed(sp.sech),
+            radius_of_an_inverse_halved=_radius(0.5),
+            no_pole=lambda original: lambda w: original(w._replace(radius=0.5 * w.radius)),
+        ),
+        *rows(
+            "enclosures, poles and cuts",
+            Pair("tanh(x)", "1"),
+            f"{BALLS}_moebius",
+            enclosed(sp.tanh),
+            radius_of_a_quotient_halved=_radius(0.5),
+            pole_not_seen=lambda original: lambda t: original(t._replace(radius=np.minimum(t.radius, 0.1))),
+        ),
+        *rows(
+            "enclosures, poles and cuts",
+            Pair("sqrt(1 + x**2)", "1"),
+            f"{BALLS}_to_cut",
+            (("tests.language.test_balls:test_poles_and_branch_points_are_seen", ()), *enclosed(sp.log, sp.asinh)),
+            twice_as_far=times(2),
+            nowhere=of(lambda distance: distance + np.inf),
+        ),
+    ]
+
+
+SEARCHES = tuple(_searches())

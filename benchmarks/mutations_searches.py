@@ -28,6 +28,16 @@ FOUND = tuple(
     for text in ("exp(-10000*(exp(x) - 7)**2)", "1/cosh(50*(x - 300))**2")
 )
 
+WINDOWS = tuple(
+    (f"tests.emit.test_windows:{name}", arguments)
+    for name, arguments in (
+        ("test_both_sides_of_a_dead_zone_count", ()),
+        ("test_a_dead_zone_at_full_correlation", (0.02, 0.0008)),
+        ("test_any_number_of_maxima", ()),
+        ("test_windows_leave_out_nothing", ()),
+    )
+)
+
 
 def enclosed(*heads: Any) -> tuple[tuple[str, tuple[Any, ...]], ...]:
     """The test that values at points of balls lie in the enclosures of these functions."""
@@ -60,6 +70,18 @@ def _no_errors(original: Any) -> Any:
     def changed(*arguments: Any) -> Any:
         errors, sizes = original(*arguments)
         return np.zeros_like(errors), sizes
+
+    return changed
+
+
+def _largest_alone(original: Any) -> Any:
+    """The interval that matters most in place of all that do."""
+
+    def changed(cells: Any, norm: Any, budget: Any) -> Any:
+        low, high = original(cells, norm, budget)
+        height = np.where(low <= high, cells[2] - 0.25 * np.clip(0.0, cells[0], cells[1]) ** 2, -np.inf)
+        other = np.arange(height.shape[1]) != np.argmax(height, axis=1)[:, None]
+        return np.where(other, np.inf, low), np.where(other, -np.inf, high)
 
     return changed
 
@@ -118,6 +140,24 @@ def _searches() -> list[Mutation]:
         ),
         *rows(
             "partition, second witness", HIDDEN, f"{PARTITION}_CENTRES", FOUND, at_the_middle_alone=lambda c: 0.0 * c
+        ),
+        *rows(
+            "windows, what is reached",
+            SPIKE,
+            "symntk.emit.runtime.windows:_reached",
+            WINDOWS,
+            a_maximum_dropped=_largest_alone,
+            one_side_dropped=of(lambda ends: (np.where(ends[0] < 0.0, np.inf, ends[0]), ends[1])),
+            a_third_of_the_budget=lambda original: lambda cells, norm, budget: original(cells, norm, budget / 3.0),
+        ),
+        *rows(
+            "windows, what is carried over",
+            SPIKE,
+            "symntk.emit.runtime.windows:_carried",
+            WINDOWS,
+            correlation_turned=lambda original: lambda *given: original(*given[:3], -given[3], given[4]),
+            nothing_in_between=lambda original: lambda *given: original(*given[:4], 0.0 * given[4]),
+            a_third_of_the_budget=lambda original: lambda *given: original(*given[:2], given[2] / 3.0, *given[3:]),
         ),
         *(
             one

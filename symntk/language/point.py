@@ -127,7 +127,7 @@ def _function(part: sp.Expr, x: sp.Symbol) -> Callable[[Any], Any]:
 def _exact(value: Any) -> mpf:
     """A real number to more digits than are asked for."""
     with mp.workdps(_DIGITS):
-        return mpf(sp.sympify(value)._to_mpmath(mp.prec)) if isinstance(value, sp.Expr) else mpf(value)
+        return mpf(value._to_mpmath(mp.prec)) if isinstance(value, sp.Expr) else mpf(value)
 
 
 def _same(at: mpf, place: sp.Expr) -> bool:

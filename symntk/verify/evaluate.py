@@ -48,14 +48,17 @@ def evaluate(expr: sp.Expr, values: Mapping[sp.Symbol, Any], *, dps: int = 50) -
         offset = 2 * digits + 20 if full else 0
         with mp.workdps(digits + 3 * offset):
             try:
-                value = mp.re(mp.mpmathify(function(*_arguments(exact, symbols, offset), digits)))
+                terms = [mp.re(mp.mpmathify(term)) for term in function(*_arguments(exact, symbols, offset), digits)]
             except ValueError as error:
                 wrong = f"it has no value at {_shown(values)}: {error}"
                 raise DomainError(f"the value of {expr}", wrong, "a correlation below 1 in magnitude") from error
+            value, size = mp.fsum(terms), max(abs(term) for term in terms)
             if not mp.isfinite(value):
                 raise DomainError(f"the value of {expr}", f"it is {value} at {_shown(values)}", "another point")
             if previous is not None:
-                if value and abs(value - previous) <= mpf(10) ** (-dps - 2) * abs(value):
+                # two precisions may agree on what is left of terms whose digits have all cancelled
+                known = size * mpf(10) ** -digits <= mpf(10) ** (-dps - 2) * abs(value)
+                if value and known and abs(value - previous) <= mpf(10) ** (-dps - 2) * abs(value):
                     return value
                 # a sum that cancels to nothing shrinks with the working precision again and again
                 shrunk = shrunk + 1 if abs(value) <= abs(previous) * mpf(10) ** (-_STEP // 2) else 0
@@ -91,7 +94,7 @@ def scalar(value: Any) -> mpf:
 
 
 def _compiled(expr: sp.Expr, symbols: list[sp.Symbol]) -> Callable[..., Any]:
-    """`expr` as a function of mpmath numbers and of the digits to which normal probabilities are computed.
+    """The terms of `expr` as a function of mpmath numbers and of the digits to which normal probabilities are computed.
 
     These digits are fewer than the working precision at full correlation, where only arguments need more.
     """
@@ -105,7 +108,7 @@ def _compiled(expr: sp.Expr, symbols: list[sp.Symbol]) -> Callable[..., Any]:
         return inner
 
     modules = [{name: at_digits(function) for name, function in MPMATH_FUNCTIONS.items()}, "mpmath"]
-    plain = sp.lambdify(symbols, expr, modules=modules, cse=True)
+    plain = sp.lambdify(symbols, sp.Add.make_args(expr), modules=modules, cse=True)
 
     def call(*arguments: Any) -> Any:
         precision[0] = arguments[-1]

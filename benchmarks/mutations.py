@@ -30,7 +30,7 @@ from unittest import mock
 from tqdm import tqdm
 
 import symntk
-from benchmarks.mutations_changes import Mutation, Pair
+from benchmarks.mutations_changes import Mutation, Pair, StaleError
 from benchmarks.mutations_table import EQUIVALENT, MUTATIONS
 from symntk.errors import SymntkError
 from symntk.kernels.solution import ClosedForm
@@ -56,6 +56,8 @@ def run(mutation: Mutation, *, every: bool = False) -> Outcome:
     with applied(mutation):
         try:
             caught = failing(mutation.tests) if mutation.tests else failures(mutation.pair, every=every)
+        except StaleError:
+            raise
         except Exception as error:  # a derivation that stops is no wrong number
             caught = (f"{type(error).__name__} while it is derived",)
     return Outcome(mutation, caught, time.perf_counter() - before)

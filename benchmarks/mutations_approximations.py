@@ -89,8 +89,8 @@ def _approximations() -> list[Mutation]:
             BOTH,
             runtime,
             means_exchanged=text(
-                "a, b, c, d, m1, m2 = (array[chosen] for array in law)",
-                "b, a, c, d, m2, m1 = (array[chosen] for array in law)",
+                "a, b, c, d, m1, m2, f_shape[1], g_shape[1], f_shape[3], g_shape[3], mean",
+                "b, a, c, d, m2, m1, f_shape[1], g_shape[1], f_shape[3], g_shape[3], mean",
             ),
             factor=text("result[chosen] = _panel_expectation(", "result[chosen] = 2.0 * _panel_expectation("),
             sign=text("result[chosen] = _panel_expectation(", "result[chosen] = -_panel_expectation("),
@@ -111,16 +111,16 @@ def _approximations() -> list[Mutation]:
             Pair(DELTA, "tanh(x) + sech(x)**2"),
             runtime,
             factor=text(
-                "total += weight * _delta_mean(lambda m, v: _line_mean(g",
-                "total += 3.0 * _delta_mean(lambda m, v: _line_mean(g",
+                "total += weight * _delta_mean(lambda m, v: line(g",
+                "total += 3.0 * _delta_mean(lambda m, v: line(g",
             ),
             sign=text(
-                "total += weight * _delta_mean(lambda m, v: _line_mean(g",
-                "total -= weight * _delta_mean(lambda m, v: _line_mean(g",
+                "total += weight * _delta_mean(lambda m, v: line(g",
+                "total -= weight * _delta_mean(lambda m, v: line(g",
             ),
             another_place=text(
-                "total += weight * _delta_mean(lambda m, v: _line_mean(g, g_shape, m, v), place",
-                "total += weight * _delta_mean(lambda m, v: _line_mean(g, g_shape, m, v), place + 0.1",
+                "total += weight * _delta_mean(lambda m, v: line(g, g_shape, m, v), place",
+                "total += weight * _delta_mean(lambda m, v: line(g, g_shape, m, v), place + 0.1",
             ),
         ),
     ]

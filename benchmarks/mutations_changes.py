@@ -15,6 +15,10 @@ Change = Callable[[Any], Any]
 """From the original function to the broken one."""
 
 
+class StaleError(Exception):
+    """A mutation of text that is not there: what it broke has changed, and so must the mutation."""
+
+
 @dataclass(frozen=True)
 class Pair:
     """E[f(u) g(v)]."""
@@ -158,7 +162,8 @@ def text(old: str, new: str) -> Change:
             for name, one in original().items():
                 hits += old in one.text
                 found[name] = one._replace(text=one.text.replace(old, new, 1)) if old in one.text else one
-            assert hits == 1, f"{old!r} occurs in {hits} helpers"
+            if hits != 1:
+                raise StaleError(f"{old!r} occurs in {hits} helpers")
             return found
 
         return changed

@@ -6,6 +6,7 @@ import sympy as sp
 from benchmarks import mutations
 from benchmarks.mutations_table import MUTATIONS
 from symntk import expectation
+from symntk.emit.closure import _definitions
 from symntk.kernels.verification import verify_expectation
 
 SAMPLE = (
@@ -40,6 +41,12 @@ def test_without_a_mutation_it_passes(name):
 @pytest.mark.parametrize("tests", sorted({m.tests for m in MUTATIONS if m.tests}, key=str), ids=len)
 def test_without_a_mutation_the_tests_pass(tests):
     assert mutations.failing(tests) == ()
+
+
+def test_texts_that_are_changed_are_there():
+    for mutation in MUTATIONS:
+        if mutation.places == ("symntk.emit.closure:_definitions",):
+            assert mutation.change(_definitions)() != _definitions(), mutation.name
 
 
 def test_every_rule_has_three_mutations():

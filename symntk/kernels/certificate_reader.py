@@ -114,7 +114,7 @@ def read_pair(value: Any, where: str) -> Any:
         "activation formula": _text,
         "surrogate derivative formula": _maybe(_text),
         "tol": _positive,
-        "real": _list(_text),
+        "where": _table(_text),
     }
     return _record(fields)(value, where)
 

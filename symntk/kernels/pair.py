@@ -1,6 +1,6 @@
 """What names a pair in files, so that it can be derived again: certificates and exported modules hold it.
 
-A record is plain values: names and formulas as text, the tolerance, and which parameters are real and not positive.
+A record is plain values: names and formulas as text, the tolerance, and which parameters are real, which positive.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def pair_record(kernels: Kernels) -> dict[str, Any]:
         "activation formula": str(kernels.activation.expression),
         "surrogate derivative formula": None if derivative is None else str(derivative.expression),
         "tol": kernels.tol,
-        "real": sorted({s.name for one in functions for s in one.parameters if not s.is_positive}),
+        "where": {s.name: "positive" if s.is_positive else "real" for one in functions for s in one.parameters},
     }
 
 
@@ -37,7 +37,7 @@ def derive_again(pair: dict[str, Any], asked: str) -> Kernels:
         FormulaError: its formulas cannot be read.
     """
     activation, surrogate, tol = pair["activation"], pair["surrogate"], pair["tol"]
-    where = dict.fromkeys(pair["real"], "real") or None
+    where = pair["where"] or None
     if surrogate is None:
         return derive(activation, tol=tol, where=where)
     wanted, found = pair["surrogate derivative formula"], None

@@ -101,3 +101,14 @@ def test_spellings_of_surrogates():
     assert symntk.derive("sign", "SuperSpike").surrogate_derivative.expression == 1 / (1 + 25 * sp.Abs(X)) ** 2
     assert symntk.derive("ReLU", "relu").sg_ntk.expression == symntk.derive("relu").ntk.expression
     assert symntk.derive("sign", "fast_sigmoid(10)").surrogate_derivative.expression == 1 / (1 + 10 * sp.Abs(X)) ** 2
+
+
+@pytest.mark.parametrize("where", [{"theta": "real", "y": "positive"}, {"theta": "positive", "y": "real"}])
+def test_files_say_what_was_declared(where):
+    from symntk.kernels.pair import derive_again, pair_record
+
+    kernels = symntk.derive("erf(x - theta)", "erf(x - y)", where=where)
+    record = pair_record(kernels)
+    again = derive_again(record, "a certificate")
+    assert again.sg_ntk.expression == kernels.sg_ntk.expression and pair_record(again) == record
+    assert record["where"] == where

@@ -13,6 +13,7 @@ from symntk.language import scaled
 from symntk.language.balls import RULES, Ball
 from symntk.language.logistic import softplus
 from symntk.language.scaled_arrays import ARRAYS
+from symntk.language.special import normal_cdf, normal_pdf
 
 
 def _outer(w: Ball) -> np.ndarray:
@@ -84,7 +85,9 @@ def _ierfcx(w: Ball) -> Ball:
 
 
 def _inverse_mills(w: Ball) -> Ball:
-    return _times(_inverse(_erfcx(_times(w, -np.sqrt(0.5)))), np.sqrt(2.0 / np.pi))
+    left = _times(_inverse(_erfcx(_times(w, -np.sqrt(0.5)))), np.sqrt(2.0 / np.pi))
+    right = _product(RULES[normal_pdf](w), _inverse(RULES[normal_cdf](w)))
+    return _where(w.centre.real > 0.0, right, left)
 
 
 def _mills_excess(w: Ball) -> Ball:

@@ -195,7 +195,7 @@ def _arc(expr: sp.Expr) -> sp.Expr:
     inside = expr.args[0]
     sense, head = inside.as_coeff_Mul()
     if isinstance(head, sp.tanh) and abs(sense) == 1 and head.args[0].is_real:
-        found = sp.atan(sp.sinh(sense * head.args[0]))
+        found = 2 * sp.atan(sp.tanh(sense * head.args[0] / 2))  # the Gudermannian
     elif inside.free_symbols and inside.is_algebraic_expr():
         square = sp.factor(sp.together(1 - inside**2))
         if not square.is_positive:
@@ -212,7 +212,8 @@ def _ratios(expr: sp.Expr) -> sp.Expr:
         return expr
     if expr.is_Mul or expr.is_Pow:
         factors = [factor for factor in sp.Mul.make_args(expr) if _in_exponentials(factor)]
-        if any(map(_is_below, factors)) and sp.Mul(*factors).has(sp.exp):
+        # 1/∞ is 0: only ∞/∞ needs another form
+        if any(map(_is_below, factors)) and any(map(_grows, factors)) and sp.Mul(*factors).has(sp.exp):
             found = _ratio(factors)
             if found is not None:
                 return found * sp.Mul(*(_ratios(one) for one in sp.Mul.make_args(expr) if one not in factors))
@@ -223,6 +224,12 @@ def _is_below(factor: sp.Expr) -> bool:
     """Whether a factor divides by a sum of exponentials."""
     base, power = factor.as_base_exp()
     return base.has(logistic) or bool(power.is_negative and base.has(sp.exp, sp.cosh, sp.sinh) and not base.is_Pow)
+
+
+def _grows(factor: sp.Expr) -> bool:
+    """Whether a factor multiplies by exponentials."""
+    base, power = factor.as_base_exp()
+    return isinstance(factor, sp.exp) or bool(power.is_positive and base.has(sp.exp, sp.cosh, sp.sinh))
 
 
 def _ratio(factors: list[sp.Expr]) -> sp.Expr | None:
@@ -247,11 +254,23 @@ def _ratio(factors: list[sp.Expr]) -> sp.Expr | None:
             return None
         product *= constant**sense
         for poly, power in polynomials:
-            if poly.degree() * power > _MOST_DEGREE:
+            if poly.degree() * power > _MOST_DEGREE or _cancels(poly):
                 return None
             degree += sense * poly.degree() * power
             product *= _homogeneous(poly, w, s, r) ** (sense * power)
     return product * r ** (-degree)
+
+
+def _cancels(poly: sp.Poly) -> bool:
+    """Whether a polynomial that is multiplied out loses more than three digits at some t > 0, next to a near root."""
+    if len(poly.all_coeffs()) < 3:
+        return False
+    terms = [(float(c), n) for (n,), c in poly.terms() if c.is_number]
+    for k in range(-160, 161):
+        parts = [c * 1.15 ** (k * n) for c, n in terms]
+        if abs(sum(parts)) < 1e-3 * sum(map(abs, parts)):
+            return True
+    return False
 
 
 def _in_power(w: sp.Expr, top: sp.Expr, bottom: sp.Expr, t: sp.Symbol) -> tuple[sp.Expr, sp.Expr, sp.Expr]:

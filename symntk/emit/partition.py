@@ -161,9 +161,9 @@ def _partition(function: Function, parts: Sequence[Enclosure | None], breaks: li
 def _last(function: Function, side: float) -> float:
     """How far the function and its square are finite."""
     points = np.append(2.0 ** np.arange(0.0, 30.0, 0.125), FARTHEST)
-    values = function(side * points)
-    bad = np.flatnonzero(~(np.abs(values) < _HUGE))
-    return side * float(points[max(bad[0] - 1, 0)] if bad.size else FARTHEST)
+    good = np.flatnonzero(np.abs(function(side * points)) < _HUGE)
+    # growth never comes back: a place that is infinite between good ones is no end, but a pole
+    return side * float(points[good[-1]] if good.size else points[0])
 
 
 def _start(inner: float, outer: float, low: float, high: float, anchors: np.ndarray) -> _Cells:

@@ -19,7 +19,8 @@ from symntk.emit.compile import function_of_x
 from symntk.emit.partition import FARTHEST, partition
 from symntk.emit.stable_body import holds_near_zero, near_series, numbers, source, stable
 from symntk.errors import SymntkError
-from symntk.language.balls import Ball, Enclosure, enclosure
+from symntk.language.balls.ball import Ball, Enclosure
+from symntk.language.balls.enclosure import enclosure
 from symntk.language.general_form import GeneralForm
 from symntk.language.signs import place, straight
 from symntk.language.symbols import x

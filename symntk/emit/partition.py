@@ -21,7 +21,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from symntk.emit.interpolant import LEBESGUE, NODES, TESTS, Function, defects, joint_defects
-from symntk.language.balls import Enclosure
+from symntk.language.balls.ball import Enclosure
 
 FARTHEST = 1e9  # beyond, the function is taken for what it is at the end
 TOLERANCE = 1e-13  # relative; some functions' own rounding is 2e-14
@@ -109,7 +109,7 @@ def partition(
         oscillates without end has a finite reach: the first |x| at which `MOST_EDGES` were used up. Time: 3 to 50 ms.
 
     >>> import sympy as sp
-    >>> from symntk.language.balls import enclosure
+    >>> from symntk.language.balls.enclosure import enclosure
     >>> x = sp.Symbol("x", real=True)
     >>> partition(lambda x: np.maximum(x, 0.0), [None, None], [0.0])
     Partition(edges=(0.0,), defect=0.0, reach=inf, unresolved=None)

@@ -18,7 +18,8 @@ import sympy as sp
 from scipy import special
 
 from symntk.errors import DivergenceError, DomainError, NotGaussianElementaryError, SymntkError, VerificationError
-from symntk.language.balls import Enclosure, enclosure
+from symntk.language.balls.ball import Enclosure
+from symntk.language.balls.enclosure import enclosure
 from symntk.language.general_form import GeneralForm
 from symntk.language.normal_form import normal_form
 from symntk.language.scaled import NUMBERS

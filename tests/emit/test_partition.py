@@ -13,7 +13,7 @@ from symntk.emit.compile import function_of_x
 from symntk.emit.general_shape import part_enclosure
 from symntk.emit.partition import MOST_EDGES, TOLERANCE, partition
 from symntk.emit.stable_body import source
-from symntk.language.balls import enclosure
+from symntk.language.balls.enclosure import enclosure
 from symntk.language.general_form import general_form
 from symntk.language.names import read
 from symntk.language.symbols import x

@@ -7,8 +7,9 @@ import sympy as sp
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from symntk.language.balls import RULES, enclosure
-from symntk.language.balls_scaled import SCALED_RULES
+from symntk.language.balls.enclosure import enclosure
+from symntk.language.balls.rules import RULES
+from symntk.language.balls.scaled import SCALED_RULES
 from symntk.language.logistic import logistic, softplus
 from symntk.language.scaled import HEADS, NUMBERS
 from symntk.language.special import normal_cdf, normal_pdf

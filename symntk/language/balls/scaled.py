@@ -10,58 +10,22 @@ import sympy as sp
 from scipy import special
 
 from symntk.language import scaled
-from symntk.language.balls import RULES, Ball
+from symntk.language.balls.ball import Ball, inverse, log1p, outer, product, total, where
+from symntk.language.balls.ball import scaled as times
+from symntk.language.balls.rules import RULES
 from symntk.language.logistic import softplus
 from symntk.language.scaled_arrays import ARRAYS
 from symntk.language.special import normal_cdf, normal_pdf
-
-
-def _outer(w: Ball) -> np.ndarray:
-    """The largest modulus of the ball."""
-    return np.asarray(np.abs(w.centre) + w.radius)
-
-
-def _times(w: Ball, factor: float) -> Ball:
-    return Ball(factor * w.centre, abs(factor) * w.radius)
-
-
-def _where(condition: np.ndarray, first: Ball, second: Ball) -> Ball:
-    return Ball(np.where(condition, first.centre, second.centre), np.where(condition, first.radius, second.radius))
-
-
-def _product(first: Ball, second: Ball) -> Ball:
-    size, other = np.abs(first.centre), np.abs(second.centre)
-    return Ball(
-        first.centre * second.centre, size * second.radius + other * first.radius + first.radius * second.radius
-    )
-
-
-def _plus(first: Ball, second: Ball) -> Ball:
-    return Ball(first.centre + second.centre, first.radius + second.radius)
-
-
-def _inverse(w: Ball) -> Ball:
-    """What is beyond float64 has an inverse of 0."""
-    size = np.abs(w.centre)
-    room = size - w.radius
-    over = ~np.isfinite(size)
-    radius = np.where(room > 0.0, w.radius / (size * room), np.inf)
-    return Ball(np.where(room > 0.0, 1.0 / w.centre, 0.0), np.where(over, np.inf, radius))
-
-
-def _log1p(z: np.ndarray) -> np.ndarray:
-    """The logarithm log(1 + z), relative to z where z is small."""
-    return np.asarray(np.where(np.abs(z) < 1e-4, z * (1.0 - z * (0.5 - z / 3.0)), np.log(1.0 + z)))
 
 
 def _logcosh(w: Ball) -> Ball:
     slope = RULES[sp.tanh](w)
     right = np.where(w.centre.real < 0.0, -w.centre, w.centre)
     near = np.log1p(2.0 * np.sinh(0.5 * w.centre) ** 2)
-    far = right + _log1p(np.exp(-2.0 * right)) - np.log(2.0)
+    far = right + log1p(np.exp(-2.0 * right)) - np.log(2.0)
     # on both sides of the imaginary axis beyond its first pole lie two branches
     one = (right.real > w.radius) | (np.abs(w.centre.imag) + w.radius < 1.5)
-    radius = np.where(one, w.radius * _outer(slope), np.inf)
+    radius = np.where(one, w.radius * outer(slope), np.inf)
     return Ball(np.where(one, np.where(np.abs(w.centre) < 1.0, near, far), 0.0), radius)
 
 
@@ -85,27 +49,27 @@ def _ierfcx(w: Ball) -> Ball:
 
 
 def _inverse_mills(w: Ball) -> Ball:
-    left = _times(_inverse(_erfcx(_times(w, -np.sqrt(0.5)))), np.sqrt(2.0 / np.pi))
-    right = _product(RULES[normal_pdf](w), _inverse(RULES[normal_cdf](w)))
-    return _where(w.centre.real > 0.0, right, left)
+    left = times(inverse(_erfcx(times(w, -np.sqrt(0.5)))), np.sqrt(2.0 / np.pi))
+    right = product(RULES[normal_pdf](w), inverse(RULES[normal_cdf](w)))
+    return where(w.centre.real > 0.0, right, left)
 
 
 def _mills_excess(w: Ball) -> Ball:
-    turned = _times(w, -np.sqrt(0.5))
-    quotient = _times(_product(_ierfcx(turned), _inverse(_erfcx(turned))), np.sqrt(2.0))
-    return _where(w.centre.real < 0.0, quotient, _plus(w, _inverse_mills(w)))
+    turned = times(w, -np.sqrt(0.5))
+    quotient = times(product(_ierfcx(turned), inverse(_erfcx(turned))), np.sqrt(2.0))
+    return where(w.centre.real < 0.0, quotient, total(w, _inverse_mills(w)))
 
 
 def _log_normal_cdf(w: Ball) -> Ball:
-    return Ball(special.log_ndtr(w.centre), w.radius * _outer(_inverse_mills(w)))
+    return Ball(special.log_ndtr(w.centre), w.radius * outer(_inverse_mills(w)))
 
 
 def _softplus_ratio(w: Ball) -> Ball:
     t = RULES[sp.exp](w)
-    size = _outer(t)
-    small = np.where(t.centre == 0.0, 1.0, _log1p(t.centre) / np.where(t.centre == 0.0, 1.0, t.centre))
+    size = outer(t)
+    small = np.where(t.centre == 0.0, 1.0, log1p(t.centre) / np.where(t.centre == 0.0, 1.0, t.centre))
     near = Ball(small, t.radius / (1.0 - size))
-    return _where(size < 0.5, near, _product(RULES[softplus](w), RULES[sp.exp](_times(w, -1.0))))
+    return where(size < 0.5, near, product(RULES[softplus](w), RULES[sp.exp](times(w, -1.0))))
 
 
 SCALED_RULES: dict[Any, Callable[[Ball], Ball]] = {

@@ -1,0 +1,1 @@
+"""Enclosures: what values an expression can take around a complex point."""

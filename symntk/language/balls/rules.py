@@ -1,0 +1,181 @@
+"""How each elementary function and each function of the normal distribution maps balls; one rule a function."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import sympy as sp
+from scipy import special
+
+from symntk.language.balls.ball import LARGEST, Ball, inverse, log1p, outer, product, scaled, shifted, to_cut, turned
+from symntk.language.logistic import logistic, softplus
+from symntk.language.special import normal_cdf, normal_pdf
+
+
+def exp(w: Ball) -> Ball:
+    """e^w; where it is beyond float64, the least modulus."""
+    top, bottom = np.exp(w.centre.real + w.radius), np.exp(w.centre.real - w.radius)
+    radius = np.where(w.radius < 0.5, np.exp(w.centre.real) * np.expm1(w.radius), top)
+    over = np.isinf(w.radius) | ~(top < LARGEST)
+    least = np.where(np.isinf(w.radius), 0.0, np.minimum(bottom, LARGEST))
+    return Ball(np.where(over, least, np.exp(w.centre)), np.where(over, np.inf, radius))
+
+
+def _log(w: Ball) -> Ball:
+    clear = w.radius < to_cut(w.centre)
+    radius = np.where(clear, -np.log1p(-w.radius / np.abs(w.centre)), np.inf)
+    return Ball(np.where(clear, np.log(w.centre), 0.0), radius)
+
+
+def _sin(w: Ball) -> Ball:
+    sine, cosine = np.sin(w.centre), np.cos(w.centre)
+    return Ball(sine, np.abs(cosine) * np.sinh(w.radius) + np.abs(sine) * 2.0 * np.sinh(0.5 * w.radius) ** 2)
+
+
+def _cos(w: Ball) -> Ball:
+    return _sin(shifted(w, 0.5 * np.pi))
+
+
+def _tan(w: Ball) -> Ball:
+    return turned(_tanh(turned(w, 1j)), -1j)
+
+
+def _sinh(w: Ball) -> Ball:
+    return _hyperbolic(w, np.sinh, np.cosh)
+
+
+def _cosh(w: Ball) -> Ball:
+    return _hyperbolic(w, np.cosh, np.sinh)
+
+
+def _hyperbolic(w: Ball, own: Callable[..., Any], other: Callable[..., Any]) -> Ball:
+    value, slope = own(w.centre), other(w.centre)
+    radius = np.abs(slope) * np.sinh(w.radius) + np.abs(value) * 2.0 * np.sinh(0.5 * w.radius) ** 2
+    over = ~(radius < LARGEST) | ~(np.abs(value) < LARGEST)
+    # |sinh| and |cosh| are at least sinh of the real part
+    least = np.where(np.isfinite(w.radius), np.sinh(np.maximum(np.abs(w.centre.real) - w.radius, 0.0)), 0.0)
+    return Ball(np.where(over, np.minimum(least, LARGEST), value), np.where(over, np.inf, radius))
+
+
+def _decay(w: Ball, rate: float) -> tuple[np.ndarray, Ball]:
+    """Where the centre's real part is positive; e^{−rate·w} there, e^{rate·w} elsewhere."""
+    right = w.centre.real > 0.0
+    return right, exp(Ball(np.where(right, -rate, rate) * w.centre, rate * w.radius))
+
+
+def _moebius(t: Ball) -> Ball:
+    """t/(1 + t), inf where −1 is near."""
+    size = np.abs(1.0 + t.centre)
+    room = size - t.radius
+    clear = room > 0.0
+    return Ball(np.where(clear, t.centre / (1.0 + t.centre), 0.0), np.where(clear, t.radius / (size * room), np.inf))
+
+
+def _logistic(w: Ball) -> Ball:
+    right, t = _decay(w, 1.0)
+    part = _moebius(t)
+    clear = np.isfinite(part.radius)
+    return Ball(np.where(clear & right, 1.0 - part.centre, part.centre), part.radius)
+
+
+def _tanh(w: Ball) -> Ball:
+    right, t = _decay(w, 2.0)
+    part = _moebius(t)
+    clear, sign = np.isfinite(part.radius), np.where(right, 1.0, -1.0)
+    return Ball(np.where(clear, sign * (1.0 - 2.0 * part.centre), 0.0), 2.0 * part.radius)
+
+
+def sech(w: Ball) -> Ball:
+    """1/cosh(w), which does not overflow."""
+    _, t = _decay(w, 1.0)
+    square = Ball(1.0 + t.centre**2, (2.0 * np.abs(t.centre) + t.radius) * t.radius)
+    found = product(t, inverse(square))
+    return Ball(2.0 * found.centre, 2.0 * found.radius)
+
+
+def _softplus(w: Ball) -> Ball:
+    right, t = _decay(w, 1.0)
+    size = np.abs(1.0 + t.centre)
+    clear = t.radius < to_cut(1.0 + t.centre)
+    radius = np.where(clear, -np.log1p(-t.radius / size), np.inf)
+    centre = np.where(clear, log1p(t.centre) + np.where(right, w.centre, 0.0), 0.0)
+    return Ball(centre, radius + np.where(right, w.radius, 0.0))
+
+
+def _gaussian_slope(w: Ball) -> np.ndarray:
+    """The supremum of |exp(−z²)| over the ball."""
+    x, y = np.maximum(np.abs(w.centre.real) - w.radius, 0.0), np.abs(w.centre.imag) + w.radius
+    return np.asarray(np.exp(y * y - x * x))
+
+
+def _erf(w: Ball) -> Ball:
+    return Ball(special.erf(w.centre), w.radius * (2.0 / np.sqrt(np.pi)) * _gaussian_slope(w))
+
+
+def _erfc(w: Ball) -> Ball:
+    return Ball(special.erfc(w.centre), w.radius * (2.0 / np.sqrt(np.pi)) * _gaussian_slope(w))
+
+
+def _normal_cdf(w: Ball) -> Ball:
+    found = _erfc(scaled(w, -np.sqrt(0.5)))
+    return scaled(found, 0.5)
+
+
+def _normal_pdf(w: Ball) -> Ball:
+    half = scaled(w, np.sqrt(0.5))
+    # the derivative of exp(−z²) is −2z exp(−z²)
+    radius = half.radius * 2.0 * outer(half) * _gaussian_slope(half)
+    return scaled(Ball(np.exp(-(half.centre**2)), radius), 1.0 / np.sqrt(2.0 * np.pi))
+
+
+def _asin(w: Ball) -> Ball:
+    size = np.abs(w.centre.real)
+    ends = np.minimum(np.abs(w.centre - 1.0), np.abs(w.centre + 1.0))
+    clear = w.radius < np.where(size >= 1.0, np.abs(w.centre.imag), ends)
+    slope = 1.0 / np.sqrt((np.abs(w.centre - 1.0) - w.radius) * (np.abs(w.centre + 1.0) - w.radius))
+    return Ball(np.where(clear, np.arcsin(w.centre), 0.0), np.where(clear, w.radius * slope, np.inf))
+
+
+def _acos(w: Ball) -> Ball:
+    found = _asin(w)
+    return Ball(np.where(np.isinf(found.radius), 0.0, 0.5 * np.pi - found.centre), found.radius)
+
+
+def _asinh(w: Ball) -> Ball:
+    return turned(_asin(turned(w, 1j)), -1j)
+
+
+def _atan(w: Ball) -> Ball:
+    size = np.abs(w.centre.imag)
+    ends = np.minimum(np.abs(w.centre - 1j), np.abs(w.centre + 1j))
+    clear = w.radius < np.where(size >= 1.0, np.abs(w.centre.real), ends)
+    slope = 1.0 / ((np.abs(w.centre - 1j) - w.radius) * (np.abs(w.centre + 1j) - w.radius))
+    return Ball(np.where(clear, np.arctan(w.centre), 0.0), np.where(clear, w.radius * slope, np.inf))
+
+
+RULES: dict[Any, Callable[[Ball], Ball]] = {
+    sp.exp: exp,
+    sp.log: _log,
+    sp.sin: _sin,
+    sp.cos: _cos,
+    sp.tan: _tan,
+    sp.sinh: _sinh,
+    sp.cosh: _cosh,
+    sp.tanh: _tanh,
+    sp.sech: sech,
+    sp.asin: _asin,
+    sp.acos: _acos,
+    sp.atan: _atan,
+    sp.asinh: _asinh,
+    sp.erf: _erf,
+    sp.erfc: _erfc,
+    normal_cdf: _normal_cdf,
+    normal_pdf: _normal_pdf,
+    logistic: _logistic,
+    softplus: _softplus,
+}
+"""One rule for each function of one argument; a new function of the language needs one here."""
+
+KNOW_OVERFLOW = (exp, _sinh, _cosh)  # where their radius is inf, their centre bounds the modulus from below

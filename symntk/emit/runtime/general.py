@@ -16,6 +16,7 @@ from symntk.emit.runtime.evaluate import _NO_VALUE
 from symntk.emit.runtime.hermite_series import _series_expectation
 from symntk.emit.runtime.panels import _panel_expectation, _panel_mean
 from symntk.emit.runtime.table import _TABLE_TAIL, _table, _tabulated
+from symntk.emit.runtime.windows import _keeps_sign
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -49,7 +50,8 @@ def _evaluate_general(
     determinant: np.ndarray | None = None,
     patience: float = 2e-4,
 ) -> np.ndarray:
-    """E[f(u) g(v)] over broadcast arguments, to `tolerance`·√(E f² · E g²).
+    """E[f(u) g(v)] over broadcast arguments, to `tolerance`·√(E f² · E g²); with means, and without changes of sign,
+    to `tolerance` of the value.
 
     f and g are None or the parts without deltas, f_at and g_at the values at points, infinite at deltas; `route` takes
     flat arrays (a, b, c, det, d, m1, m2) and is asked for the entries whose Hermite series is too long. `determinant`
@@ -76,6 +78,11 @@ def _evaluate_general(
             share = 0.5 * tolerance
             series = _series_expectation(f, g, f_shape, g_shape, first, second, law[2], m1, m2, share, f is g, patience)
             result, good = (np.array(np.broadcast_to(array, law[0].shape)) for array in series[:2])
+            # with means in tails the value may be far below √(E f² · E g²): without changes of sign it keeps its digits
+            unsure = good & (series[2] > tolerance * np.abs(result)) & ((law[5] != 0.0) | (law[6] != 0.0))
+            chosen = np.flatnonzero(unsure & known)
+            (u, m1), (v, m2) = ((np.sqrt(law[i].flat[chosen]), law[j].flat[chosen]) for i, j in ((0, 5), (1, 6)))
+            good.reshape(-1)[chosen] = ~(_keeps_sign(f, m1, u) & _keeps_sign(g, m2, v))
             rest = np.flatnonzero(~good & known)
             if rest.size:
                 result.reshape(-1)[rest] = route(*(array.flat[rest] for array in law))
@@ -83,8 +90,8 @@ def _evaluate_general(
             result = np.zeros(law[0].shape)
         if f_shape[2] or g_shape[2]:
             entries = np.flatnonzero(known)
-            chosen = [law[i].flat[entries] for i in (0, 1, 2, 4, 5, 6)]
-            result.reshape(-1)[entries] += _dirac_parts(f, g, f_shape, g_shape, _line_mean, *chosen)
+            found = [law[i].flat[entries] for i in (0, 1, 2, 4, 5, 6)]
+            result.reshape(-1)[entries] += _dirac_parts(f, g, f_shape, g_shape, _line_mean, *found)
         result[~known] = np.nan
         sure = np.flatnonzero(given & ~known)
         if sure.size:

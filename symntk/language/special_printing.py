@@ -12,6 +12,8 @@ from typing import Any
 import sympy as sp
 from sympy.printing.pycode import SymPyPrinter
 
+from symntk.errors import FormulaError
+
 _FLOATS = "symntk.emit.normal"
 _DIGITS = "symntk.language.special_mpmath"
 _FORMULAS = "symntk.language.special"
@@ -56,6 +58,26 @@ class PrintedFunction(sp.Function):  # type: ignore[misc]  # SymPy has no types
         if self._has_formula(printer) and "erfc" in printer.known_functions:  # SciPy's printer
             return f"{printer._module_format('scipy.special.ndtr')}({printer._print(self.args[0])})"
         return self._called(printer, _FLOATS)
+
+    def _by_ndtr(self, printer: Any, ndtr: str) -> str:
+        """For array modules that have Φ; Φ₂ is refused by name."""
+        if self._has_formula(printer):
+            if self.func.__name__ == "normal_pdf":
+                return self._by_formula(printer)
+            return f"{printer._module_format(ndtr)}({printer._print(self.args[0])})"
+        if self.func.__name__ in printer.known_functions:
+            return self._called(printer)
+        wrong = f"{ndtr.partition('.')[0]} has no {self.func.__name__}"
+        raise FormulaError(f"code for {self}", wrong, "numpy, scipy, mpmath or math; or C")
+
+    def _jaxcode(self, printer: Any, **settings: Any) -> str:
+        return self._by_ndtr(printer, "jax.scipy.special.ndtr")
+
+    def _cupycode(self, printer: Any, **settings: Any) -> str:
+        return self._by_ndtr(printer, "cupyx.scipy.special.ndtr")
+
+    def _torchcode(self, printer: Any, **settings: Any) -> str:
+        return self._by_ndtr(printer, "torch.special.ndtr")
 
     def _mpmathcode(self, printer: Any, **settings: Any) -> str:
         return self._called(printer, _DIGITS)

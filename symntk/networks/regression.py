@@ -296,9 +296,9 @@ def _infinite(gram: Any) -> Any:
 
 def _array(name: str, given: Any, dimensions: tuple[int, ...], asked: str = _ASKED) -> Any:
     try:
-        array = real_array(given)
-    except (TypeError, ValueError) as error:
-        raise DomainError(asked, f"{name} holds what are not real numbers", "an array of floats") from error
+        array = real_array(given, name)
+    except ValueError as error:
+        raise DomainError(asked, str(error)) from error
     if array.ndim not in dimensions:
         wanted = " or ".join(str(d) for d in dimensions)
         advice = f"an array of {wanted} dimensions"

@@ -13,9 +13,12 @@ import numpy as np
 import pytest
 import sympy as sp
 from mpmath import mp
+from sympy.printing.numpy import CuPyPrinter, JaxPrinter
+from sympy.printing.pytorch import TorchPrinter
 
 import symntk
 from symntk.emit.normal_c import SOURCE
+from symntk.errors import FormulaError
 from symntk.language import special_mpmath
 from symntk.language.special import bivariate_normal_cdf, normal_cdf, normal_pdf
 from symntk.language.symbols import STATE
@@ -67,6 +70,20 @@ def test_printed_python_needs_one_import():
         subprocess.run([sys.executable, "-c", one], check=True, capture_output=True, text=True) for one in (code, used)
     ]
     assert [round(float(one.stdout), 12) for one in found] == [0.333333333333, 0.5]
+
+
+@pytest.mark.parametrize(
+    ("printer", "ndtr"),
+    [
+        (JaxPrinter, "jax.scipy.special.ndtr"),
+        (CuPyPrinter, "cupyx.scipy.special.ndtr"),
+        (TorchPrinter, "torch.special.ndtr"),
+    ],
+)
+def test_other_array_modules(printer, ndtr):
+    assert printer().doprint(normal_cdf(h)) == f"{ndtr}(h)" and "exp(" in printer().doprint(normal_pdf(h))
+    with pytest.raises(FormulaError, match="has no bivariate_normal_cdf"):
+        printer().doprint(bivariate_normal_cdf(h, k, r))
 
 
 def test_a_users_own_function_goes_first():

@@ -6,6 +6,7 @@ import sys
 import numpy as np
 import pytest
 import scipy.linalg
+from scipy import sparse
 from scipy.integrate import solve_ivp
 
 import symntk
@@ -258,7 +259,9 @@ def test_classifier_says_where_the_theorem_ends():
         (lambda: NET.flow(X, Y[:5]), f"y has 5 targets, x {len(X)} inputs"),
         (lambda: NET.flow(X, Y).predict(X[0]), r"\(n, features\), for one input x\[None, :\]"),
         (lambda: NET.flow(X, Y, ridge="1"), "ridge = '1' is not a number"),
-        (lambda: NET.flow(X, Y.astype(str)), "y holds what are not real numbers"),
+        (lambda: NET.flow(X, Y.astype(str)), "y: real numbers are needed, not text"),
+        (lambda: NET.flow(sparse.csr_array(X), Y), "x: it is sparse .*toarray"),
+        (lambda: NET.flow(X, np.ma.masked_less(Y, 0.0)), "y is masked"),
         (lambda: NET.flow(X[0], Y), "2 dimensions"),
         (lambda: NET.flow(X, np.full(6, np.nan)), "y is nan"),
         (lambda: NET.flow(X, Y, ridge=-1.0), "ridge"),

@@ -5,6 +5,7 @@ A text is a name, a name with values of its parameters, or a formula in which en
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -162,10 +163,25 @@ def lookup(text: str, *tables: Mapping[str, Entry], domains: Mapping[str, str] |
     >>> lookup("2*x", {}) is None
     True
     """
-    call = parse_call(text, domains)
+    try:
+        call = parse_call(text, domains)
+    except FormulaError:
+        _refuse_unknown_parameters(text, tables)
+        raise
     if call is None or call.name in (symbols.x.name, *CONSTANTS):
         return None
     return find(call.name, *tables).expression(*call.positional, **call.values)
+
+
+def _refuse_unknown_parameters(text: str, tables: tuple[Mapping[str, Entry], ...]) -> None:
+    """A value that cannot be read is not the trouble where the entry has no such parameter."""
+    name, _, given = text.partition("(")
+    named = resolve(name.strip(" "), *tables)
+    if named is not None:
+        known = {p.name for p in named.entry.parameters}
+        for keyword in re.findall(r"([A-Za-z]\w*) *=(?!=)", given):
+            if keyword not in known:
+                named.entry.settings({keyword: 1})
 
 
 def read(text: str, *tables: Mapping[str, Entry], domains: Mapping[str, str] | None = None) -> Any:

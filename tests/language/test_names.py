@@ -68,6 +68,8 @@ NAMED = {
     "relu()": "function without arguments. Try: relu(x)",
     "relu(beta=1)": "there is none of this name",
     "silu(x, beta=x)": "depends on x",
+    "gelu(approximate=tanh)": "the parameter 'approximate' of 'gelu': there is none of this name",
+    "silu(beta=tanh)": "'tanh' (character 1) is a function without arguments",
     "silu(x, gamma=2)": "there is none of this name. Try: beta",
     "silu(x, **k)": "without a name",
     "hard_tanh(-2, 2)": "values need names. Try: hard_tanh(low=-2, high=2)",

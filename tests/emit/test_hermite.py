@@ -325,3 +325,21 @@ def test_tables_are_held_and_forgotten(monkeypatch):
     assert hermite._hermite_table(3, 0.5, 8) is first
     again = hermite._hermite_table(3, 0.4, 8)
     assert again is not second and all(np.array_equal(*pair) for pair in zip(again, second, strict=True))
+
+
+def test_a_narrow_feature_outside_every_usual_window_is_seen():
+    # as much of E f² lies in a spike of width 2e-3 at 12.3 as around the mean
+    place, width = 12.3, 1e-3
+    height = np.exp(0.25 * place**2) / np.sqrt(width)
+
+    def f(x):
+        return 1.0 + np.where(np.abs(x - place) < width, height, 0.0)
+
+    edges = (place - width, place + width)
+    found, square, loss = _hermite_coefficients(f, ((), (), (), edges), np.zeros(1), np.ones(1), 16)
+    truth = 1.0 + height * (height + 2.0) * 2.0 * width * np.exp(-0.5 * place**2) / np.sqrt(2.0 * np.pi)
+    assert loss[0] < 1e-12
+    assert square[0] == pytest.approx(truth, rel=1e-3)
+    assert found[0, 0] == pytest.approx(
+        1.0 + height * 2.0 * width * np.exp(-0.5 * place**2) / np.sqrt(2.0 * np.pi), rel=1e-3
+    )

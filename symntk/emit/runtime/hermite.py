@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from symntk.emit.runtime.ladder import _leaves
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
@@ -66,7 +68,7 @@ def _hermite_coefficients(
     with np.errstate(all="ignore"):
         scale = np.sqrt(variance)
         known = np.flatnonzero(np.isfinite(mean) & np.isfinite(scale) & (scale > 0.0))
-        kind, outside = _hermite_windows(f, mean[known], scale[known])
+        kind, outside = _hermite_windows(f, shape[3], mean[known], scale[known])
         for index, window in enumerate(_HERMITE_WINDOWS):
             rows = known[kind == index]
             if rows.size:
@@ -80,10 +82,15 @@ def _hermite_coefficients(
 
 
 def _hermite_windows(
-    f: Callable[[np.ndarray], np.ndarray], mean: np.ndarray, scale: np.ndarray
+    f: Callable[[np.ndarray], np.ndarray], edges: Sequence[float], mean: np.ndarray, scale: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Each row's window, as a place in `_HERMITE_WINDOWS`, and E f² outside of it, from samples of f²·φ."""
+    """Each row's window, as a place in `_HERMITE_WINDOWS`, and E f² outside of it.
+
+    From samples of f²·φ, and from the largest f² on every interval between edges that is narrower than their distance.
+    """
     step = 0.5
+    points, values = _leaves(f, np.unique(np.asarray(edges, dtype=np.float64)))
+    largest = 2.0 * np.log(np.max(np.abs(values), axis=1))
     z = np.arange(0.5 * step, 38.0, step)
     root = np.exp(-0.25 * z * z) * (2.0 * np.pi) ** -0.25
     last = np.searchsorted(z, _HERMITE_WINDOWS)
@@ -98,6 +105,12 @@ def _hermite_windows(
         mass = np.cumsum(density[:, ::-1], axis=1)[:, ::-1] * step
         # where the density falls by e^-5 and more in a step, the midpoint rule sees a third of it
         tails = 4.0 * mass[:, last]
+        if len(points) > 1:
+            ends = (points - mean[rows, None]) / scale[rows, None]
+            middle, width = 0.5 * np.abs(ends[:, 1:] + ends[:, :-1]), np.diff(ends, axis=1)
+            share = np.where(width < step, np.exp(largest - 0.5 * middle * middle) * width, 0.0)
+            for index, window in enumerate(_HERMITE_WINDOWS):
+                tails[:, index] += np.sum(np.where(middle + 0.5 * width > window, share, 0.0), axis=1)
         enough = tails <= _HERMITE_OUTSIDE**2 * mass[:, :1]
         enough[:, -1] = True
         kind[rows] = np.argmax(enough, axis=1)

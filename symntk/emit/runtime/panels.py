@@ -33,8 +33,10 @@ if TYPE_CHECKING:
 _OWN = 0.2
 # Standard deviations in the narrowest interval, as far as that is of use for the Gauss–Hermite rules of the outer sum.
 _OUTER_ROOM = 0.66
-# Rows treated at once: entries, and outer nodes; and edges of blocks, beyond which entries are taken apart.
+# Rows treated at once: entries, and outer nodes, of which there are fewer where functions have many edges and where
+# panels are narrow; and edges of blocks, beyond which entries are taken apart.
 _ENTRY_ROWS = 128
+_MANY_EDGES = 128
 _NODE_ROWS = 1024
 _MOST_EDGES = 16384
 # An integrand of one sign is integrated to e^-25 of itself, or again with a larger budget, up to what float64 holds.
@@ -207,8 +209,11 @@ def _one_pass(
     room = np.minimum(_room(f_ladder, m1, sigma), _room(g_ladder, m2, np.sqrt(b)))
     room = np.where(calm, _OUTER_ROOM * room, 0.0)
     total, size = np.empty(len(a)), np.empty(len(a))
-    for start in range(0, len(a), _ENTRY_ROWS):
-        rows = slice(start, start + _ENTRY_ROWS)
+    most = max(len(f_leaves[0]), len(g_leaves[0]), 1) * float(np.max(steep, initial=1.0))
+    step = max(int(_ENTRY_ROWS * min(_MANY_EDGES / most, 1.0)), 8)
+    stride = max(int(_NODE_ROWS / float(np.max(g_steep, initial=1.0))), 64)
+    for start in range(0, len(a), step):
+        rows = slice(start, start + step)
         law = m1[rows], sigma[rows], m2[rows], slope[rows], blur[rows]
         parts, rough = _hermite_nodes(f, law, room[rows])
         scales = low[rows], high[rows], steep[rows], g_steep[rows]
@@ -228,8 +233,8 @@ def _one_pass(
             level, narrow = g_level[rows][owner], g_steep[rows][owner]
             below = np.maximum(-reach, (v_low[rows][owner] - mean) / scale)
             beyond = np.minimum(reach, (v_high[rows][owner] - mean) / scale)
-            for begin in range(0, len(owner), _NODE_ROWS):
-                at = slice(begin, begin + _NODE_ROWS)
+            for begin in range(0, len(owner), stride):
+                at = slice(begin, begin + stride)
                 bounds = below[at], beyond[at]
                 weight[at] *= _ladder_means(g, g_ladder, level[at], mean[at], scale[at], bounds, narrow[at])
         total[rows] = np.bincount(owner, weight, len(law[0]))
@@ -255,8 +260,9 @@ def _edge_mean(
     low, high, steep = _line_windows(g, leaves, mean, scale)
     widths, (level,) = _widths(leaves[0], [_MERGED * scale / steep])
     ladder = _ladder(leaves, _hard(one[1]), widths)
-    for start in range(0, len(mean), _NODE_ROWS):
-        rows = slice(start, start + _NODE_ROWS)
+    stride = max(int(_NODE_ROWS / float(np.max(steep, initial=1.0))), 64)
+    for start in range(0, len(mean), stride):
+        rows = slice(start, start + stride)
         bounds = low[rows], high[rows]
         result[rows] = _ladder_means(g, ladder, level[rows], mean[rows], scale[rows], bounds, steep[rows])
     return result

@@ -43,8 +43,8 @@ _NARROW = 1.0
 _STEEP = 3.4
 _RELATIVE_STEEP = 1.5
 _STEEP_SCALE = 32.0
-# Rows treated at once.
-_WINDOW_ROWS = 128
+# Numbers treated at once: rows times cells.
+_WINDOW_NUMBERS = 65536
 
 
 def _cells(
@@ -96,6 +96,12 @@ def _cells(
     return (left, right, height), first, second, signed
 
 
+def _blocks(count: int, points: int) -> list[slice]:
+    """The rows in blocks of bounded memory, for so many points between cells."""
+    step = max(_WINDOW_NUMBERS // (len(_GRID) + points), 1)
+    return [slice(start, start + step) for start in range(0, count, step)]
+
+
 def _logarithm(values: np.ndarray) -> np.ndarray:
     """log|values|; −∞ for what is not finite."""
     found = np.log(np.abs(values))
@@ -141,8 +147,7 @@ def _line_windows(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """For E f of one variable, relative to E|f|: the window (low, high), and how much narrower panels must be."""
     low, high, steep = (np.zeros(len(mean)) for _ in range(3))
-    for start in range(0, len(mean), _WINDOW_ROWS):
-        rows = slice(start, start + _WINDOW_ROWS)
+    for rows in _blocks(len(mean), len(leaves[0])):
         (left, right, height), norm, _, _ = _cells(f, leaves, mean[rows], scale[rows])
         norm = np.where(np.isfinite(norm), norm, 0.0)
         radius = np.sqrt(2.0 * np.maximum(height + (_BUDGET + 2.0 - norm)[:, None], 0.0))
@@ -178,8 +183,7 @@ def _plane_windows(
     """
     count = len(law[0])
     found = [np.zeros(count) for _ in range(13)]
-    for start in range(0, count, _WINDOW_ROWS):
-        rows = slice(start, start + _WINDOW_ROWS)
+    for rows in _blocks(count, max(len(points) for points, _ in leaves)):
         m1, scale_u, m2, scale_v, rho, chord = (array[rows] for array in law)
         cells_f, first_f, second_f, signed_f = _cells(functions[0], leaves[0], m1, scale_u)
         cells_g, first_g, second_g, signed_g = _cells(functions[1], leaves[1], m2, scale_v)
@@ -238,8 +242,7 @@ def _two_signs(values: np.ndarray) -> np.ndarray:
 def _keeps_sign(f: Callable[[np.ndarray], np.ndarray], mean: np.ndarray, scale: np.ndarray) -> np.ndarray:
     """Whether f has one sign as far as its law reaches, from samples."""
     found = np.empty(len(mean), dtype=bool)
-    for start in range(0, len(mean), _WINDOW_ROWS):
-        rows = slice(start, start + _WINDOW_ROWS)
+    for rows in _blocks(len(mean), 0):
         x = mean[rows, None] + scale[rows, None] * _GRID
         found[rows] = ~_two_signs(f(x.ravel()).reshape(x.shape))
     return found

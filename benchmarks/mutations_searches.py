@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ CENTRES = Pair("tanh(x - 1) + exp(-100*(x - 1/2)**2)", "1/(1 + exp(-x)) + erf(20
 SPIKE = Pair("1/(1 + 100*Abs(x))**2", "1/(1 + exp(-x)) + tanh(3*x - 1)")
 HIDDEN = Pair("exp(-10000*(exp(x) - 3)**2)", "1/(1 + exp(-x))")
 
-SHAPE, PARTITION, BALLS = "symntk.emit.general_shape:", "symntk.emit.partition:", "symntk.language.balls.ball:"
+SHAPE, PARTITION, BALLS = "symntk.emit.general_shape:", "symntk.emit.partition:", "symntk.language.balls."
 PANELS = "tests.emit.test_partition:"
 INTERPOLATED = (
     *(
@@ -37,6 +38,14 @@ WINDOWS = tuple(
         ("test_windows_leave_out_nothing", ()),
     )
 )
+
+
+def balls(home: str, name: str) -> tuple[str, ...]:
+    """All places of the room of enclosures where what `home` defines is known by its name."""
+    original = getattr(import_module(BALLS + home), name)
+    modules = (home, *(one for one in ("ball", "rules", "scaled", "enclosure") if one != home))
+    found = [one for one in modules if getattr(import_module(BALLS + one), name, None) is original]
+    return tuple(f"{BALLS}{one}:{name}" for one in found)
 
 
 def enclosed(*heads: Any) -> tuple[tuple[str, tuple[Any, ...]], ...]:
@@ -165,7 +174,7 @@ def _searches() -> list[Mutation]:
             for one in rows(
                 "enclosures, functions",
                 Pair(f"{head.__name__}(x)", "1"),
-                "symntk.language.balls.rules:RULES",
+                balls("rules", "RULES"),
                 enclosed(head),
                 **{f"{head.__name__}_radius_halved": _rule(head, 0.5)},
             )
@@ -173,7 +182,7 @@ def _searches() -> list[Mutation]:
         *rows(
             "enclosures, sums and products",
             Pair("1/cosh(x)", "1"),
-            f"{BALLS}product",
+            balls("ball", "product"),
             enclosed(sp.sech),
             radius_of_a_product_halved=_radius(0.5),
             first_radius_alone=lambda original: (
@@ -183,14 +192,14 @@ def _searches() -> list[Mutation]:
         *rows(
             "enclosures, sums and products",
             Pair("cos(x)", "1"),
-            f"{BALLS}total",
+            balls("ball", "total"),
             enclosed(sp.cos),
             radius_of_a_sum_halved=_radius(0.5),
         ),
         *rows(
             "enclosures, poles and cuts",
             Pair("1/cosh(x)", "1"),
-            f"{BALLS}inverse",
+            balls("ball", "inverse"),
             enclosed(sp.sech),
             radius_of_an_inverse_halved=_radius(0.5),
             no_pole=lambda original: lambda w: original(w._replace(radius=0.5 * w.radius)),
@@ -198,7 +207,7 @@ def _searches() -> list[Mutation]:
         *rows(
             "enclosures, poles and cuts",
             Pair("tanh(x)", "1"),
-            "symntk.language.balls.rules:_moebius",
+            balls("rules", "_moebius"),
             enclosed(sp.tanh),
             radius_of_a_quotient_halved=_radius(0.5),
             pole_not_seen=lambda original: lambda t: original(t._replace(radius=np.minimum(t.radius, 0.1))),
@@ -206,7 +215,7 @@ def _searches() -> list[Mutation]:
         *rows(
             "enclosures, poles and cuts",
             Pair("sqrt(1 + x**2)", "1"),
-            f"{BALLS}to_cut",
+            balls("ball", "to_cut"),
             (("tests.language.test_balls:test_poles_and_branch_points_are_seen", ()), *enclosed(sp.log, sp.asinh)),
             twice_as_far=times(2),
             nowhere=of(lambda distance: distance + np.inf),

@@ -30,6 +30,9 @@ class _Printer(NumPyPrinter):  # type: ignore[misc]
     def _module_format(self, fqn: str, register: bool = True) -> str:
         return fqn.replace("numpy.", "np.").replace("math.", "np.")
 
+    def _print_Root(self, expr: sp.Expr) -> str:
+        return repr(float(expr))
+
     def _print_Rational(self, expr: sp.Rational) -> str:
         return repr(float(expr))
 

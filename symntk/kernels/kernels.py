@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from symntk.errors import FormulaError
+from symntk.errors import FormulaError, SymntkError
 from symntk.kernels.arguments import not_too_deep
 from symntk.kernels.expectation import TOLERANCE, Expectation, refuse_early
 from symntk.kernels.function import Function, as_function, check_where
@@ -73,8 +73,27 @@ class Kernels:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The kernels that exist for the pair."""
-        return NAMES if self.surrogate_derivative is not None else NAMES[:2]
+        """The kernels that exist for the pair; `absent` says why others do not."""
+        asked = NAMES if self.surrogate_derivative is not None else NAMES[:2]
+        return tuple(name for name in asked if name not in self.absent)
+
+    @cached_property
+    def absent(self) -> dict[str, str]:
+        """Why a kernel of the derivative does not exist, by its name; empty for most activations.
+
+        >>> derive("Abs(x)**(-0.3)").names, list(derive("Abs(x)**(-0.3)").absent)
+        (('nngp',), ['ntk'])
+        """
+        reasons: dict[str, str] = {}
+        for name in ("ntk", "sg_ntk"):
+            if name == "sg_ntk" and self.surrogate_derivative is None:
+                continue
+            try:
+                E = getattr(self, name)
+                refuse_early(E.f, E.g)
+            except SymntkError as error:
+                reasons[name] = str(error)
+        return reasons
 
     def items(self) -> tuple[tuple[str, Expectation], ...]:
         """Names and expectations of the kernels that exist."""
@@ -183,8 +202,9 @@ def derive(
         chosen, name = _surrogate_derivative(surrogate, where)
     check_where(where, function, *([] if chosen is None else [chosen]))
     kernels = Kernels(function, chosen, name, tol)
-    for _, E in kernels.items():
+    for E in [kernels.nngp, *([] if chosen is None else [kernels.surrogate_ntk])]:
         refuse_early(E.f, E.g)
+    _ = kernels.absent
     return kernels
 
 

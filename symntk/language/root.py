@@ -69,7 +69,7 @@ class Root(sp.AtomicExpr):  # type: ignore[misc]  # SymPy has no types
     _pythoncode = _numpycode
 
     def _mpmathcode(self, printer: Any) -> str:
-        return f"mpmath.mpf('{self.evalf(110)}')"
+        return f"mpf('{self.evalf(110)}')"
 
 
 @lru_cache(maxsize=4096)

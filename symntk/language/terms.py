@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import sympy as sp
 
+from symntk.language.root import Root
 from symntk.language.special import normal_cdf
 
 
@@ -111,7 +112,14 @@ def collect(terms: Iterable[Term]) -> NormalForm:
         key = (t.power, t.quadratic, t.linear, t.window)
         sums[key] = sums.get(key, sp.S.Zero) + t.coefficient
     kept = [Term(sp.expand(value), *key) for key, value in sums.items()]
-    return NormalForm(tuple(sorted((t for t in kept if t.coefficient != 0), key=_order)))
+    return NormalForm(tuple(sorted((t for t in kept if not _vanishes(t.coefficient)), key=_order)))
+
+
+def _vanishes(value: sp.Expr) -> bool:
+    """Whether a coefficient is 0; a function at its own root is so to any number of digits."""
+    if value == 0 or not value.has(Root) or value.free_symbols:
+        return bool(value == 0)
+    return all(abs(sp.N(value, digits, maxn=200)) < sp.Float(10) ** (-40) for digits in (15, 30))
 
 
 def parity(form: NormalForm) -> int:

@@ -31,6 +31,7 @@ from symntk.verify.numeric import Number, mp, number
 from symntk.verify.oracle import Law
 
 Array = npt.NDArray[Any]
+_MANY = 65
 ASKED = "a numerical expectation"
 _WIDE_BITS = 96
 _HIGHEST = 8  # the degree up to which polynomials are factored
@@ -161,6 +162,8 @@ class Function:
     @cached_property
     def normal(self) -> NormalForm | None:
         """The normal form of the regular part, None where it is not Gaussian-elementary."""
+        if len(self.form.parts) > _MANY:  # or not the whole function
+            return None
         try:
             found = normal_form(self.form.regular(variable), variable)
         except (NotGaussianElementaryError, SymntkError):

@@ -129,7 +129,12 @@ class Search:
                 ASKED, f"E f² is not settled within {reach:g} standard deviations of the mean", "a smaller variance"
             )
         self._look_at_places()
-        return self._assembled()
+        found = self._assembled()
+        reach = self.function.form.reach
+        if max(-found.edges[0], found.edges[-1]) > reach:
+            text = f"its kinks are told apart for |x| < {reach:.6g}, and the law goes on to {found.edges[-1]:.6g}"
+            raise VerificationError(ASKED, text, "a smaller variance")
+        return found
 
     def _window(self, low: float, high: float) -> Floats:
         """Cells (2, n) between two points in deviations, cut at breaks and to the widest panel."""

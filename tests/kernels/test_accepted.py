@@ -52,3 +52,25 @@ def test_beyond_the_reach_is_refused():
 def test_a_power_that_is_not_square_integrable_is_refused():
     with pytest.raises(SymntkError, match="second moment"):
         symntk.expectation("Abs(x)**(-0.5)", "Abs(x)**(-0.5)")
+
+
+def test_kernels_that_exist_are_given_and_the_others_say_why():
+    kernels = symntk.derive("Abs(x)**(-0.3)")
+    assert kernels.names == ("nngp",) and "infinite at 0" in kernels.absent["ntk"]
+    with pytest.raises(SymntkError, match="infinite at 0"):
+        _ = kernels.ntk
+    kernels = symntk.derive("Max(x,0)**0.7")
+    assert kernels.names == ("nngp", "ntk") and not kernels.absent
+    assert float(kernels.ntk(1.3, 0.7, 0.4)) == pytest.approx(0.245214229114, rel=1e-11)
+
+
+def test_closed_forms_between_roots():
+    kernels = symntk.derive("Max(0,exp(x)-x-2)")
+    assert kernels.nngp.method == kernels.ntk.method == "closed form"
+    assert float(kernels.nngp(1.3, 0.7, 0.4)) == pytest.approx(0.32234307948490437, rel=1e-12)
+    assert float(kernels.ntk(1.3, 0.7, 0.4)) == pytest.approx(1.148877071019443, rel=1e-12)
+
+
+def test_the_reference_knows_the_reach():
+    with pytest.raises(SymntkError, match="told apart"):
+        symntk.expectation("floor(x)").evalf(1e6, 1, 0, dps=20)

@@ -13,9 +13,10 @@ from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Any
 
-from symntk.errors import DomainError, SymntkError, VerificationError
+from symntk.errors import DomainError, VerificationError
 from symntk.kernels.pair import pair_record
 from symntk.kernels.solution import ClosedForm
+from symntk.kernels.verification_clock import LIMIT, PART, Clock
 from symntk.kernels.verification_closed import FLOAT_DIGITS, ClosedTests
 from symntk.kernels.verification_general import GeneralClaim, float64_check
 from symntk.kernels.verification_tests import GeneralTests
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from symntk.kernels.expectation import Expectation
     from symntk.kernels.kernels import Kernels
 
+_TESTS = 10  # of one expectation, about
 Progress = Callable[[str, str], None]
 """Called with the subject and the check that comes next."""
 
@@ -43,6 +45,7 @@ class Verification:
         pair: what names the pair, so that it can be derived again: activation, surrogate, its derivative, tol.
         dps, points, seed: as given.
         given: the parameters that were given, as text of rational numbers; the others were drawn.
+        limit: seconds that all checks could take.
     """
 
     certificates: dict[str, Certificate]
@@ -51,10 +54,11 @@ class Verification:
     points: int = 3
     seed: int = 0
     given: dict[str, str] = field(default_factory=dict)
+    limit: float = LIMIT
 
     @property
     def passed(self) -> bool:
-        """Whether every certificate passed, and there is one."""
+        """Whether no value is wrong, and of each expectation something was checked."""
         return bool(self.certificates) and all(c.passed for c in self.certificates.values())
 
     @property
@@ -66,7 +70,10 @@ class Verification:
         """Plain text for a terminal."""
         made = [c for cert in self.certificates.values() for c in cert.checks if not c.is_skipped]
         parts = [f"{name}: {certificate.table()}" for name, certificate in self.certificates.items()]
+        skipped = sum(len(cert.checks) for cert in self.certificates.values()) - len(made)
         summary = f"{sum(c.passed for c in made)} of {len(made)} checks passed"
+        summary += f", {skipped} skipped" if skipped else ""
+        summary += f" (time limits: {self.limit / PART:g} s for a check, {self.limit:g} s for all)"
         return "\n\n".join([*parts, summary if not self.failures else f"FAILED: {summary}"])
 
     def to_dict(self) -> dict[str, Any]:
@@ -97,6 +104,7 @@ def verify_kernels(
     points: int = 3,
     seed: int = 0,
     progress: Progress | None = None,
+    limit: float = LIMIT,
     **parameters: Any,
 ) -> Verification:
     """Check every kernel that exists for the pair.
@@ -107,6 +115,7 @@ def verify_kernels(
         points: random points per check.
         seed: of the random points and of parameters without a value.
         progress: called with the kernel's name and the next check's.
+        limit: seconds for all checks together; one check has a fifth of them. What is not done by then is skipped.
         parameters: a number for each free parameter, by name; random in their domains where not given.
 
     Raises:
@@ -114,12 +123,14 @@ def verify_kernels(
     """
     known = {symbol.name for _, E in kernels.items() for symbol in E.parameters}
     _refuse_unknown(str(kernels.activation.name), known, parameters)
-    done = {}
+    done, clock = {}, Clock(limit, _TESTS * len(list(kernels.items())))
     for name, E in kernels.items():
         own = {key: value for key, value in parameters.items() if key in {s.name for s in E.parameters}}
-        done[name] = verify_expectation(E, dps=dps, points=points, seed=seed, progress=progress, subject=name, **own)
+        done[name] = verify_expectation(
+            E, dps=dps, points=points, seed=seed, progress=progress, subject=name, clock=clock, **own
+        )
     given = {name: str(exact(value, f"the value of {name}")) for name, value in parameters.items()}
-    return Verification(done, pair_record(kernels), dps, points, seed, given)
+    return Verification(done, pair_record(kernels), dps, points, seed, given, limit)
 
 
 def export_certificate(kernels: Kernels, *, points: int = 3, dps: int = 20, seed: int = 0) -> list[str]:
@@ -140,7 +151,7 @@ def export_certificate(kernels: Kernels, *, points: int = 3, dps: int = 20, seed
             check = float64_check(GeneralClaim(E, {}, rng), random_points(rng, points, means=E.means))
         if not check.passed:
             raise VerificationError(f"{name} of {kernels.activation.name}", f"the oracle differs: {check.detail}")
-        shown = "no point where it exists" if check.digits is None else f"{check.digits:.0f}"
+        shown = f"skipped, because {check.detail}" if check.digits is None else f"{check.digits:.0f}"
         lines.append(f"    {name}: {shown}")
     return lines
 
@@ -154,6 +165,8 @@ def verify_expectation(
     progress: Progress | None = None,
     subject: str = "",
     at: Sequence[Law] | None = None,
+    limit: float = LIMIT,
+    clock: Clock | None = None,
     **parameters: Any,
 ) -> Certificate:
     """Check one expectation against the oracle and the identities that it must obey, and its float64 code against it.
@@ -166,6 +179,8 @@ def verify_expectation(
         progress: called with the subject and the next check's name.
         subject: what the progress is told; the expectation itself by default.
         at: var_u, var_v, cov, mean_u, mean_v of the points, in place of random ones.
+        limit: seconds for all checks together; one check has a fifth of them. What is not done by then is skipped.
+        clock: in place of `limit`, one that other checks share.
         parameters: a number for each free parameter, by name; random in their domains where not given.
 
     Raises:
@@ -174,15 +189,14 @@ def verify_expectation(
     _refuse_unknown(str(E), {s.name for s in E.parameters}, parameters)
     if dps < 10 or points < 1:
         raise DomainError(f"a verification with {points} points at {dps} digits", "that shows nothing", "points=3")
-    tests = tests_of(E, dps, points, seed, parameters, at)
+    clock = Clock(limit) if clock is None else clock
+    with clock.preparing():
+        tests = tests_of(E, dps, points, seed, parameters, at)
     checks = []
     for name, check in tests:
         if progress is not None:
             progress(subject or str(E), name)
-        try:
-            checks.append(check())
-        except SymntkError as error:
-            checks.append(Check(name, f"{type(error).__name__}: {error}", None, None, False, 0))
+        checks.append(clock.made(name, check))
     return Certificate(
         str(E),
         tuple(checks),

@@ -14,10 +14,10 @@ from mpmath import mp
 
 from symntk.derive.engine import derive_pair
 from symntk.derive.publish import publish
-from symntk.errors import DivergenceError, DomainError, VerificationError
+from symntk.errors import DivergenceError, DomainError, SymntkError, VerificationError
 from symntk.language.symbols import mean_u, mean_v, var_u, var_v
 from symntk.language.terms import NormalForm, derivative
-from symntk.verify.agreement import Agreement
+from symntk.verify.agreement import Agreement, LeftOut
 from symntk.verify.certificate import Check
 from symntk.verify.checks import Claim, edge_check, existing_points, limit_check, random_check, rate_check
 from symntk.verify.evaluate import evaluate
@@ -25,6 +25,7 @@ from symntk.verify.existence import existence_check
 from symntk.verify.identities import exchange_check, heat_check, independence_check, price_check
 from symntk.verify.points import Law, Point, at_state, edge_points, parameter_values, random_points
 from symntk.verify.rigorous import DIGITS, Case, rigorous_check
+from symntk.verify.timing import timely
 
 if TYPE_CHECKING:
     from symntk.kernels.expectation import Expectation
@@ -130,9 +131,9 @@ class ClosedTests:
         if E.diagonal.is_finite:
             return limit_check(claim, E.diagonal.limit, laws, dps=_FEW_DPS)
         if not laws:
-            return Check("full correlation", "no point where the expectation exists", None, None, False, 0)
+            return Check.skipped("full correlation", "the expectation exists at no point that was tried")
         if not E.diagonal.diverges:
-            return Check("full correlation", "skipped: the behaviour there is not stated", None, None, True, 0)
+            return Check.skipped("full correlation", "the behaviour there is not stated")
         check = rate_check(claim, E.diagonal.coefficient, E.diagonal.power, laws)
         numbers = {symbol.name: value for symbol, value in claim.values.items()}
         a, _, _, m1, _ = laws[0]
@@ -147,19 +148,29 @@ class ClosedTests:
 
 def float_check(E: Expectation, claim: Claim, points: list[Point]) -> Check:
     """E(...) in float64, which is what exported code evaluates, equals the formula at 20 digits."""
-    agreement, absent = Agreement(FLOAT_DIGITS, FLOAT_MOST), 0
+    agreement, absent = Agreement(FLOAT_DIGITS, FLOAT_MOST), LeftOut()
     numbers = {symbol.name: float(number) for symbol, number in claim.values.items()}
-    for point in points:
+    for point in timely(points):
         reference = _finite(claim, point)
         if reference is None:
-            absent += 1
+            absent.add("there is no finite value, or none that float64 holds", point.label)
             continue
         a, b, c, m1, m2 = point.law
-        value = E(a, b, c, *((m1, m2) if E.means else ()), **numbers)
+        try:
+            value = E(a, b, c, *((m1, m2) if E.means else ()), **numbers)
+        except SymntkError as error:
+            absent.add(f"E(...) refuses: {error.wrong}", point.label)
+            continue
         agreement.add(mp.mpf(float(value)), reference, lambda law=point.law: claim.scale(law), point.label)
-    details = [f"E(...) and the formula at {_FEW_DPS} digits", f"fewest at {agreement.where}"]
-    details += [f"no finite float64 at {absent} points"] * bool(absent) + [agreement.remark] * bool(agreement.remark)
-    text = "; ".join(details)
+    if not agreement.points:
+        return Check.skipped("float64", absent.reasons or "there is nothing to compare")
+    parts = [
+        f"E(...) and the formula at {_FEW_DPS} digits",
+        f"fewest at {agreement.where}",
+        agreement.remark,
+        str(absent),
+    ]
+    text = "; ".join(part for part in parts if part)
     return Check("float64", text, agreement.digits, FLOAT_DIGITS, agreement.passed, agreement.points)
 
 

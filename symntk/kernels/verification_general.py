@@ -15,10 +15,11 @@ from mpmath import mp
 
 from symntk.errors import DivergenceError, DomainError, SymntkError, VerificationError
 from symntk.kernels.function import Function, as_function
-from symntk.verify.agreement import Agreement
+from symntk.verify.agreement import Agreement, LeftOut
 from symntk.verify.certificate import Check
 from symntk.verify.general_oracle import fast_reference, general_oracle, general_scale
 from symntk.verify.points import Law, Point, parameter_values
+from symntk.verify.timing import timely
 
 if TYPE_CHECKING:
     from symntk.kernels.expectation import Expectation
@@ -68,24 +69,28 @@ def required_digits(E: Expectation) -> float:
     return 10.0 if E.error_bound == 0.0 else -math.log10(E.error_bound)
 
 
-def compare_float64(claim: GeneralClaim, points: list[Point]) -> tuple[Agreement, list[str]]:
-    """E(...) against the oracle at each point, and the labels of those where there is nothing to compare.
+def compare_float64(claim: GeneralClaim, points: list[Point]) -> tuple[Agreement, LeftOut]:
+    """E(...) against the oracle at each point, and those where there is nothing to compare.
 
     Where the oracle says that the expectation is infinite, a finite number from E counts as no agreement.
     """
-    agreement, absent = Agreement(required_digits(claim.E), 16), []
-    for point in points:
+    agreement, absent = Agreement(required_digits(claim.E), 16), LeftOut()
+    for point in timely(points):
         try:
             reference = mp.mpf(fast_reference(claim.f.general, claim.g.general, *point.law)[0])
-        except DivergenceError:
-            absent.append(point.label)
+        except DivergenceError as error:
+            absent.add(f"it is {error.wrong}", point.label)
             if _is_finite(claim, point.law):
                 agreement.add(mp.zero, mp.one, 1, f"{point.label}, where it is infinite")
             continue
-        except VerificationError:
-            absent.append(point.label)
+        except VerificationError as error:
+            absent.unresolved(error, point.label)
             continue
-        value = mp.mpf(claim.value(point.law))
+        try:
+            value = mp.mpf(claim.value(point.law))
+        except SymntkError as error:
+            absent.add(f"E(...) refuses: {error.wrong}", point.label)
+            continue
         agreement.add(value, reference, lambda law=point.law: claim.scale(law), point.label)
     return agreement, absent
 
@@ -104,12 +109,15 @@ def law_arguments(law: Law, means: bool) -> tuple[float, ...]:
 
 def formula_check(name: str, claim: GeneralClaim, points: list[Point], dps: int) -> Check:
     """The formula and the oracle at each point."""
-    agreement, absent = Agreement(dps - _GUARD, dps), []
-    for point in points:
+    agreement, absent = Agreement(dps - _GUARD, dps), LeftOut()
+    for point in timely(points):
         try:
             reference = claim.oracle(point.law, dps)
-        except (DivergenceError, VerificationError):
-            absent.append(point.label)
+        except DivergenceError as error:
+            absent.add(f"it is {error.wrong}", point.label)
+            continue
+        except VerificationError as error:
+            absent.unresolved(error, point.label)
             continue
         value = claim.evalf(point.law, dps)
         # what float64 cannot hold counts as 0: the oracle works relative to a scale in float64
@@ -122,40 +130,39 @@ def price_quotient(claim: GeneralClaim, points: list[Point]) -> Check:
     name, agreement = "Price's theorem", Agreement(_PRICE_DIGITS, 16)
     try:
         slope = claim.of(claim.f.derivative, claim.g.derivative)
-        for point in points:
+        for point in timely(points):
             a, b, c, m1, m2 = point.law
             h = _SLOPE_STEP * math.sqrt(a * b)
             moved = [claim.value((a, b, c + k * h, m1, m2)) for k in (-2, -1, 1, 2)]
             quotient = (moved[0] - 8 * moved[1] + 8 * moved[2] - moved[3]) / (12 * h)
             right = float(slope(*law_arguments(point.law, claim.E.means)))
             agreement.add(mp.mpf(quotient), mp.mpf(right), claim.scale(point.law) / math.sqrt(a * b), point.label)
-    except SymntkError as error:
-        skipped = "derivative of a delta" in error.wrong  # E[f' g'] is no function then, which is no failure
-        return Check(name, error.wrong, None, None, skipped, 0)
-    return result(name, agreement, "a difference quotient of E(...) and E[f' g'] in float64", [])
+    except SymntkError as error:  # E[f' g'] may be no function, or infinite, which is no failure
+        return Check.skipped(name, error.wrong)
+    return result(name, agreement, "a difference quotient of E(...) and E[f' g'] in float64")
 
 
 def independence(claim: GeneralClaim, points: list[Point]) -> Check:
     """At c = 0, E[f(u) g(v)] = E[f(u)] · E[g(v)]."""
     agreement, one = Agreement(required_digits(claim.E), 16), as_function(1)
     first, second = claim.of(claim.f, one), claim.of(claim.g, one)
-    for point in points:
+    for point in timely(points):
         a, b, _, m1, m2 = point.law
         left = first(*law_arguments((a, 1.0, 0.0, m1, 0.0), claim.E.means))
         right = second(*law_arguments((b, 1.0, 0.0, m2, 0.0), claim.E.means))
         law = (a, b, 0.0, m1, m2)
         agreement.add(mp.mpf(claim.value(law)), mp.mpf(float(left * right)), claim.scale(law), point.label)
-    return result("independence", agreement, "at c = 0, the product of E[f] and E[g]", [])
+    return result("independence", agreement, "at c = 0, the product of E[f] and E[g]")
 
 
 def exchange(claim: GeneralClaim, points: list[Point]) -> Check:
     """E[f(u) g(v)] at (a, b, c, m1, m2) is E[g(u) f(v)] at (b, a, c, m2, m1)."""
     agreement, turned = Agreement(required_digits(claim.E), 16), claim.of(claim.g, claim.f)
-    for point in points:
+    for point in timely(points):
         a, b, c, m1, m2 = point.law
         other = float(turned(*law_arguments((b, a, c, m2, m1), claim.E.means)))
         agreement.add(mp.mpf(claim.value(point.law)), mp.mpf(other), claim.scale(point.law), point.label)
-    return result("exchange symmetry", agreement, "the exchanged expectation in float64", [])
+    return result("exchange symmetry", agreement, "the exchanged expectation in float64")
 
 
 def float64_check(claim: GeneralClaim, points: list[Point]) -> Check:
@@ -164,12 +171,11 @@ def float64_check(claim: GeneralClaim, points: list[Point]) -> Check:
     return result("float64", agreement, "E(...) and the oracle in extended precision", absent)
 
 
-def result(name: str, agreement: Agreement, detail: str, absent: list[str]) -> Check:
-    """The check of an agreement; `absent` names the points where there was nothing to compare with."""
+def result(name: str, agreement: Agreement, detail: str, absent: LeftOut | None = None) -> Check:
+    """The check of an agreement; `absent` holds the points where there was nothing to compare with."""
     where = agreement.where if agreement.where not in ("a random point", "v = u") else ""
-    parts = [detail, f"fewest at {where}" if where else "", agreement.remark]
-    parts += [f"nothing to compare with at {', '.join(absent)}"] if absent else []
+    parts = [detail, f"fewest at {where}" if where else "", agreement.remark, str(absent) if absent else ""]
     text = "; ".join(part for part in parts if part)
     if not agreement.points:  # nothing compared is nothing shown
-        return Check(name, text, None, None, name != "float64", 0)
+        return Check.skipped(name, absent.reasons if absent else "there is nothing to compare")
     return Check(name, text, agreement.digits, agreement.required, agreement.passed, agreement.points)

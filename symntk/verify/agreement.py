@@ -9,7 +9,7 @@ from typing import Any
 
 from mpmath import mp
 
-from symntk.errors import DivergenceError
+from symntk.errors import DivergenceError, SymntkError
 from symntk.language.terms import Delta, NormalForm
 from symntk.verify.oracle import expectation_oracle
 
@@ -60,6 +60,40 @@ def _second_moment(form: NormalForm, variance: Any, mean: Any) -> Number:
             deviation = mp.sqrt(mp.mpmathify(variance))
             total += (weight / (mp.sqrt(2 * mp.pi) * deviation ** (term.window.order + 1))) ** 2
     return total
+
+
+class LeftOut:
+    """Points at which nothing could be compared, by the reason.
+
+    >>> absent = LeftOut()
+    >>> absent.add("it is infinite", "variances 1e6")
+    >>> absent.add("it is infinite", "correlation 1")
+    >>> print(absent)
+    skipped at variances 1e6, correlation 1, because it is infinite
+    """
+
+    def __init__(self) -> None:
+        self.labels: dict[str, list[str]] = {}
+
+    def add(self, why: str, label: str) -> None:
+        """One point."""
+        self.labels.setdefault(why, []).append(label)
+
+    def unresolved(self, error: SymntkError, label: str) -> None:
+        """A point for which the oracle has no value."""
+        self.add(f"the reference has no value: {error.wrong}", label)
+
+    def __bool__(self) -> bool:
+        return bool(self.labels)
+
+    def __str__(self) -> str:
+        parts = [f"skipped at {', '.join(dict.fromkeys(labels))}, because {why}" for why, labels in self.labels.items()]
+        return "; ".join(parts)
+
+    @property
+    def reasons(self) -> str:
+        """The reasons alone."""
+        return "; ".join(self.labels)
 
 
 class Agreement:

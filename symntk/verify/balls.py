@@ -20,6 +20,7 @@ from symntk.errors import VerificationError
 from symntk.language.logistic import logistic, softplus
 from symntk.language.special import normal_cdf, normal_pdf
 from symntk.language.symbols import x
+from symntk.verify.timing import uninterrupted
 
 __all__ = [
     "VERSION",
@@ -216,9 +217,16 @@ def integral(function: Holomorphic, left: Ball, right: Ball, tolerance: Ball) ->
     Raises:
         VerificationError: the integrand is not bounded, or too many evaluations do not get there.
     """
-    value = acb.integral(
-        function, acb(left), acb(right), rel_tol=tolerance, abs_tol=tolerance, eval_limit=_EVALUATIONS
-    ).real
+    nothing = acb(arb("nan"), arb("nan"))
+    with uninterrupted() as is_over:  # the integrator is not told of what is raised in the function it calls
+        value = acb.integral(
+            lambda z, flag: nothing if is_over() else function(z, flag),
+            acb(left),
+            acb(right),
+            rel_tol=tolerance,
+            abs_tol=tolerance,
+            eval_limit=_EVALUATIONS,
+        ).real
     if not value.is_finite():
         places = f"{left.str(5, radius=False)} and {right.str(5, radius=False)}"
         raise no_enclosure(f"the integrand is not holomorphic next to the line, or not bounded, between {places}")

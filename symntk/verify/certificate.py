@@ -33,9 +33,14 @@ class Check:
     passed: bool
     points: int
 
+    @classmethod
+    def skipped(cls, name: str, why: str) -> Check:
+        """A check that could not be made, which shows nothing and fails nothing."""
+        return cls(name, why, None, None, True, 0)
+
     @property
     def is_skipped(self) -> bool:
-        """Whether there was nothing to test; `detail` says why."""
+        """Whether it was not made; `detail` says why."""
         return self.passed and self.points == 0 and self.digits is None and not self.is_symbolic
 
     @property
@@ -64,9 +69,11 @@ class Certificate:
         edges: labels and laws of the edge points.
 
     >>> check = Check("random points", "against the oracle", 51.3, 45, True, 3)
-    >>> print(Certificate("E[sign(u) erf(v)]", (check,), 50, "0.1.0").table())
+    >>> late = Check.skipped("float64", "the time limit of 5 s was reached")
+    >>> print(Certificate("E[sign(u) erf(v)]", (check, late), 50, "0.1.0").table())
     E[sign(u) erf(v)]
       random points        ok        51.3 digits (45 required), 3 points: against the oracle
+      float64              skipped, because the time limit of 5 s was reached
     """
 
     subject: str
@@ -127,5 +134,10 @@ def _line(check: Check) -> str:
         parts.append(f"{check.points} point{'s' * (check.points > 1)}")
     head = ", ".join(parts)
     text = ": ".join(part for part in (head, check.detail) if part)
-    line = f"{check.name:20} {check.verdict:9} {text}".rstrip()
+    verdict = f"{check.verdict:9}"
+    if check.is_skipped:
+        verdict = "skipped, because"
+    elif not check.passed and check.digits is not None:
+        verdict = "FAILED: values differ,"
+    line = f"{check.name:20} {verdict} {text}".rstrip()
     return textwrap.fill(line, _WIDTH, subsequent_indent=" " * 33, break_long_words=False, break_on_hyphens=False)

@@ -16,11 +16,12 @@ from mpmath import mp
 
 from symntk.errors import DivergenceError, DomainError, VerificationError
 from symntk.language.terms import NormalForm
-from symntk.verify.agreement import Agreement, natural_scale
+from symntk.verify.agreement import Agreement, LeftOut, natural_scale
 from symntk.verify.certificate import Check
 from symntk.verify.evaluate import evaluate
 from symntk.verify.oracle import expectation_oracle
 from symntk.verify.points import Law, Point, at_state
+from symntk.verify.timing import timely
 
 Number = Any  # mpf
 GUARD = 5  # digits that the oracle's and the formula's own errors may cost
@@ -91,35 +92,42 @@ def _existing(claim: Claim, law: Law, dps: int) -> Law | None:
 def random_check(claim: Claim, points: Iterable[Point], *, dps: int) -> Check:
     """The formula equals the oracle at each point."""
     agreement = Agreement(dps - GUARD, dps)
-    for point in points:
-        reference = claim.oracle(point.law, dps)
+    absent = LeftOut()
+    for point in timely(points):
+        try:
+            reference = claim.oracle(point.law, dps)
+        except VerificationError as error:
+            absent.unresolved(error, point.label)
+            continue
         agreement.add(claim.formula(point.law, dps), reference, lambda law=point.law: claim.scale(law))
-    return _check("random points", agreement, f"formula and oracle at {dps} digits")
+    if absent and not agreement.points:
+        return Check.skipped("random points", absent.reasons)
+    return _check("random points", agreement, f"formula and oracle at {dps} digits", str(absent))
 
 
 def edge_check(claim: Claim, points: Iterable[Point], *, dps: int) -> Check:
     """The formula equals the oracle at the edges of its range; points without an expectation are named."""
     agreement = Agreement(dps - GUARD, dps)
-    left_out: dict[str, list[str]] = {}
-    for point in points:
+    absent = LeftOut()
+    for point in timely(points):
         try:
             reference = claim.oracle(point.law, dps)
         except DivergenceError:
-            left_out.setdefault("no finite expectation at", []).append(point.label)
+            absent.add("it is infinite there", point.label)
             continue
-        except VerificationError:
-            left_out.setdefault("the oracle gives up at", []).append(point.label)
+        except VerificationError as error:
+            absent.unresolved(error, point.label)
             continue
         try:
             value = claim.formula(point.law, dps)
         except DomainError:
             value = mp.nan
         agreement.add(value, reference, lambda law=point.law: claim.scale(law), point.label)
-    parts = [f"{reason} {', '.join(labels)}" for reason, labels in left_out.items()]
+    parts = [str(absent)]
     if agreement.where and agreement.digits is not None:
         parts.insert(0, f"fewest at {agreement.where}")
     if not agreement.points:
-        return Check("edge points", "; ".join(parts), None, None, True, 0)
+        return Check.skipped("edge points", absent.reasons or "there is none")
     return _check("edge points", agreement, f"at {dps} digits", *parts)
 
 
@@ -131,7 +139,7 @@ def limit_check(claim: Claim, limit: sp.Expr, laws: Iterable[Law], *, dps: int) 
     """
     agreement, near = Agreement(dps - GUARD, dps), 0
     stated = limit.subs(dict(claim.values))
-    for a, _, _, m1, _ in laws:
+    for a, _, _, m1, _ in timely(laws):
         law = _existing(claim, (a, a, a, m1, m1), dps)
         if law is None:
             near, law = near + 1, (a, a, a, m1, m1)
@@ -155,7 +163,7 @@ def rate_check(claim: Claim, coefficient: sp.Expr, power: sp.Rational, laws: Ite
     stated = coefficient.subs(dict(claim.values))
     fitted = mp.zero
     with mp.workdps(dps + 60):
-        for a, _, _, m1, _ in laws:
+        for a, _, _, m1, _ in timely(laws):
             values, gaps = [], []
             for k in (20, 24):
                 c = mp.mpf(a) * (1 - mp.mpf(10) ** -k)
@@ -176,4 +184,6 @@ def rate_check(claim: Claim, coefficient: sp.Expr, power: sp.Rational, laws: Ite
 
 def _check(name: str, agreement: Agreement, *details: str) -> Check:
     text = "; ".join(part for part in (*details, agreement.remark) if part)
+    if not agreement.points:
+        return Check.skipped(name, "the expectation exists at no point that was tried")
     return Check(name, text, agreement.digits, agreement.required, agreement.passed, agreement.points)

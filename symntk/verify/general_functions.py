@@ -34,6 +34,7 @@ Array = npt.NDArray[Any]
 _MANY = 65
 ASKED = "a numerical expectation"
 _WIDE_BITS = 96
+_LARGEST = float(np.finfo(float).max)
 _HIGHEST = 8  # the degree up to which polynomials are factored
 
 
@@ -132,7 +133,8 @@ class Function:
         for index in np.argwhere(~np.isfinite(out)):  # ∞/∞ of a formula that overflows
             with mp.workdps(30):
                 value = mp.re(self._numbers[part](mp.mpf(np.format_float_scientific(points[tuple(index)]))))
-                out[tuple(index)] = np.longdouble(mp.nstr(value, 25)).astype(points.dtype)
+                text = mp.nstr(value, 25) if abs(value) < _LARGEST else "inf"
+                out[tuple(index)] = np.longdouble(text).astype(points.dtype)
         return out
 
     def piecewise(self, points: Array) -> Array:

@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from symntk.errors import DivergenceError, VerificationError
+from symntk.errors import DivergenceError, SymntkError, VerificationError
 from symntk.verify.general_functions import ASKED, Function, as_extended
 from symntk.verify.general_places import Rough, SingularInside, is_removable, located, power_at
 from symntk.verify.general_rules import BASE, COARSE, Floats, by_part, rule
@@ -112,7 +112,7 @@ class Search:
         """The cells from the first to the last that is not negligible.
 
         Raises:
-            DivergenceError: f grows like an inverse density, or has a pole.
+            DivergenceError: f times the density grows without end, or f has a pole.
             VerificationError: the function cannot be resolved, and where; or it is negligible everywhere.
             SingularInside: an integrable singularity where the form has no break.
         """
@@ -125,9 +125,7 @@ class Search:
             self._search(self._window(reach, 2 * reach))
             reach *= 2
         if self._is_open(reach):
-            raise VerificationError(
-                ASKED, f"E f² is not settled within {reach:g} standard deviations of the mean", "a smaller variance"
-            )
+            raise self._growing(f"E f² is not settled within {reach:g} standard deviations of the mean")
         self._look_at_places()
         found = self._assembled()
         reach = self.function.form.reach
@@ -188,9 +186,10 @@ class Search:
             weighted = most + density + np.log(2 * wide) / 2
             bound = np.minimum(bound, weighted)
             good |= np.isfinite(most) & ((most <= allowed + size) | (weighted <= allowed + self.log_root - 2))
-        z = ((points - self.mean) / self.deviation).astype(float)
-        mass = wide * ((np.exp(-z * z / 2) * values.astype(float) ** 2) @ weights)[...] / math.sqrt(2 * math.pi)
-        self._add(float(np.sum(mass[good])))
+        z = (points - self.mean) / self.deviation
+        with np.errstate(all="ignore"):  # in the range of extended precision
+            mass = wide * ((np.exp(-z * z / 4) * values) ** 2 @ weights) / math.sqrt(2 * math.pi)
+        self._add(np.sum(mass[good]))
         zero = self.zero[parts]
         pending.bound[new], pending.known[new] = np.where(zero, -np.inf, bound), True
         settled = np.zeros(len(pending), bool)
@@ -204,9 +203,9 @@ class Search:
         self.count += int(np.sum(settled | stuck))
         return pending.those(~(settled | nothing | stuck))
 
-    def _add(self, mass: float) -> None:
+    def _add(self, mass: np.longdouble) -> None:
         if mass > 0:
-            self.log_root = float(np.logaddexp(2 * self.log_root, math.log(mass))) / 2
+            self.log_root = float(np.logaddexp(2 * self.log_root, float(np.log(mass)))) / 2
 
     def _log_bounds(
         self, centre: Floats, radius: Floats, parts: npt.NDArray[np.intp], depth: npt.NDArray[np.intp]
@@ -223,8 +222,18 @@ class Search:
         over = size > _OVERFLOW
         if np.any(over):
             place = float(centre[over][np.argmin(np.abs(centre[over] - self.mean))])
-            text = f"E f² is infinite, or beyond float64: |f| is above 1e300 at x = {place:.6g}"
-            raise DivergenceError(ASKED, text, "a smaller variance, or a function that grows less")
+            raise self._growing(f"E f² is infinite or beyond float64: |f| is above 1e300 at x = {place:.6g}")
+
+    def _growing(self, wrong: str) -> SymntkError:
+        """The error of a function that is too large far out: infinite if f·density grows there, or else unresolved."""
+        places = self.mean + self.deviation * REACH * np.array([-1.0, -0.5, 0.5, 1.0])
+        with np.errstate(all="ignore"):
+            size = np.log(np.abs(self.function.piecewise(as_extended(places))))
+        size -= (REACH * np.array([1.0, 0.5, 0.5, 1.0])) ** 2 / 2
+        if size[0] > max(size[1], 0) or size[3] > max(size[2], 0):
+            text = "infinite: a function times the density grows without end"
+            return DivergenceError(ASKED, text, "a smaller variance, or a function that grows less")
+        return VerificationError(ASKED, f"could not be resolved: {wrong}", "a smaller variance")
 
     def _is_deep(self, pending: _Cells) -> Mask:
         """Whether a cell is too small to be halved any more."""

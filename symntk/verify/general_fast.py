@@ -28,6 +28,7 @@ from symntk.verify.oracle import _law as read_law
 _REACH = 12.5  # P(|w| > 12.5)^(1/2) = 10^−17.4: what the inner integral leaves out, by Cauchy–Schwarz
 _BLOCK = 200_000
 _NEAR = 1e-4
+_MOST_WORK = 400_000_000
 _MILD = 5.0  # the deviation in units of the spread up to which nodes keep their digits, seen from every μ
 _TARGET = 3e-16
 _MOST_ROUNDS = 40
@@ -125,6 +126,7 @@ class Inner:
         enough = own[0] <= 2 * _EPS * math.sqrt(self.panels.square)
         self.dtype: Any = float if enough else np.longdouble
         self.noise = own[0 if enough else 1]
+        self.work = 0
         self._tables: dict[int, tuple[Floats, Floats]] = {}
 
     def __call__(self, z: Floats, count: int, parts: npt.NDArray[np.intp] | None = None) -> Floats:
@@ -146,9 +148,17 @@ class Inner:
         if count not in self._tables:
             self._tables[count] = self._table(count)
         places, weighted = self._tables[count]
+        self._require_few(len(mu) * len(places))
         step = max(1, 10 * _BLOCK // len(places))
         found = [np.exp(-(((places - m[:, None]) / self.spread) ** 2) / 2) @ weighted for m in _blocks(mu, step)]
         return np.concatenate(found) if found else np.zeros(0)
+
+    def _require_few(self, more: int) -> None:
+        """Refuse what would take minutes: a function with thousands of features seen from thousands of places."""
+        self.work += more
+        if self.work > _MOST_WORK:
+            text = f"could not be resolved: the double sum over the panels has more than {_MOST_WORK:.0e} terms"
+            raise VerificationError(ASKED, text, "smaller variances, or a smoother function")
 
     def _table(self, count: int) -> tuple[Floats, Floats]:
         """Nodes, and g there times weights."""
@@ -174,6 +184,7 @@ class Inner:
         low, high = low[rows, columns], high[rows, columns]
         pieces = np.ceil((high - low) / BASE).astype(int)
         total = int(pieces.sum())
+        self._require_few(total * count)
         which = np.repeat(np.arange(len(rows)), pieces)
         order = np.arange(total) - np.repeat(np.cumsum(pieces) - pieces, pieces)
         half = ((high - low) / (2 * pieces))[which]

@@ -6,8 +6,11 @@ import pytest
 import sympy as sp
 
 from symntk import derive, expectation
-from symntk.errors import DomainError
+from symntk.errors import DomainError, VerificationError
 from symntk.kernels.verification import verify_expectation, verify_kernels
+from symntk.kernels.verification_clock import Clock
+from symntk.verify.certificate import Check
+from symntk.verify.timing import timely
 
 
 def test_sign_with_erf_passes():
@@ -60,3 +63,56 @@ def test_float64_is_what_evalf_says():
     E = expectation("sign", "erf")
     check = next(c for c in verify_expectation(E, dps=20).checks if c.name == "float64")
     assert check.passed and check.digits > 12
+
+
+def test_what_cannot_be_checked_is_skipped_with_its_reason(monkeypatch):
+    def unresolved(*_, **__):
+        raise VerificationError("a numerical expectation", "could not be resolved at x = 3", "")
+
+    monkeypatch.setattr("symntk.kernels.verification_general.fast_reference", unresolved)
+    monkeypatch.setattr("symntk.kernels.verification_tests.fast_reference", unresolved)
+    certificate = verify_expectation(expectation("tanh(x)", "atan(x)"), dps=15, points=1)
+    checks = {check.name: check for check in certificate.checks}
+    for name in ("float64", "stated integral", "full correlation"):
+        assert checks[name].is_skipped and "could not be resolved at x = 3" in checks[name].detail
+    assert certificate.passed and "skipped, because" in certificate.table() and "FAILED" not in certificate.table()
+    assert checks["exchange symmetry"].passed and not checks["exchange symmetry"].is_skipped
+
+
+def test_a_wrong_value_is_told_from_what_was_not_checked(monkeypatch):
+    E = expectation("tanh(x)", "atan(x)")
+    monkeypatch.setattr(type(E), "__call__", lambda self, *_, **__: 0.25)
+    certificate = verify_expectation(E, dps=15, points=1)
+    assert not certificate.passed
+    assert "FAILED: values differ" in certificate.table()
+
+
+def test_time_limits_are_kept_and_stated():
+    clock = Clock(0.4, expected=1)
+
+    def endless():
+        while True:
+            pass
+
+    check = clock.made("random points", endless)
+    assert check.is_skipped and "time limit of" in check.detail
+    with clock.preparing():
+        clock.left = 0.0
+    assert "for all checks" in clock.made("float64", endless).detail
+    result = verify_kernels(derive("erf"), dps=10, points=1, limit=1000.0)
+    assert "time limits: 200 s for a check, 1000 s for all" in result.table()
+    with pytest.raises(DomainError, match="no time"):
+        verify_kernels(derive("erf"), limit=0)
+
+
+def test_part_of_the_points_is_said():
+    def slow():
+        done = 0
+        for _ in timely(range(50)):
+            done += 1
+            total = sum(k * k for k in range(200_000))
+        return Check("edge points", f"{total > 0}", 20.0, 10, True, done)
+
+    check = Clock(0.5, expected=1).made("edge points", slow)
+    assert check.is_skipped or 0 < check.points <= 50
+    assert check.points == 50 or "time limit of" in check.detail

@@ -33,6 +33,7 @@ _FARTHEST = 320.0
 _DISCS = ((2.0, math.log(30.0)), (3.0, math.log(1e8)), (4.5, math.log(1e13)))
 """Ratios R with the log of M, relative to the value, up to which `COARSE` nodes leave less than 1e-16."""
 _FLOOR = math.log(1e-300)
+_LEAST = -650.0  # of log E f²
 _OVERFLOW = math.log(1e300)
 _UNSEEN = 60.0  # nats below the largest bound: what waits until more is known
 _MOST_ROUNDS, _MOST_CELLS = 400, 20_000
@@ -311,6 +312,9 @@ class Search:
             bounds = 2 * kept[2]
             most = float(np.max(bounds)) + math.log(np.sum(np.exp(bounds - np.max(bounds))))
             text = f"E f² is below e^{most:.0f}, as enclosures show"
+            raise VerificationError(ASKED, text, "a mean closer to where the function is not 0")
+        if 2 * self.log_root < _LEAST:
+            text = f"E f² is about e^{2 * self.log_root:.0f}, below the range of float64"
             raise VerificationError(ASKED, text, "a mean closer to where the function is not 0")
         edges = np.unique(np.concatenate([*self.done, *self.stuck], axis=1)[:2])
         edges = edges[(edges >= np.min(kept[0])) & (edges <= np.max(kept[1]))]

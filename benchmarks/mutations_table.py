@@ -5,6 +5,7 @@ from __future__ import annotations
 import sympy as sp
 
 from benchmarks.mutations_approximations import APPROXIMATIONS
+from benchmarks.mutations_certain import CERTAIN
 from benchmarks.mutations_changes import (
     Mutation,
     Pair,
@@ -330,7 +331,7 @@ def _line() -> list[Mutation]:
     return out
 
 
-MUTATIONS: tuple[Mutation, ...] = (*_closed(), *_line(), *APPROXIMATIONS, *SEARCHES)
+MUTATIONS: tuple[Mutation, ...] = (*_closed(), *_line(), *APPROXIMATIONS, *SEARCHES, *CERTAIN)
 
 EQUIVALENT = {
     "the side in combine, asin(−x) = −asin(x)": "_leads_negative decides only how an odd function is written",

@@ -54,6 +54,20 @@ def test_evalf_equals_float64(f, g, f_at, g_at):
         assert float(pair.evalf(*law, dps=20)) == pytest.approx(float(pair(*law)), rel=1e-13, abs=1e-15)
 
 
+def test_three_values_of_a_step_derived_anew():
+    """Beside them the mutations of `benchmarks.mutations_certain` are noticed: nothing is remembered here."""
+    pair = symntk.expectation("Heaviside(x)", "Max(0, x)", means=True)
+    mean = np.sqrt(1 / np.pi)  # of the positive part of a variable of variance 2
+    values = pair([0, 2, 0, 2], [2, 0, 0, 0], 0, 0, [0, 3, 3, 0])
+    assert values == pytest.approx([mean / 2, 1.5, 1.5, 0], rel=1e-14)
+    assert float(pair.evalf(0, 2, 0, dps=15)) == pytest.approx(mean / 2, rel=1e-14)
+    try:
+        refused = symntk.expectation("DiracDelta(x)", "Max(0, x)")(0, 1, 0)
+    except DivergenceError:
+        refused = None
+    assert refused is None
+
+
 @pytest.mark.parametrize(
     ("f", "g", "law"),
     [

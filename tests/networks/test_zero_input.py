@@ -54,6 +54,11 @@ def test_the_ntk_of_a_jump_is_infinite_there_by_name():
     assert np.isfinite(symntk.Network(derive("sign", "erf"), 3, bias_std=0.1).ntk(Z[:1], Z[1:2])).all()
 
 
+def test_infinite_entries_can_be_asked_for():
+    gram = symntk.Network(derive("sign", "erf"), 3).ntk(Z, singular="inf")
+    assert np.all(np.isinf(gram[[0, 2]])) and np.all(np.isinf(gram[:, [0, 2]]))
+
+
 def test_a_pole_of_the_activation_is_named():
     with pytest.raises(SymntkError, match="infinite at 0"):
         symntk.Network(derive("log(Abs(x))"), 3).nngp(Z)

@@ -39,9 +39,6 @@ class _Printer(NumPyPrinter):  # type: ignore[misc]
     def _print_Integer(self, expr: sp.Integer) -> str:
         return repr(float(expr))
 
-    def _print_Root(self, expr: sp.Expr) -> str:
-        return repr(float(expr))
-
     def _print_NumberSymbol(self, expr: sp.Expr) -> str:
         return repr(float(expr))
 

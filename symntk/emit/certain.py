@@ -13,7 +13,7 @@ from mpmath import mp
 
 from symntk.emit.compile import function_of_x
 from symntk.emit.floats import FloatWriter
-from symntk.emit.stable_body import source
+from symntk.emit.stable_body import function_writer, source
 from symntk.language.general_form import GeneralForm
 from symntk.language.point import value_at
 from symntk.language.symbols import x
@@ -36,7 +36,7 @@ def point_lines(name: str, form: GeneralForm, names: Mapping[sp.Symbol, str]) ->
     text = _with_parameters(form, names) if free else source(form)
     lines = [f"def {name}(x{given}):", '    """The function; at a jump the mean of both sides, infinite at a pole."""']
     lines.append(f"    value = {text}")
-    write = FloatWriter(names)
+    write = function_writer(names)
     if free:
         infinite = [(write(d.threshold), _infinity(w, write) if not d.order else "np.nan") for w, d in form.deltas]
     else:
@@ -93,7 +93,7 @@ def _roots(part: sp.Expr) -> Iterator[sp.Expr]:
 
 def _with_parameters(form: GeneralForm, names: Mapping[sp.Symbol, str]) -> str:
     """The regular part where parameters have no numbers; at a jump the mean of both sides."""
-    write = FloatWriter({**names, x: "x"})
+    write = function_writer({**names, x: "x"})
     text = write(form.parts[-1])
     for place, left, right in zip(form.breaks[::-1], form.parts[-2::-1], form.parts[:0:-1], strict=True):
         middle = write((left.subs(x, place) + right.subs(x, place)) / 2)

@@ -6,7 +6,7 @@ NumPy and SciPy evaluate them well; differences with a root by the conjugate; wh
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -252,14 +252,23 @@ def _overflows(text: str) -> bool:
         return bool(np.any(np.isnan(_evaluate(text, np.concatenate([-far, far])))))
 
 
+def function_writer(names: Mapping[sp.Symbol, str]) -> FloatWriter:
+    """Writes functions of the language whose parameters are names in the code.
+
+    >>> function_writer({x: "x", sp.Symbol("k"): "k_k"})(sp.erf(sp.Symbol("k") * x))
+    'special.erf(k_k*x)'
+    """
+    return _Writer(names=names)
+
+
 class _Writer(FloatWriter):
     """Source with the functions of the language under their stable names.
 
     With `guarded`, a product of what may overflow and what may underflow is 0 where the latter does.
     """
 
-    def __init__(self, guarded: bool = False) -> None:
-        super().__init__({})
+    def __init__(self, guarded: bool = False, names: Mapping[sp.Symbol, str] | None = None) -> None:
+        super().__init__(names or {})
         self._printer = _BodyPrinter({"fully_qualified_modules": True})
         self._printer.guarded = guarded
 

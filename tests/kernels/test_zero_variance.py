@@ -232,3 +232,21 @@ def test_a_one_variable_expectation_keeps_its_formula():
     assert one.expression is not None and one.expression.has(var_u)
     assert one(0, 1, 0) == 0.0 and one(1, 0, 0) == one(1, 1, 0)
     assert E(sp.Heaviside(x) + 1, sp.Integer(1))(0, 0, 0) == 1.5
+
+
+@pytest.mark.parametrize(
+    ("f", "g"),
+    [
+        ("normal_cdf(k*x - 1)", "Max(0, x)"),
+        ("x*erf(k*x + 1)", "erfc(x - k)"),
+        ("Heaviside(x - k)*erf(k*x)", "1"),
+        ("sin(k*x + 1)", "normal_pdf(x)"),
+        ("cos(x)*sinh(k*x)*exp(-x**2)", "x"),
+    ],
+)
+def test_functions_with_parameters(f, g):
+    """Parameters have no numbers when the code is written."""
+    E = symntk.expectation(f, g)
+    for law in ((0.0, 1.2, 0.0), (1.0, 0.0, 0.0), (1.0, 1.2, 0.5)):
+        right = E.evalf(*law, k=0.7, dps=20)
+        assert abs(E(*law, k=0.7) - right) < 1e-13, law

@@ -25,6 +25,8 @@ KERNELS: dict[str, tuple[str, str] | None] = {
 }
 """Name of a deep kernel -> what its two sides propagate backwards; None for the Gaussian process."""
 
+_DEEPEST = 100_000
+
 
 class Network:
     """A fully connected network of infinite width in the NTK parametrization, all weights and biases trained.
@@ -71,6 +73,9 @@ kernel
     ) -> None:
         if not isinstance(depth, int | np.integer) or isinstance(depth, bool) or depth < 1:
             raise DomainError(f"a network of depth {depth!r}", "depth counts weight layers", "an integer of at least 1")
+        if depth > _DEEPEST:
+            wrong = f"more than {_DEEPEST} weight layers are not computed"
+            raise DomainError(f"a network of depth {depth}", wrong, "symntk.networks.mean_field, for what many layers do")
         self.depth = int(depth)
         self.layers = _per_layer(kernels, self.depth)
         self.weight_std = _scales("weight_std", weight_std, self.depth)
@@ -317,6 +322,8 @@ kernel
             raise
         except ValueError as error:
             raise DomainError(plan.asked, str(error)) from error
+        except MemoryError as error:
+            raise DomainError(plan.asked, f"no memory: {error}", "blocks of rows, net.nngp(x[:1000], x)") from error
         if singular == "inf":
             return gram
         try:

@@ -289,6 +289,8 @@ def _features(X: Any) -> Any:
 
     What are not real numbers is left as it is, for the kernel to refuse.
     """
+    if hasattr(X, "toarray"):
+        return X
     array = np.atleast_2d(X)
     return array.astype(np.float64) if array.dtype.kind in "biuf" else array
 

@@ -267,3 +267,15 @@ def test_dtypes_and_empty_inputs():
 def test_mistakes_are_named(call, message):
     with pytest.raises((DomainError, FormulaError), match=message):
         call()
+
+
+def test_what_is_too_deep_or_too_large_is_named(monkeypatch):
+    with pytest.raises(DomainError, match="100000 weight layers.*mean_field"):
+        symntk.Network(symntk.derive("relu"), 10**9)
+
+    def full(*_):
+        raise MemoryError("Unable to allocate 728. TiB")
+
+    monkeypatch.setattr("symntk.networks.recursion._network_gram", full)
+    with pytest.raises(DomainError, match="no memory: Unable to allocate 728. TiB.*blocks of rows"):
+        symntk.Network(symntk.derive("relu"), 2).nngp(np.eye(2))

@@ -7,6 +7,7 @@ import warnings
 
 import numpy as np
 import pytest
+from scipy.sparse import csr_matrix
 from sklearn.base import clone
 from sklearn.exceptions import SkipTestWarning
 from sklearn.gaussian_process import GaussianProcessRegressor
@@ -240,6 +241,8 @@ def test_parameters_must_be_numbers():
         SurrogateGradientRegressor("sign", "erf(k*x)").fit(X, Y)
     with pytest.raises(FormulaError, match="formulas as text"):
         NetworkKernel(["relu"])(X)
+    with pytest.raises(DomainError, match="sparse.*toarray"):
+        NetworkKernel("relu")(csr_matrix(X))
 
 
 def test_the_estimator_says_what_is_wrong():

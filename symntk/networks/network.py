@@ -75,7 +75,9 @@ kernel
             raise DomainError(f"a network of depth {depth!r}", "depth counts weight layers", "an integer of at least 1")
         if depth > _DEEPEST:
             wrong = f"more than {_DEEPEST} weight layers are not computed"
-            raise DomainError(f"a network of depth {depth}", wrong, "symntk.networks.mean_field, for what many layers do")
+            raise DomainError(
+                f"a network of depth {depth}", wrong, "symntk.networks.mean_field, for what many layers do"
+            )
         self.depth = int(depth)
         self.layers = _per_layer(kernels, self.depth)
         self.weight_std = _scales("weight_std", weight_std, self.depth)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from symntk.emit.runtime.hermite import _hermite_coefficients
+from symntk.emit.runtime.hermite_line import _line_coefficients
 from symntk.emit.runtime.hermite_sum import _SERIES_ROWS, _SERIES_STEP, _hermite_expectation, _hermite_pairs
 
 if TYPE_CHECKING:
@@ -212,7 +212,7 @@ def _series_table(
     count: int,
 ) -> tuple[np.ndarray, ...]:
     """Coefficients over √E f² (count, n), their tails T(K)/√E f² for K = 0, 16, …, count, √E f² (n,), and loss (n,)."""
-    coefficients, second, loss = _hermite_coefficients(f, shape, law[:, 0], law[:, 1], count)
+    coefficients, second, loss = _line_coefficients(f, shape, law[:, 0], law[:, 1], count)
     norm = np.sqrt(second)
     bad = np.isnan(norm)
     terms = np.ascontiguousarray((coefficients / norm[:, None]).T)

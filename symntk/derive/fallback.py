@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import sympy as sp
 
+from symntk.derive.conditions import formula_conditions
 from symntk.derive.engine import Derivation, derive_pair
 from symntk.derive.mixture import MixtureDerivation
 from symntk.derive.publish import publish
@@ -100,6 +101,11 @@ def _indented(derivation: Derivation | MixtureDerivation) -> list[str]:
     return [f"  {line}" for line in str(derivation).split("\n")]
 
 
+def has_means(form: NormalForm) -> bool:
+    """Whether each term has a mean at every variance: a formula for the sum then holds everywhere."""
+    return not formula_conditions(form, _ONE)
+
+
 _MOST_TERMS = 48  # of a conditional expectation; with more, a second integral is as fast
 
 
@@ -110,7 +116,7 @@ def fallback(
     if not (f.has_regular_part and g.has_regular_part):
         return Fallback(f, g, means)
     for side, normal in (("g", g_normal), ("f", f_normal)):
-        if normal is not None and len(normal.terms) <= _MOST_TERMS:
+        if normal is not None and len(normal.terms) <= _MOST_TERMS and has_means(normal):
             regular = collect(t for t in normal.terms if not isinstance(t.window, Delta))
             return Fallback(f, g, means, derive_pair(regular, _ONE, means=True), side)
     return Fallback(f, g, means)

@@ -15,7 +15,7 @@ from symntk.errors import DivergenceError, DomainError, FormulaError, SymntkErro
 from symntk.kernels.arguments import not_too_deep, other_names, real_array
 from symntk.kernels.certain import certain_value
 from symntk.kernels.function import Function, as_function, check_where
-from symntk.kernels.solution import Solution, solve
+from symntk.kernels.solution import Growing, Solution, solve
 from symntk.language.registry import exact
 from symntk.language.symbols import STATE, STATE_NAMES, x
 from symntk.verify.evaluate import evaluate, scalar
@@ -144,7 +144,7 @@ class Expectation:
             return self._with_numbers(numbers)(var_u, var_v, cov, *means)
         for symbol in self.parameters:
             self._check_size(symbol.name, numbers[symbol.name])
-        function = self._function
+        function = self._function if not isinstance(self.solution, Growing) else self._where_it_exists
         try:
             return function(var_u, var_v, cov, *means, **numbers)
         except SymntkError:
@@ -156,6 +156,19 @@ class Expectation:
             shown = ", ".join(f"{name} = {value}" for name, value in numbers.items())
             wrong = f"the formula holds numbers beyond float64{f' at {shown}' if shown else ''}"
             raise DomainError(str(self), wrong, "other units, or evalf") from error
+
+    def _where_it_exists(self, var_u: Any, var_v: Any, cov: Any, *rest: Any, **parameters: Any) -> Any:
+        """The formula in float64 where it holds, and entry by entry the integral where only the mean exists."""
+        try:
+            return self._function(var_u, var_v, cov, *rest, **parameters)
+        except ValueError:
+            laws = np.broadcast_arrays(var_u, var_v, cov, *rest, *parameters.values())
+            count = 3 + len(rest)
+            values = [
+                float(self.evalf(*point[:count], dps=17, **dict(zip(parameters, point[count:], strict=True))))
+                for point in zip(*(array.ravel().tolist() for array in laws), strict=True)
+            ]
+            return np.array(values).reshape(laws[0].shape)[()]
 
     @not_too_deep
     def evalf(

@@ -6,6 +6,7 @@ precision, and what the emit room needs to write it as code. `solve` takes the f
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,7 @@ import sympy as sp
 from mpmath import mp
 
 from symntk.derive.algebra import Algebra
-from symntk.derive.conditions import conditions
+from symntk.derive.conditions import conditions, formula_conditions, grows_far_out
 from symntk.derive.diagonal import Diagonal, diagonal
 from symntk.derive.engine import PARITY, Derivation, derive_pair
 from symntk.derive.parity_split import ParitySplit, matching_part
@@ -23,6 +24,7 @@ from symntk.errors import SymntkError
 from symntk.kernels.function import Function
 from symntk.kernels.quadrature import MOST_DIGITS, General, Numbers, Quadrature
 from symntk.language.general_form import general_form, parity
+from symntk.language.registry import exact
 from symntk.language.symbols import STATE, mean_u, mean_v, var_u, var_v, x
 from symntk.language.terms import NormalForm
 from symntk.verify.evaluate import evaluate, scalar
@@ -119,6 +121,39 @@ class ClosedForm:
             return self._quadrature.as_map(name, title, parameters)
         forms, points = (self.f.form, self.g.form), (self.f.general, self.g.general)
         return Map(name, *forms, self.derivation.value, self.conditions, parameters, self.means, title, points)
+
+
+class Growing(ClosedForm):
+    """A function grows like exp(αx²) on one ray: the mean exists at more laws than the formula holds for.
+
+    There it is one integral over a conditional mean in closed form; exported code has the formula alone.
+    """
+
+    @cached_property
+    def formula_conditions(self) -> tuple[sp.Basic, ...]:
+        """Where the formula holds."""
+        return formula_conditions(self.f.form, self.g.form)
+
+    @cached_property
+    def diagonal(self) -> Diagonal:
+        """At full correlation, as the formula says."""
+        return diagonal(self.derivation.value)
+
+    def evalf(self, values: Numbers, dps: int) -> Any:
+        """The value in mpmath, at a point where the mean exists."""
+        if all(evaluate(c.gts - c.lts, values, dps=20) > 0 for c in self.formula_conditions):
+            return super().evalf(values, dps)
+        from symntk.verify.growing import growing_mean
+
+        parameters = {s: exact(v, s.name) for s, v in values.items() if s not in STATE}
+        forms = [one.at(parameters).form for one in (self.f, self.g)]
+        with mp.workdps(400):
+            law = tuple(scalar(values[s]) for s in STATE)
+        return growing_mean(forms[0], forms[1], law, dps)
+
+    def as_map(self, name: str, title: str, parameters: tuple[sp.Symbol, ...]) -> Any:
+        """What is written as code: the formula where it holds."""
+        return replace(super().as_map(name, title, parameters), conditions=self.formula_conditions)
 
 
 class Zero(General):
@@ -304,7 +339,11 @@ def solve(f: Function, g: Function, *, means: bool, tol: float) -> Solution:
 
 def _closed(f: Function, g: Function, means: bool, tol: float) -> Solution | None:
     if f.normal is not None and g.normal is not None and len(f.normal.terms) * len(g.normal.terms) <= _MOST_PAIRS:
-        return ClosedForm(f, g, means, tol)
+        if conditions(f.normal, g.normal) == formula_conditions(f.normal, g.normal):
+            return ClosedForm(f, g, means, tol)
+        if grows_far_out(f.normal) or grows_far_out(g.normal):
+            return Growing(f, g, means, tol)
+        return None  # what grows does so between two thresholds: a formula would hold at few laws
     if not means and parity(f.general, x) * parity(g.general, x) == -1:
         return Zero(f, g, means)
     from symntk.derive.dirac import derive_dirac

@@ -12,7 +12,7 @@ from mpmath import mp
 from symntk.errors import DivergenceError
 from symntk.language.terms import NormalForm
 from symntk.verify.certificate import Check
-from symntk.verify.numeric import numeric
+from symntk.verify.numeric import Number, Numeric, numeric
 from symntk.verify.oracle import Law as OracleLaw
 from symntk.verify.oracle import require_finite
 from symntk.verify.points import Law
@@ -35,11 +35,44 @@ def exists(f: NormalForm, g: NormalForm, law: Law) -> bool:
     with mp.workdps(_DPS):
         a, b, c, m1, m2 = (mp.mpf(number) for number in law)
         numbers = OracleLaw(a, b, c, m1, m2, max(a * b - c * c, mp.zero))
+        first, second = numeric(f, _DPS), numeric(g, _DPS)
         try:
-            require_finite(numeric(f, _DPS), numeric(g, _DPS), numbers, "")
+            require_finite(first, second, numbers, "")
         except DivergenceError:
-            return False
+            return _in_quadrants(first, second, numbers)
     return True
+
+
+def _in_quadrants(f: Numeric, g: Numeric, law: OracleLaw) -> bool:
+    """Whether the exponent falls in every direction of each quadrant in which both functions live far out."""
+    det = law.determinant
+    if det == 0 or f.spikes or g.spikes:
+        return False  # as the terms say
+    far = [[_rates(one, side) for side in (-1, 1)] for one in (f, g)]
+    if not any(far[0]) or not any(far[1]):  # one is 0 far out: the other beside a bounded variable
+        ends = [(far[0][0] + far[0][1], law.b), (far[1][0] + far[1][1], law.a)]
+        return all(2 * rate * det < other for rates, other in ends for rate in rates)
+    for first, side in zip(far[0], (-1, 1), strict=True):
+        for second, other in zip(far[1], (-1, 1), strict=True):
+            for p in first:
+                for q in second:
+                    along, across = law.b - 2 * p * det, law.a - 2 * q * det
+                    if along <= 0 or across <= 0 or mp.sqrt(along * across) <= side * other * law.c:
+                        return False
+    return True
+
+
+def _rates(form: Numeric, side: int) -> list[Number]:
+    """The rates α of exp(αx²) that remain at x → side·∞."""
+    sums: dict[tuple[int, Number, Number], Number] = {}
+    found = []
+    for p in form.pieces:
+        if p.ramp is None or p.ramp.side == side:
+            key = (p.power, p.quadratic, p.linear)
+            sums[key] = sums.get(key, mp.zero) + p.coefficient
+        elif p.ramp.variance:
+            found.append(p.quadratic - 1 / (2 * p.ramp.variance))
+    return found + [quadratic for (_, quadratic, _), total in sums.items() if abs(total) > mp.mpf(10) ** (5 - _DPS)]
 
 
 def critical_scale(f: NormalForm, g: NormalForm, law: Law) -> float | None:

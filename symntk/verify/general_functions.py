@@ -170,7 +170,9 @@ class Function:
             found = normal_form(self.form.regular(variable), variable)
         except (NotGaussianElementaryError, SymntkError):
             return None
-        return None if any(isinstance(t.window, Delta) for t in found.terms) else found
+        # exp(αx²) between two thresholds is a difference of terms that have no means
+        alone = any(isinstance(t.window, Delta) or t.quadratic.is_positive for t in found.terms)
+        return None if alone else found
 
 
 def _with_limits(function: Callable[[Number], Number]) -> Callable[[Number], Number]:

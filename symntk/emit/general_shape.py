@@ -99,8 +99,10 @@ def general_shape(form: GeneralForm) -> GeneralShape:
     function = shape.function()
     parts = [part_enclosure(part, holds_near_zero(form, index)) for index, part in enumerate(form.parts)]
     found = partition(function, parts, breaks, scales=max(scales, default=100))
-    if found.unresolved is not None and (found.reach < _NEAR or found.defect > _COARSE):
-        raise SymntkError(asked, *_why(form, found.unresolved))
+    if found.unresolved is not None and found.reach < _NEAR:
+        wrong, certain = _why(form, found.unresolved)
+        if certain or found.reach < 1.0:
+            raise SymntkError(asked, wrong, _ADVICE)
     if found.defect > _COARSE or found.reach < 1.0:
         wrong = f"it is too rough: no polynomial follows it on short intervals where |x| is near {found.reach:.3g}"
         raise SymntkError(asked, wrong, "a smoother function")
@@ -111,20 +113,21 @@ def general_shape(form: GeneralForm) -> GeneralShape:
         unresolved = found.reach < FARTHEST and bool(np.all(np.abs(function(beyond)) < 1e100))
     if unresolved or found.unresolved is not None or reach < found.reach:
         text = f"np.where(np.abs(x) <= {reach!r}, {text}, np.nan)"
-    return GeneralShape(text, shape.knots, rates, deltas, found.edges, found.defect)
+    knots = [knot for knot in shape.knots if abs(knot[0]) <= reach]
+    return GeneralShape(text, knots, rates, deltas, found.edges, found.defect)
 
 
-def _why(form: GeneralForm, place: float) -> tuple[str, str]:
-    """What is wrong where no interval is resolved, and what to try."""
+def _why(form: GeneralForm, place: float) -> tuple[str, bool]:
+    """What is wrong where no interval is resolved, and whether that is a pole or worse for certain."""
     part = form.parts[sum(float(point) < place for point in form.breaks)]
     shown = f"{sp.sstr(part)} %s near x = {place:.6g}"
     step = mp.mpf(2) ** -10 * max(1.0, abs(place))
     values = [_exact(part, place + share * step) for share in (0, 1, -1)]
     if any(value is None for value in values):
-        return shown % "is not real, or infinite,", _ADVICE
+        return shown % "is not real, or infinite,", True
     if abs(values[0]) > 4 * max(abs(values[1]), abs(values[2])):
-        return shown % "has a pole", _ADVICE
-    return shown % "has a pole or is not real, or varies on no scale that an enclosure could resolve,", _ADVICE
+        return shown % "has a pole", True
+    return shown % "has a pole or is not real, or varies on no scale that an enclosure could resolve,", False
 
 
 def part_enclosure(part: sp.Expr, near_zero: tuple[bool, bool] = (True, True)) -> Enclosure | None:

@@ -26,7 +26,7 @@ from symntk.language.balls.ball import Enclosure
 FARTHEST = 1e9  # beyond, the function is taken for what it is at the end
 TOLERANCE = 1e-13  # relative; some functions' own rounding is 2e-14
 NEGLIGIBLE = 1e-75  # of the supremum of |f| on |x| ≤ 10: what is smaller needs no resolution
-MOST_EDGES = 500
+MOST_EDGES = 700
 _MOST_CELLS = 2 * MOST_EDGES
 _SMALLEST, _NOTHING = 1e-300, 1e-200
 _HUGE = 1e150  # beyond, squares overflow
@@ -155,7 +155,8 @@ def _partition(function: Function, parts: Sequence[Enclosure | None], breaks: li
     if unresolved is not None and abs(unresolved) > max(2.0 * reach, _SHELLS[0]):
         unresolved = None  # the edges were used up before it
     inside = ends[(np.abs(ends) < FARTHEST) & (np.abs(ends) <= reach)]
-    return Partition(tuple(map(float, np.union1d(inside, breaks))), max(worst, defect), reach, unresolved)
+    kept = anchors[np.abs(anchors) <= reach]
+    return Partition(tuple(map(float, np.union1d(inside, kept))), max(worst, defect), reach, unresolved)
 
 
 def _last(function: Function, side: float) -> float:

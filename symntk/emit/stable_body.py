@@ -22,7 +22,7 @@ from symntk.emit.tabulated import tabulated
 from symntk.language.conjugate import conjugate
 from symntk.language.general_form import GeneralForm
 from symntk.language.logistic import logistic
-from symntk.language.scaled import NUMBERS
+from symntk.language.numbers import number_function
 from symntk.language.scaled_arrays import ARRAYS
 from symntk.language.special import normal_cdf
 from symntk.language.symbols import x
@@ -32,13 +32,6 @@ _MANY = 12  # parts from which tables of their numbers are tried
 _DEEP = 6  # comparisons inside each other; more are halved
 _TERMS = 40  # of a Taylor series; at a third of the radius of convergence the rest is below 1e-17
 _CANCELS = 1e-12  # relative error near 0 from which a series is needed
-_EXACT = {
-    **NUMBERS,
-    "logistic": lambda w: 1 / (1 + mp.exp(-w)),
-    "softplus": lambda w: mp.log1p(mp.exp(w)) if mp.re(w) < 0 else w + mp.log1p(mp.exp(-w)),
-    "normal_cdf": mp.ncdf,
-    "normal_pdf": mp.npdf,
-}
 _FAST = {
     **ARRAYS,
     "logistic": special.expit,
@@ -70,7 +63,9 @@ def numbers(part: sp.Expr, exact: bool = False) -> Callable[[Any], Any]:
     >>> float(numbers(logistic(x))(0.0))
     0.5
     """
-    made: Callable[[Any], Any] = sp.lambdify(x, part, modules=[_EXACT, "mpmath"] if exact else [_FAST, "numpy"])
+    if exact:
+        return number_function(part, x)
+    made: Callable[[Any], Any] = sp.lambdify(x, part, modules=[_FAST, "numpy"])
     return made
 
 
@@ -338,10 +333,18 @@ class _BodyPrinter(_Printer):
             return str(super()._print_Pow(expr))
         if power < 0:
             return f"(1.0/({self._print(base**-power)}))"
-        inside = self._print(base)
+        inside = self._size(base)
         if power in (sp.Rational(1, 2), sp.Rational(3, 2)):
             return f"np.sqrt({inside})" if power < 1 else f"(({inside}) * np.sqrt({inside}))"
         return f"({inside}) ** {float(power)!r}"
+
+    def _size(self, base: sp.Expr) -> str:
+        """A base that is not negative: next to a zero at a break its rounding may be, by a unit in the last place."""
+        inside = self._print(base)
+        return inside if base.is_nonnegative or not base.has(x) else f"np.abs({inside})"
+
+    def _print_log(self, expr: sp.Expr) -> str:
+        return f"np.log({self._size(expr.args[0])})"
 
     def _print_Mul(self, expr: sp.Expr) -> str:
         """Numbers as one factor."""

@@ -84,7 +84,12 @@ def _tanh(w: Ball) -> Ball:
     right, t = _decay(w, 2.0)
     part = _moebius(t)
     clear, sign = np.isfinite(part.radius), np.where(right, 1.0, -1.0)
-    return Ball(np.where(clear, sign * (1.0 - 2.0 * part.centre), 0.0), 2.0 * part.radius)
+    # next to its zero by its derivative, |cosh z| ≥ cos |z|
+    size = outer(w)
+    near = size < 0.7
+    radius = np.where(near, w.radius / np.cos(np.minimum(size, 0.7)) ** 2, 2.0 * part.radius)
+    centre = np.where(near, np.tanh(np.where(near, w.centre, 0.0)), sign * (1.0 - 2.0 * part.centre))
+    return Ball(np.where(clear | near, centre, 0.0), radius)
 
 
 def sech(w: Ball) -> Ball:

@@ -70,7 +70,9 @@ def _body(terms: list[Term], write: FloatWriter) -> str:
     for t in terms:
         if isinstance(t.window, Step) and t.window.variance == 0:
             insert_sorted(breaks, t.window.threshold)
-    pieces = [_piece(terms, i, breaks) for i in range(len(breaks) + 1)]
+    hard = {t.window.threshold for t in terms if isinstance(t.window, Step) and t.window.variance == 0}
+    places = {threshold: _place(threshold, breaks) for threshold in hard}
+    pieces = [_piece(terms, i, places) for i in range(len(breaks) + 1)]
     text = _piece_code(pieces[-1], write)
     for i in reversed(range(len(breaks))):
         left, right = (sp.Add(*(_real_part(t) for t in piece)).subs(x, breaks[i]) for piece in pieces[i : i + 2])
@@ -114,15 +116,24 @@ def _soft_code(t: Term, argument: str, write: FloatWriter) -> str:
     return f"({write(_real_part(t))}) * special.ndtr({argument})"
 
 
-def _piece(terms: list[Term], index: int, breaks: list[sp.Expr]) -> list[Term]:
-    """The terms that are on in the interval between breaks[index − 1] and breaks[index]."""
+def _place(threshold: sp.Expr, breaks: list[sp.Expr]) -> int:
+    """The index of a threshold among the increasing breaks, by halving."""
+    low, high = 0, len(breaks) - 1
+    while low < high:
+        middle = (low + high) // 2
+        low, high = (low, middle) if compare(threshold, breaks[middle]) <= 0 else (middle + 1, high)
+    return low
+
+
+def _piece(terms: list[Term], index: int, places: dict[sp.Expr, int]) -> list[Term]:
+    """The terms that are on in the interval before the break number `index`; `places` has the thresholds' numbers."""
     on = []
     for t in terms:
         w = t.window
         if isinstance(w, Step):
             if w.variance != 0:
                 continue
-            right = index > next(i for i, point in enumerate(breaks) if compare(point, w.threshold) == 0)
+            right = index > places[w.threshold]
             if right != (w.side > 0):
                 continue
         on.append(t)

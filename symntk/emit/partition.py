@@ -211,7 +211,12 @@ def _refined(
         cells.age[proven & (cells.age < 0)] = 0
         relative = np.nan_to_num(np.max(errors / halves, axis=1), nan=np.inf)
         # what is left on a settled interval is the function's own rounding, which no interval resolves
-        settled = (cells.age >= _SETTLED) & (relative > TOLERANCE) & (cells.bound <= _MODEST * sizes)
+        settled = (cells.age >= _SETTLED) & (relative > TOLERANCE)
+        rows = np.flatnonzero(settled & (cells.bound > _MODEST * sizes))
+        if rows.size:  # proven where the function was larger
+            cells.bound[rows] = _suprema(parts, cells.take(rows))
+            cells.age[rows] = np.where(cells.bound[rows] <= _MODEST * sizes[rows], 0, cells.age[rows])
+            settled[rows] = False
         errors = np.max(errors, axis=1)
         relative = np.where(settled, errors / np.maximum(sizes, largest), relative)
         cells.noise, cells.least = np.where(settled, errors, 0.0), sizes

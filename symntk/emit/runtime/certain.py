@@ -61,8 +61,10 @@ def _product(
         sure = variance == 0.0
         for chosen, how in ((np.flatnonzero(sure), value), (np.flatnonzero(~sure), mean)):
             if chosen.size:
-                law = (centre[chosen],) if how is value else (centre[chosen], variance[chosen])
-                found = how(*law, *settings)
+                # pairs of a Gram matrix share their laws
+                laws, back = np.unique(centre[chosen] + 1j * variance[chosen], return_inverse=True)
+                law = (laws.real.copy(),) if how is value else (laws.real.copy(), laws.imag.copy())
+                found = np.broadcast_to(how(*law, *settings), laws.shape)[back]
                 total[chosen] *= found
                 infinite[chosen] += np.where(np.isinf(found), np.abs(found), 0.0 * found)
     return np.where(np.isnan(total) & np.isinf(infinite), np.inf, total)

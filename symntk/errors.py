@@ -50,6 +50,10 @@ class DivergenceError(DomainError):
     """An expectation that is infinite where it was asked for; the message gives the reason and the rate."""
 
 
+class TooLongError(SymntkError):
+    """A closed form that would be too long to derive, to read or to evaluate; the message gives the measure."""
+
+
 class VerificationError(SymntkError):
     """A derived result that the independent oracle contradicts."""
 

@@ -13,8 +13,9 @@ from typing import Any
 
 import sympy as sp
 from sympy.polys.fields import field
+from tqdm import tqdm
 
-from symntk.errors import FormulaError
+from symntk.errors import FormulaError, TooLongError
 from symntk.language.pieces import sign_of
 from symntk.language.symbols import cov, mean_u, mean_v, var_u, var_v
 
@@ -22,6 +23,11 @@ Element = Any  # sympy.polys.fields.FracElement, which SymPy does not type
 
 _IMAGINARY = sp.Symbol("_i")
 _SCALE = 10**12
+MOST_WORK = 1_200_000
+"""Monomials that a derivation may touch, products of two and tests for common factors counted: some ten seconds."""
+_QUICK = 100_000  # of it is done in a second or two, without a bar
+MOST_MONOMIALS = 1500
+"""Monomials in the coefficients of a closed form: beyond, nobody reads it, and its code is slower than a quadrature."""
 
 
 class Algebra:
@@ -30,9 +36,10 @@ class Algebra:
     Args:
         expressions: every threshold, width, exponent and coefficient that will be converted.
         means: whether the means are symbols (else both are 0).
+        most_work: beyond which the derivation is given up.
     """
 
-    def __init__(self, expressions: Iterable[sp.Expr], means: bool) -> None:
+    def __init__(self, expressions: Iterable[sp.Expr], means: bool, most_work: int = MOST_WORK) -> None:
         leaves: set[sp.Expr] = set()
         for expr in expressions:
             _collect_leaves(expr, leaves)
@@ -54,6 +61,8 @@ class Algebra:
         self._back = {symbol: leaf for leaf, symbol in self._symbols.items() if symbol is not leaf}
         if self.is_complex:
             self._back[_IMAGINARY] = sp.I
+        self.work, self.most_work = 0, most_work
+        self._bar: Any = None
         self._memo: dict[sp.Expr, Element] = {}
         self._memo_out: dict[Element, sp.Expr] = {}
 
@@ -104,6 +113,39 @@ class Algebra:
             values[self.field.gens.index(entry)] /= _SCALE
         values[self.field.gens.index(self.c)] = sp.QQ(1, 17) / _SCALE
         return list(zip(self.field.ring.gens, values, strict=True))
+
+    def spend(self, *elements: Element) -> None:
+        """Count the product of elements as work.
+
+        Raises:
+            TooLongError: all of it is more than `MOST_WORK`.
+        """
+        above = below = 1
+        for element in elements:
+            above, below = above * len(element.numer), below * len(element.denom)
+        self.count(20 + 4 * (above + below) + (above * below if below > 1 else 0))
+
+    def count(self, monomials: int) -> None:
+        """Add to the work; errors as `spend`."""
+        self.work += monomials
+        if self.work > self.most_work:
+            raise too_long(f"deriving it touches more than {self.most_work:,} monomials")
+        if self.work > _QUICK:
+            self._progress()
+
+    def _progress(self) -> None:
+        """A bar on a terminal: the work done, beside the most that is allowed; it goes when the derivation ends."""
+        if self._bar is None:
+            self._bar = tqdm(
+                total=self.most_work, desc="deriving, at most", unit="monomials", leave=False, disable=None
+            )
+        self._bar.update(self.work - self._bar.n)
+
+    def finish(self) -> None:
+        """Take the bar away, whether the derivation ended or was interrupted."""
+        if self._bar is not None:
+            self._bar.close()
+            self._bar = None
 
     @property
     def i(self) -> Element:
@@ -176,6 +218,12 @@ class Algebra:
     def restore(self, expr: sp.Expr) -> sp.Expr:
         """Put the constants back for which generators stand."""
         return expr.xreplace(self._back) if self._back else expr
+
+
+def too_long(measure: str) -> TooLongError:
+    """The error for a closed form that is given up."""
+    wrong, advice = f"its closed form is too long: {measure}", "lower powers, numbers for parameters, or means of zero"
+    return TooLongError("an expectation", wrong, advice)
 
 
 def _collect_leaves(expr: sp.Expr, leaves: set[sp.Expr]) -> None:

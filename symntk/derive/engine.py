@@ -8,10 +8,11 @@ from functools import cached_property
 
 import sympy as sp
 
-from symntk.derive.algebra import Algebra
+from symntk.derive.algebra import MOST_MONOMIALS, MOST_WORK, Algebra, too_long
 from symntk.derive.base import Probability
 from symntk.derive.combine import combine
 from symntk.derive.condition import condition_left
+from symntk.derive.isserlis import LONG, Isserlis
 from symntk.derive.problem import Factor, Gaussian, Problem, Window
 from symntk.derive.rule import Step
 from symntk.derive.stein import Exchange, lower_delta, lower_power
@@ -48,11 +49,36 @@ class Derivation:
     @cached_property
     def value(self) -> Value:
         """The sum over all pairs, exponentials combined."""
-        one = self.surds.algebra.one
-        parts = [
-            (one, pair.step.value.scaled(pair.factor, self.surds.algebra.element(pair.exponent))) for pair in self.pairs
-        ]
-        return combine(add(self.surds, parts))
+        algebra = self.surds.algebra
+        try:
+            for step in self._bottom_up():  # not from above, whose depth may be that of two powers
+                _ = step.value
+            parts = [
+                (algebra.one, pair.step.value.scaled(pair.factor, algebra.element(pair.exponent)))
+                for pair in self.pairs
+            ]
+            value = combine(add(self.surds, parts))
+        finally:
+            algebra.finish()
+        size = sum(len(coefficient.numer) + len(coefficient.denom) for _, coefficient in value)
+        if size > MOST_MONOMIALS:
+            raise too_long(f"its coefficients hold {size:,} monomials, more than {MOST_MONOMIALS:,}")
+        return value
+
+    def _bottom_up(self) -> list[Step]:
+        """Every distinct step after those that it rests on."""
+        seen: set[int] = set()
+        out: list[Step] = []
+        stack = [(pair.step, False) for pair in self.pairs]
+        while stack:
+            step, children_are_done = stack.pop()
+            if children_are_done:
+                out.append(step)
+            elif id(step) not in seen:
+                seen.add(id(step))
+                stack.append((step, True))
+                stack.extend((child, False) for _, child in step.children)
+        return out
 
     def __str__(self) -> str:
         from symntk.derive.tree import tree  # the tree's text is written from derivations
@@ -69,16 +95,17 @@ class Derivation:
                     yield step
 
 
-def derive_pair(f: NormalForm, g: NormalForm, *, means: bool = False) -> Derivation:
+def derive_pair(f: NormalForm, g: NormalForm, *, means: bool = False, most_work: int = MOST_WORK) -> Derivation:
     """Derive E[f(u) g(v)] for (u, v) ~ N((m1, m2), [[a, c], [c, b]]) by the four moves.
 
     Raises:
         SymntkError: a parameter has the name of an entry of the covariance.
+        TooLongError: the derivation, or later its value, takes more than `most_work`.
     """
     _refuse_reserved(f, g)
     if not means and parity(f) * parity(g) == -1:
         return Derivation(Surds(Algebra([], means)), (), means, PARITY)
-    return _derive([(f, g)], means, lambda own: Gaussian(own.m1, own.m2, own.a, own.b, own.c))
+    return _derive([(f, g)], means, lambda own: Gaussian(own.m1, own.m2, own.a, own.b, own.c), most_work)
 
 
 def derive_products(products: Sequence[tuple[NormalForm, NormalForm]], *, means: bool) -> Derivation:
@@ -93,12 +120,15 @@ def derive_products(products: Sequence[tuple[NormalForm, NormalForm]], *, means:
 
 
 def _derive(
-    products: Sequence[tuple[NormalForm, NormalForm]], means: bool, law_in: Callable[[Algebra], Gaussian]
+    products: Sequence[tuple[NormalForm, NormalForm]],
+    means: bool,
+    law_in: Callable[[Algebra], Gaussian],
+    most_work: int = MOST_WORK,
 ) -> Derivation:
     split = [([_split(t) for t in f.terms], [_split(t) for t in g.terms]) for f, g in products]
     forms = [(f, lefts) for (f, _), (lefts, _) in zip(products, split, strict=True)]
     forms += [(g, rights) for (_, g), (_, rights) in zip(products, split, strict=True)]
-    algebra = Algebra([e for form, parts in forms for e in _ingredients(form, parts)], means)
+    algebra = Algebra([e for form, parts in forms for e in _ingredients(form, parts)], means, most_work)
     solver, law = _Solver(Surds(algebra)), law_in(algebra)
     pairs = []
     for (f, g), (lefts, rights) in zip(products, split, strict=True):
@@ -124,6 +154,7 @@ class _Solver:
         """Tilt, then deltas, then powers, then the base case."""
         found = self._solved.get(problem)
         if found is None:
+            self.surds.algebra.count(sum(10 + len(entry.numer) * len(entry.denom) for entry in problem.gaussian))
             found = self._solved[problem] = self._move(problem)
         return found
 
@@ -141,6 +172,8 @@ class _Solver:
             return condition_left(problem.with_left(window=None), left, self.surds, self.solve)
         if (right is not None and right.kind == "delta") or (problem.right.power and not problem.left.power):
             return Exchange(self.surds, problem, ((self.surds.algebra.one, self.solve(problem.exchanged())),))
+        if left is None and right is None and problem.left.power + problem.right.power > LONG:
+            return Isserlis(self.surds, problem, ())
         if problem.left.power:
             return lower_power(problem, self.surds, self.solve)
         return Probability(self.surds, problem, ())

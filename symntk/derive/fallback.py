@@ -15,7 +15,9 @@ from symntk.derive.conditions import formula_conditions
 from symntk.derive.engine import Derivation, derive_pair
 from symntk.derive.mixture import MixtureDerivation
 from symntk.derive.publish import publish
+from symntk.derive.size import is_short, surely_long
 from symntk.derive.value import Value
+from symntk.errors import TooLongError
 from symntk.language.general_form import GeneralForm
 from symntk.language.special import normal_pdf
 from symntk.language.symbols import cov, mean_u, mean_v, var_u, var_v, x
@@ -31,7 +33,8 @@ class Fallback:
 
     `inner` derives E[h(Y)], Y ~ N(m1, a), for the side `inner_side` ("f" or "g") that is Gaussian-elementary; it is
     None where neither side is, or where a side has only deltas, whose integral is done. `mixture` is a sum inside the
-    class that stands for functions of the logistic family, with a certified error.
+    class that stands for functions of the logistic family, with a certified error. `remark` says why a closed form that
+    exists is not given.
     """
 
     f: GeneralForm
@@ -39,6 +42,7 @@ class Fallback:
     means: bool
     inner: Derivation | None = None
     inner_side: str = ""
+    remark: str = ""
     mixture: MixtureDerivation | None = None
 
     @property
@@ -76,7 +80,7 @@ class Fallback:
         return total + sp.Integral(integrand, (one, -sp.oo, sp.oo))
 
     def __str__(self) -> str:
-        lines = []
+        lines = [f"no closed form: {self.remark}"] if self.remark else []
         if self.f.deltas or self.g.deltas:
             lines.append("condition: E[δ(u − t) g(v)] = N(t; m1, a)·E[g(v) | u = t], one integral over v at most")
         if self.inner is not None:
@@ -118,8 +122,23 @@ def fallback(
     for side, normal in (("g", g_normal), ("f", f_normal)):
         if normal is not None and len(normal.terms) <= _MOST_TERMS and has_means(normal):
             regular = collect(t for t in normal.terms if not isinstance(t.window, Delta))
-            return Fallback(f, g, means, derive_pair(regular, _ONE, means=True), side)
+            inner = _derived(regular)
+            if inner is not None:
+                return Fallback(f, g, means, inner, side)
     return Fallback(f, g, means)
+
+
+def _derived(form: NormalForm) -> Derivation | None:
+    """E[h(Y)], Y ~ N(m1, a), where its formula is of a length that can be used."""
+    if surely_long(form, _ONE, means=True):
+        return None
+    try:
+        found = derive_pair(form, _ONE, means=True)
+        if not is_short(form, _ONE):
+            _ = found.value
+    except (TooLongError, RecursionError):
+        return None
+    return found
 
 
 def _density(at: sp.Expr, mean: sp.Expr, variance: sp.Expr) -> sp.Expr:

@@ -17,6 +17,7 @@ from functools import cached_property
 
 import sympy as sp
 
+from symntk.derive.algebra import MOST_WORK
 from symntk.derive.engine import Derivation, derive_pair
 from symntk.derive.mixture_errors import Errors, certified_errors
 from symntk.derive.mixture_heads import Heads, heads
@@ -217,6 +218,8 @@ def _explained(name: str, one: Mixture) -> list[str]:
 def derive_mixture(f: Mixture | NormalForm, g: Mixture | NormalForm, *, means: bool = False) -> MixtureDerivation:
     """Derive E[f(u) g(v)] for (u, v) ~ N((m1, m2), [[a, c], [c, b]]), f or g or both a mixture.
 
+    Errors: TooLongError, from here or from the value of `inner`; a sum over nodes is worth little patience.
+
     >>> from symntk.language.general_form import general_form
     >>> from symntk.language.symbols import x
     >>> tanh = mixture(general_form(sp.tanh(x), x), x)
@@ -229,4 +232,4 @@ def derive_mixture(f: Mixture | NormalForm, g: Mixture | NormalForm, *, means: b
     if isinstance(g, Mixture):
         g = g.renamed(_free_symbol("q", taken))
     left, right = (one.kernel if isinstance(one, Mixture) else one for one in (f, g))
-    return MixtureDerivation(f, g, derive_pair(left, right, means=means))
+    return MixtureDerivation(f, g, derive_pair(left, right, means=means, most_work=MOST_WORK // 10))

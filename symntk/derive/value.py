@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 import sympy as sp
 
-from symntk.derive.algebra import Algebra, Element
+from symntk.derive.algebra import MOST_MONOMIALS, Algebra, Element, too_long
 
 TWO_PI = 2 * sp.pi
 
@@ -97,6 +97,9 @@ class Surds:
 
     def times(self, p: Surd, q: Surd) -> Surd:
         """The product of two surds."""
+        if q.element == 1 and q.radicand == 1:
+            return self.surd(p.element, p.number * q.number, p.radicand)
+        self.algebra.spend(p.element, q.element)
         if p.radicand == 1 or q.radicand == 1:
             root = Surd(self.algebra.one, sp.S.One, p.radicand * q.radicand)
         else:
@@ -146,12 +149,15 @@ class Value:
             total = self.surds.times(Surd(coefficient, key.number, key.radicand), factor)
             power = key.exponent if not exponent else self.algebra.reduce(key.exponent + exponent)
             place = Key(total.number, total.radicand, power, key.phase, key.base)
-            _accumulate(out, place, total.element)
+            _accumulate(self.surds, out, place, total.element)
         return Value(self.surds, out)
 
 
-def _accumulate(out: dict[Key, Element], key: Key, coefficient: Element) -> None:
-    total = out.get(key, 0) + coefficient
+def _accumulate(surds: Surds, out: dict[Key, Element], key: Key, coefficient: Element) -> None:
+    total = coefficient
+    if key in out:
+        surds.algebra.spend(out[key])
+        total = out[key] + coefficient
     if total:
         out[key] = total
     else:
@@ -165,7 +171,11 @@ def add(surds: Surds, parts: list[tuple[Element, Value]]) -> Value:
         if not factor:
             continue
         for key, coefficient in value:
-            _accumulate(out, key, surds.algebra.reduce(coefficient * factor))
+            surds.algebra.spend(coefficient, factor)
+            _accumulate(surds, out, key, surds.algebra.reduce(coefficient * factor))
+    size = sum(len(coefficient.numer) for coefficient in out.values())
+    if size > 4 * MOST_MONOMIALS:
+        raise too_long(f"its parts hold {size:,} monomials, more than {4 * MOST_MONOMIALS:,}")
     return Value(surds, out)
 
 
@@ -173,7 +183,7 @@ def from_terms(surds: Surds, terms: list[tuple[Key, Element]]) -> Value:
     """A value from listed terms; like terms are added."""
     out: dict[Key, Element] = {}
     for key, coefficient in terms:
-        _accumulate(out, key, coefficient)
+        _accumulate(surds, out, key, coefficient)
     return Value(surds, out)
 
 

@@ -105,16 +105,14 @@ class StablePrinter:
     def _eliminate(self, form: Monomials, rule: Any) -> Monomials:
         done: Monomials = {}
         work = dict(form)
-        while work:
-            m, value = work.popitem()
-            replaced = rule(m)
-            target = done if replaced is None else work
-            for monom, sign in [(m, 1)] if replaced is None else replaced[1]:
-                total = target.get(monom, 0) + sign * value
-                target[monom] = total
-                if not total:
-                    del target[monom]
-        return done
+        while work:  # all at once, so that like terms meet after each replacement: one by one they would be 2^n
+            before, work = work, {}
+            for m, value in before.items():
+                replaced = rule(m)
+                target = done if replaced is None else work
+                for monom, sign in [(m, 1)] if replaced is None else replaced[1]:
+                    target[monom] = target.get(monom, 0) + sign * value
+        return {m: value for m, value in done.items() if value}
 
     @staticmethod
     def _shift(m: tuple[int, ...], changes: dict[int, int]) -> tuple[int, ...]:

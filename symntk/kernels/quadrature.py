@@ -11,7 +11,7 @@ from mpmath import mp
 
 from symntk.derive.conditions import conditions
 from symntk.derive.diagonal import Diagonal
-from symntk.errors import DomainError, SymntkError
+from symntk.errors import DomainError, SymntkError, TooLongError
 from symntk.kernels.function import Function
 from symntk.language.registry import exact
 from symntk.language.symbols import STATE, x
@@ -62,15 +62,17 @@ class Quadrature(General):
 
     expression = None
 
-    def __init__(self, f: Function, g: Function, means: bool, tol: float) -> None:
+    def __init__(self, f: Function, g: Function, means: bool, tol: float, too_long: str = "") -> None:
         super().__init__(f, g, means)
-        self.tol = tol
+        self.tol, self.too_long = tol, too_long
 
     @cached_property
     def derivation(self) -> Fallback:
         """The reduction, and what is left."""
-        from symntk.derive.fallback import fallback
+        from symntk.derive.fallback import Fallback, fallback
 
+        if self.too_long:  # and so would be a conditional mean with means
+            return Fallback(self.f.general, self.g.general, self.means, remark=self.too_long)
         found = fallback(self.f.general, self.g.general, self.f.normal, self.g.normal, means=self.means)
         return found if found.method == "one-dimensional" else replace(found, mixture=self._mixture())
 
@@ -82,12 +84,17 @@ class Quadrature(General):
         if self.means or self.f.parameters or self.g.parameters:
             return None
         sides = []
-        for one in (self.f, self.g):
-            found = fitting_mixture(one.general, x, 0.5 * self.tol) if not one.general.deltas else None
-            if found is None:
-                return None
-            sides.append(found)
-        return derive_mixture(*sides)
+        try:
+            for one in (self.f, self.g):
+                found = fitting_mixture(one.general, x, 0.5 * self.tol) if not one.general.deltas else None
+                if found is None:
+                    return None
+                sides.append(found)
+            derived = derive_mixture(*sides)
+            _ = derived.inner.value
+        except (TooLongError, RecursionError):  # panels need no formula
+            return None
+        return derived
 
     @property
     def needs_numbers(self) -> bool:

@@ -19,14 +19,16 @@ from symntk.derive.diagonal import Diagonal, diagonal
 from symntk.derive.engine import PARITY, Derivation, derive_pair
 from symntk.derive.parity_split import ParitySplit, matching_part
 from symntk.derive.publish import publish
+from symntk.derive.size import is_short, surely_long
 from symntk.derive.value import Surds, has_code
-from symntk.errors import SymntkError
+from symntk.errors import SymntkError, TooLongError
 from symntk.kernels.function import Function
 from symntk.kernels.quadrature import MOST_DIGITS, General, Numbers, Quadrature
 from symntk.language.general_form import general_form, parity
 from symntk.language.registry import exact
 from symntk.language.symbols import STATE, mean_u, mean_v, var_u, var_v, x
 from symntk.language.terms import NormalForm
+from symntk.language.terms import parity as terms_parity
 from symntk.verify.evaluate import evaluate, scalar
 
 if TYPE_CHECKING:  # what writes code is imported where it is used
@@ -45,6 +47,23 @@ class ClosedForm:
     def derivation(self) -> Derivation:
         """The tree of steps."""
         return derive_pair(self.f.form, self.g.form, means=self.means)
+
+    @cached_property
+    def too_long(self) -> str:
+        """Why the formula is given up for its length; empty where it is not."""
+        f, g = self.f.form, self.g.form
+        if is_short(f, g) or (not self.means and terms_parity(f) * terms_parity(g) == -1):
+            return ""
+        seen = surely_long(f, g, means=self.means)
+        if seen:
+            return f"its closed form is too long: {seen}"
+        try:
+            _ = self.derivation.value
+        except TooLongError as error:
+            return error.wrong
+        except RecursionError:
+            return "its closed form is too long: the derivation is too deep"
+        return ""
 
     @cached_property
     def expression(self) -> sp.Expr:
@@ -318,8 +337,6 @@ def is_full(values: Numbers) -> bool:
         return bool(a * b <= c * c)
 
 
-_MOST_PAIRS = 1024
-"""Pairs of terms up to which a formula is short enough to be of use: each is a bivariate probability."""
 _MANY_PIECES = 64
 
 
@@ -330,15 +347,22 @@ def solve(f: Function, g: Function, *, means: bool, tol: float) -> Solution:
         SymntkError: names the part that is outside the language of general functions.
     """
     found = _closed(f, g, means, tol) or _by_parity(f, g, means, tol)
-    if found is not None:
+    too_long = found.too_long if isinstance(found, ClosedForm) else ""
+    if found is not None and not too_long:
         return found
-    result = Quadrature(f, g, means, tol)
-    _ = result.error_bound  # refuses what has no shape
+    result = Quadrature(f, g, means, tol, too_long)
+    try:
+        _ = result.error_bound  # refuses what has no shape
+    except SymntkError as error:
+        if not too_long:
+            raise
+        asked, wrong = f"E[f(u) g(v)] with f = {f.name}, g = {g.name}", f"{too_long}; and a quadrature: {error.wrong}"
+        raise TooLongError(asked, wrong, "lower powers") from error
     return result
 
 
 def _closed(f: Function, g: Function, means: bool, tol: float) -> Solution | None:
-    if f.normal is not None and g.normal is not None and len(f.normal.terms) * len(g.normal.terms) <= _MOST_PAIRS:
+    if f.normal is not None and g.normal is not None:
         if conditions(f.normal, g.normal) == formula_conditions(f.normal, g.normal):
             return ClosedForm(f, g, means, tol)
         if grows_far_out(f.normal) or grows_far_out(g.normal):

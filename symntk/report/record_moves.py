@@ -15,6 +15,7 @@ from symntk.derive.algebra import Algebra
 from symntk.derive.base import Probability
 from symntk.derive.condition import Condition
 from symntk.derive.engine import Derivation, Pair
+from symntk.derive.isserlis import Isserlis
 from symntk.derive.problem import Factor, Gaussian
 from symntk.derive.publish import publish
 from symntk.derive.rule import Step
@@ -143,6 +144,8 @@ class _Proof:
         elif isinstance(step, Probability):
             long = "A product of steps is a probability of normal variables."
             return f"**Base.** {self._once('base', long)}".strip()
+        elif isinstance(step, Isserlis):
+            return "**Moments.** Powers of normal variables pair up (Isserlis)."
         elif not step.problem.gaussian.a:
             text = (
                 f"**Constant.** Under this law {first} is {inline(tex(self.algebra.expr(step.problem.gaussian.m1)))}."
@@ -166,7 +169,9 @@ class _Proof:
     def _equation(self, step: Step, swapped: bool, children: list[tuple[object, Step, bool]]) -> str:
         left = self._expectation(step, swapped)
         middle = ""
-        if isinstance(step, Probability):
+        if isinstance(step, Isserlis):
+            middle = ""
+        elif isinstance(step, Probability):
             middle = _normal_probability(step)
         elif isinstance(step, (Tilt, Condition)):
             ((_, child, orientation),) = children

@@ -6,7 +6,6 @@ import pytest
 import sympy as sp
 
 from symntk import expectation
-from symntk.errors import SymntkError
 from symntk.language.symbols import var_u
 
 LAW = (1.3, 0.7, 0.4)
@@ -43,10 +42,8 @@ def test_the_limit_at_full_correlation_is_that_of_one_variable() -> None:
     assert sp.expand(E.diagonal.limit - (1 - sp.exp(-2 * var_u)) / 4) == 0
 
 
-def test_what_grows_too_fast_for_a_quadrature_has_its_formula() -> None:
+def test_what_grows_like_a_gaussian_beside_a_wave() -> None:
     name = "cos(x)*exp(x**2/9)*Heaviside(x)"
     E = expectation(name, name)
-    assert E.error_bound == 0.0
     assert abs(E.evalf(1, 1, 0, dps=15) - expectation(name).evalf(1, 1, 0, dps=15) ** 2) < 1e-14
-    with pytest.raises(SymntkError, match="no float64 code|complex arguments"):
-        E(1.0, 1.0, 0.5)
+    assert abs(E(1.0, 1.0, 0.5) - float(E.evalf(1.0, 1.0, 0.5, dps=15))) < 1e-10

@@ -12,6 +12,7 @@ import platform
 import re
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
+from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,6 +35,7 @@ __all__ = ["Replay", "certificate_json", "certificate_text", "read_certificate",
 DIGITS_APART = 2.0
 """By so much the digits of a check may differ between machines."""
 _NUMBER = re.compile(r"[-+−]?\d+(\.\d+)?(e[-+]?\d+)?")
+_PART = re.compile(r"; \d+ of \d+ skipped, because the time limit of [^;]*$")
 _PLACE = re.compile(r"; fewest at [^;]*")
 _MOST_SHOWN = 400
 _PROGRAMS = ("symntk", "sympy", "mpmath", "numpy", "scipy", "python-flint")
@@ -118,7 +120,7 @@ class Replay:
         recorded: the file's content.
         verification: the checks as they are today, at the points of the file.
         differences: what is not as it was, in words; empty where all agrees.
-        remarks: what differs without being a disagreement: versions, digits.
+        remarks: what differs without being a disagreement: versions, and checks that the time did not allow.
     """
 
     recorded: dict[str, Any]
@@ -153,6 +155,7 @@ def replay(path: str | Path, progress: Progress | None = None) -> Replay:
     recorded = read_certificate(Path(path))
     kernels = derive_again(recorded["pair"], "a certificate")
     settings, done = recorded["settings"], {}
+    remarks = _other_versions(recorded["versions"])
     differences = other_functions(recorded["pair"], kernels)
     differences += [f"the file has no {name}" for name in kernels.names if name not in recorded["kernels"]]
     given = {key: rational(text) for key, text in settings["parameters"].items()}
@@ -182,10 +185,10 @@ def replay(path: str | Path, progress: Progress | None = None) -> Replay:
             **values,
         )
         differences += _compared(name, one, done[name])
+        remarks += _late(name, one, done[name])
     again = Verification(
         done, recorded["pair"], settings["dps"], settings["points"], settings["seed"], settings["parameters"]
     )
-    remarks = _other_versions(recorded["versions"])
     return Replay(recorded, again, tuple(map(_shown, differences)), tuple(map(_shown, remarks)))
 
 
@@ -266,30 +269,48 @@ def _compared(name: str, recorded: dict[str, Any], now: Certificate) -> list[str
 
 
 def _other_check(then: dict[str, Any], now: Check) -> list[str]:
-    """How a check's record differs from what it finds today; what the time did not allow is no difference."""
-    if any(LATE in detail for detail in (then["detail"], now.detail)) and then["passed"] == now.passed:
-        return []
+    """How a check's record differs from what it finds today; what the time did not allow is left to `_late`."""
     verdict = {True: "ok", False: "FAILED"}
     if then["passed"] != now.passed:
         return [f"was {verdict[then['passed']]}, and is {now.verdict}"]
+    late_then, late_now = LATE in then["detail"], LATE in now.detail
+    if (late_now and now.is_skipped) or (late_then and not then["points"]):
+        return []
     found = []
-    if then["points"] != now.points:
+    # fewer points than there are, where the time ended, with digits that are no fewer
+    more, less = then["points"] > now.points, then["points"] < now.points
+    if (more and not late_now) or (less and not late_then):
         found.append(f"had {then['points']} points, and has {now.points}")
     if then["required"] != now.required:
         found.append(f"required {then['required']} digits, and requires {now.required}")
-    digits = then["digits"], now.digits
-    if (digits[0] is None) != (digits[1] is None) or (
-        digits[0] is not None and digits[1] is not None and abs(digits[0] - digits[1]) > DIGITS_APART
-    ):
-        found.append(f"had {digits[0]} digits, and has {digits[1]}")
+    before, after = then["digits"], now.digits
+    if before is None or after is None:
+        differ = before is not after
+    else:
+        differ = before > after + (inf if late_then else DIGITS_APART) or before < after - (
+            inf if late_now else DIGITS_APART
+        )
+    if differ:
+        found.append(f"had {before} digits, and has {after}")
     if _worded(then["detail"]) != _worded(now.detail):
         found.append(f"said {then['detail']!r}, and says {now.detail!r}")
     return found
 
 
+def _late(name: str, recorded: dict[str, Any], now: Certificate) -> list[str]:
+    """The checks that the time did not allow, or not in full, then or now: they are not compared, or not in full."""
+    recent = {check.name: check.detail for check in now.checks}
+    found = []
+    for check in recorded["checks"]:
+        for when, detail in (("in the file", check["detail"]), ("today", recent.get(check["name"], ""))):
+            if LATE in detail:
+                found.append(f"{name}: {check['name']} was not made in full {when}, and is compared as far as it was")
+    return found
+
+
 def _worded(detail: str) -> str:
     """A remark without its numbers and without the place of the fewest digits, which may differ between machines."""
-    return _NUMBER.sub("#", _PLACE.sub("", detail))
+    return _NUMBER.sub("#", _PLACE.sub("", _PART.sub("", detail)))
 
 
 def _other_versions(recorded: dict[str, str]) -> list[str]:

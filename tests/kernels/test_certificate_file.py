@@ -1,6 +1,7 @@
 """Certificates are written, read and repeated; a file that is not one is refused, whatever is in it."""
 
 import json
+from dataclasses import replace
 
 import pytest
 from click.testing import CliRunner
@@ -10,6 +11,7 @@ from symntk.cli import main
 from symntk.errors import FormulaError, SymntkError
 from symntk.kernels.certificate_file import FORMAT, read_certificate, replay
 from symntk.kernels.certificate_reader import digest
+from symntk.verify.certificate import Check
 from symntk.verify.checks import random_check
 
 
@@ -150,6 +152,45 @@ def as_before(monkeypatch, verification):
 def test_a_forged_certificate_with_a_digest_that_fits(path, edit, told, as_before):
     again = replay(edited(path, edit))
     assert not again.agrees and told in " ".join(again.differences)
+
+
+LATE = "; 9 of 16 skipped, because the time limit of 2 s was reached"
+
+
+@pytest.mark.parametrize(
+    ("then", "now", "told"),
+    [
+        ({"points": 7, "digits": 16.0, "late": True}, {}, ""),
+        ({}, {"points": 7, "digits": 16.0, "late": True}, ""),
+        ({"points": 0, "digits": None, "required": None, "detail": "its time limit of 2 s was reached"}, {}, ""),
+        ({}, {"points": 0, "digits": None, "required": None, "detail": "its time limit of 2 s was reached"}, ""),
+        ({"points": 17, "late": True}, {}, "had 17 points"),
+        ({"digits": 11.0, "late": True}, {}, "had 11.0 digits"),
+        ({"required": 1.0, "late": True}, {}, "required 1.0"),
+        ({"late": True, "detail": "all is well"}, {}, "said"),
+        ({"digits": 900.0}, {"points": 7, "late": True}, "had 900.0 digits"),
+        ({"points": 7}, {}, "had 7 points"),
+    ],
+)
+def test_what_the_time_did_not_allow_is_compared_as_far_as_it_was(path, verification, monkeypatch, then, now, told):
+    """Neither a machine that was slow then nor one that is slow now makes a difference, and the text is no excuse."""
+    base = {"name": "edge points", "detail": "against the oracle", "digits": 14.0, "required": 10.0, "points": 16}
+    always = {**base, "name": "independence", "passed": True}
+    then, now = ({**base, "passed": True, **one} for one in (then, now))
+    for one in (then, now):
+        if one.pop("late", False):
+            one["detail"] += LATE
+    found = verification.certificates
+    other = replace(found["ntk"], checks=(Check(**always), Check(**now)))
+    monkeypatch.setattr(
+        "symntk.kernels.certificate_file.verify_expectation",
+        lambda E, *, subject, **_: other if subject == "ntk" else found[subject],
+    )
+    again = replay(changed(path, "kernels", "ntk", "checks", value=[always, then]))
+    if told:
+        assert not again.agrees and told in " ".join(again.differences)
+    else:
+        assert not again.differences and any("was not made in full" in remark for remark in again.remarks)
 
 
 @pytest.mark.parametrize(

@@ -201,8 +201,10 @@ def _condition_code(condition: sp.Basic) -> str:
 
 
 def _cannot_cancel(m: Map, writer: FormulaWriter) -> bool:
-    """One term, stable in itself and regular at full correlation."""
-    return count_terms(m.value) <= 1 and not writer.printer.conflicting and not _is_singular(m.value)
+    """One term, stable in itself and regular at full correlation, without e^{large} Φ(−large)."""
+    if count_terms(m.value) > 1 or writer.printer.conflicting or _is_singular(m.value):
+        return False
+    return not any(key.exponent and key.base.kind in ("Phi", "Phi2", "erfi") for key, _ in m.value)
 
 
 def _is_singular(value: Value) -> bool:

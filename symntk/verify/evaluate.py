@@ -39,9 +39,9 @@ def evaluate(expr: sp.Expr, values: Mapping[sp.Symbol, Any], *, dps: int = 50) -
     if cov in values and values[cov] == 0:
         expr = expr.subs(cov, 0)  # bivariate probabilities factor, and much cancels for good
     symbols = list(values)
-    function = _compiled(expr, symbols)
     exact = {symbol: scalar(value) for symbol, value in values.items()}
     full = _fully_correlated(exact)
+    function = _compiled(expr, symbols, full)
     digits, previous, shrunk = dps + 15, None, 0
     while digits < _MOST_DIGITS:
         # the approach to full correlation is like √(1 − |ρ|) at the slowest
@@ -93,7 +93,7 @@ def scalar(value: Any) -> mpf:
         return mp.mpf(value)
 
 
-def _compiled(expr: sp.Expr, symbols: list[sp.Symbol]) -> Callable[..., Any]:
+def _compiled(expr: sp.Expr, symbols: list[sp.Symbol], full: bool) -> Callable[..., Any]:
     """The terms of `expr` as a function of mpmath numbers and of the digits to which normal probabilities are computed.
 
     These digits are fewer than the working precision at full correlation, where only arguments need more.
@@ -103,7 +103,7 @@ def _compiled(expr: sp.Expr, symbols: list[sp.Symbol]) -> Callable[..., Any]:
     def at_digits(function: Callable[..., Any]) -> Callable[..., Any]:
         def inner(*arguments: Any) -> Any:
             with mp.workdps(precision[0]):
-                return function(*(_rounded(argument) for argument in arguments))
+                return function(*(_rounded(argument, full) for argument in arguments))
 
         return inner
 
@@ -117,9 +117,12 @@ def _compiled(expr: sp.Expr, symbols: list[sp.Symbol]) -> Callable[..., Any]:
     return call
 
 
-def _rounded(argument: Any) -> Any:
-    """At the working precision; beyond 10^25 standard deviations there is nothing left."""
-    if isinstance(argument, mpc):
+def _rounded(argument: Any, full: bool) -> Any:
+    """At the working precision; at full correlation 10^25 standard deviations are on their way to infinity.
+
+    Elsewhere a small probability may stand beside a large exponential.
+    """
+    if isinstance(argument, mpc) or not full:
         return +argument
     return mp.sign(argument) * mp.inf if abs(argument) > 10**25 else +argument
 

@@ -5,7 +5,9 @@ The values are `evalf` to 20 digits, and for the rows that were found in version
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
+from scipy import special
 
 import symntk
 
@@ -78,3 +80,23 @@ def test_full_correlation_of_a_wave_and_its_neighbourhood():
 def test_fast_and_slow_exponentials_next_to_a_kink(rate, law, right):
     f = f"Piecewise((x, x > 0), (exp({rate}*x) - 1, True))"
     assert symntk.expectation(f, f)(*law) == pytest.approx(right, rel=1e-11)
+
+
+@pytest.mark.parametrize("k", [25.0, 1e5, 1e10, 1e20, 1e30])
+@pytest.mark.parametrize(("f", "g"), [("exp(-k*x)*Heaviside(x)", "1"), ("exp(-k*Abs(x))", "exp(-k*Abs(x))")])
+def test_steep_exponentials(f, g, k):
+    """e^{k²a/2} Φ(−k√a) loses digits like k²: what is left is told by the bound, and the quadrature has them all."""
+    E = symntk.expectation(f, g)
+    if g == "1":  # erfcx(k√(a/2))/2
+        right = special.erfcx(k * np.sqrt(1.3 / 2)) / 2
+    elif k < 1e3:
+        right = float(E.evalf(1.3, 0.7, 0.4, k=k, dps=16))
+    else:  # 4/k² times the density at 0, which varies on scales of 1
+        right = 4 / k**2 / (2 * np.pi * np.sqrt(1.3 * 0.7 - 0.4**2))
+    assert E(1.3, 0.7, 0.4, k=k) == pytest.approx(right, rel=1e-11 if k < 1e3 or g == "1" else 3 / k)
+
+
+def test_no_standard_deviation_is_too_many_beside_an_exponential():
+    E = symntk.expectation("exp(-k*x)*Heaviside(x)")
+    for k in (1e24, 1e26, 1e60):
+        assert float(E.evalf(1, k=k, dps=16) * k * np.sqrt(2 * np.pi)) == pytest.approx(1.0, rel=1e-15)

@@ -55,7 +55,9 @@ def _checked(
         error = np.broadcast_to(total.error, a.shape)
         known = ~(np.isnan(a) | np.isnan(b) | np.isnan(c) | np.isnan(m1) | np.isnan(m2))
         value[~known] = np.nan
-        weak = np.flatnonzero(~(error <= tolerance * np.abs(value)) & known)
+        # an infinite value is one at full correlation only; elsewhere an exponential has overflowed
+        large = np.isinf(value) & (det > 0.0)
+        weak = np.flatnonzero((~(error <= tolerance * np.abs(value)) | large) & known)
         if weak.size:
             entries = [array[weak] for array in (a, b, c, d, m1, m2, value, error)]
             value[weak], left = route(*entries, *settings)

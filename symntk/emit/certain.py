@@ -18,6 +18,7 @@ from symntk.language.general_form import GeneralForm
 from symntk.language.point import value_at
 from symntk.language.symbols import x
 
+_FEW = 4  # places with one value
 _ROOTS = 8  # degree up to which the roots of what is inside a power or a logarithm are looked at
 
 
@@ -41,7 +42,14 @@ def point_lines(name: str, form: GeneralForm, names: Mapping[sp.Symbol, str]) ->
         infinite = [(write(d.threshold), _infinity(w, write) if not d.order else "np.nan") for w, d in form.deltas]
     else:
         infinite = [(repr(place), _number(value)) for place, value in _singular(form, text)]
-    lines += [f"    value = np.where(x == {place}, {value}, value)" for place, value in infinite]
+    several: dict[str, list[str]] = {}
+    for place, value in infinite:
+        several.setdefault(value, []).append(place)
+    for value, places in several.items():
+        if len(places) > _FEW:
+            lines.append(f"    value = np.where(np.isin(x, [{', '.join(places)}]), {value}, value)")
+        else:
+            lines += [f"    value = np.where(x == {place}, {value}, value)" for place in places]
     return [*lines, "    return value"]
 
 

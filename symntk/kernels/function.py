@@ -82,6 +82,9 @@ class Function:
         return Function, (self.name, self.expression)
 
 
+_MANY = 64  # breaks
+
+
 class _Derivative(Function):
     """The derivative of a function, by its normal form where there is one, else by its general form."""
 
@@ -92,6 +95,8 @@ class _Derivative(Function):
         self.__dict__["primitive"] = primitive
         if form is not None:
             self.__dict__["form"] = form
+        elif len(primitive.general.breaks) > _MANY:  # a formula would be of no use
+            self.__dict__["normal"] = None
 
     @cached_property
     def general(self) -> GeneralForm:

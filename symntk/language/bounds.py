@@ -16,7 +16,7 @@ import sympy as sp
 from symntk.errors import FormulaError
 from symntk.language.symbols import x
 from symntk.language.text import complain
-from symntk.language.vocabulary import Function
+from symntk.language.vocabulary import SIMPLE_IN_CONDITIONS, Function
 
 MAX_DEPTH = 40
 MAX_BRANCHES = 12
@@ -26,6 +26,7 @@ MAX_COMPARISONS = 24
 MAX_EXPONENT = 64
 MAX_ROOT = 12
 MAX_FRACTION = 10_000
+MAX_SIDE = 12
 MAX_RADICALS = 3
 MAX_POWER = 128
 MAX_TERMS = 2000
@@ -73,6 +74,7 @@ class Budget:
 
     def __init__(self, text: str) -> None:
         self.text = text
+        self.as_written = False
         self.calls = self.extrema = self.comparisons = self.branches = self.radicals = 0
         self.applications = self.nested = 0
 
@@ -190,12 +192,14 @@ class Budget:
         return max(1, int(sp.ceiling(largest)))
 
     def side(self, part: Part, shown: str) -> Part:
-        """One side of a comparison: at most quadratic and short, because SymPy solves it."""
+        """One side of a comparison; what is not quadratic and short is kept from SymPy, which would solve it."""
         self.comparisons += 1
         if self.comparisons > MAX_COMPARISONS:
             raise self.error(shown, f"is one of more than {MAX_COMPARISONS} sides of conditions", "fewer branches")
-        if part.power > 2 or part.terms > 6 or part.height:
+        if part.power > MAX_SIDE or part.terms > MAX_SIDE:
             raise self.error(shown, "is too long for a condition", "an affine comparison such as x > 1")
+        functions = {f.func for f in part.expr.atoms(sp.Function)} - set(SIMPLE_IN_CONDITIONS)
+        self.as_written |= bool(part.power > 2 or part.terms > 6 or part.height or functions)
         return part
 
     def piecewise(self, pairs: list[tuple[Any, Any]], parts: list[Part], shown: str) -> Part:
@@ -204,7 +208,7 @@ class Budget:
         if self.branches > MAX_BRANCHES:
             raise self.error(shown, f"makes more than {MAX_BRANCHES} branches", "fewer branches")
         measures = max(p.power for p in parts), max(p.height for p in parts), sum(p.terms for p in parts)
-        return Part(sp.Piecewise(*pairs), *measures)
+        return Part(sp.Piecewise(*pairs, evaluate=not self.as_written), *measures)
 
     def error(self, shown: str, wrong: str, advice: str = "") -> FormulaError:
         """The error about the part of the text that is shown."""

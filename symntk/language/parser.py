@@ -27,7 +27,7 @@ from symntk.language.vocabulary import (
     CONNECTIVES,
     CONSTANTS,
     FUNCTIONS,
-    IN_CONDITIONS,
+    NOT_IN_CONDITIONS,
     is_forbidden,
     known_words,
     suggestion,
@@ -318,7 +318,7 @@ class _Reader:
             pairs.append((parts[-1].expr, self.condition(branch.elts[1])))
         if pairs[-1][1] is not sp.true and sp.Or(*(condition for _, condition in pairs)) is not sp.true:
             try:
-                resolve(sp.Piecewise(*((sp.S.One, condition) for _, condition in pairs)), symbols.x)
+                resolve(sp.Piecewise(*((sp.S.One, one) for _, one in pairs), evaluate=False), symbols.x)
             except SymntkError as error:
                 wrong = f"does not say what it is elsewhere ({error.wrong})"
                 raise self.error(node, wrong, "(value, True) as the last branch") from None
@@ -357,8 +357,8 @@ class _Reader:
             for part in ast.walk(side):
                 if isinstance(part, ast.BinOp) and isinstance(part.op, ast.BitAnd | ast.BitOr):
                     raise self.error(node, "joins conditions without parentheses", "(x > 0) & (x < 1)")
-                if isinstance(part, ast.Call) and self.called(part) not in IN_CONDITIONS:
-                    raise self.error(part, "is a function inside a condition", "an affine comparison such as x > 1")
+                if isinstance(part, ast.Call) and self.called(part) in NOT_IN_CONDITIONS:
+                    raise self.error(part, "is no function inside a condition", "a comparison such as x > 1")
         parts = [self.budget.side(self.value(side), self.show(side)) for side in sides]
         found = []
         for low, op, high in zip(parts[:-1], node.ops, parts[1:], strict=True):

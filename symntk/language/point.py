@@ -124,6 +124,7 @@ def _function(part: sp.Expr, x: sp.Symbol) -> Callable[[Any], Any]:
     return made
 
 
+@lru_cache(maxsize=8192)
 def _exact(value: Any) -> mpf:
     """A real number to more digits than are asked for."""
     with mp.workdps(_DIGITS):
@@ -132,8 +133,10 @@ def _exact(value: Any) -> mpf:
 
 def _same(at: mpf, place: sp.Expr) -> bool:
     """Whether a point is a break: all digits agree."""
+    other = _exact(place)
+    if abs(float(at) - float(other)) > 1e-12 * abs(float(other)):
+        return False
     with mp.workdps(_SAME):
-        other = _exact(place)
         return bool(abs(at - other) <= mpf(10) ** (20 - _SAME) * abs(other))
 
 

@@ -50,8 +50,10 @@ FUNCTIONS: dict[str, Function] = {
 CONNECTIVES: dict[str, Callable[..., Any]] = {"And": sp.And, "Or": sp.Or, "Not": sp.Not}
 CONSTANTS: dict[str, Any] = {"pi": sp.pi, "E": sp.E}
 BOOLEANS: dict[str, Any] = {"true": sp.true, "false": sp.false, "True": sp.true, "False": sp.false}
-IN_CONDITIONS = frozenset({"Abs", "sqrt"})
-"""Functions that the comparisons of a Piecewise may hold: SymPy solves these quickly."""
+NOT_IN_CONDITIONS = frozenset({"DiracDelta", "Piecewise"})
+"""Functions that the comparisons of a Piecewise may not hold."""
+SIMPLE_IN_CONDITIONS = (sp.Abs,)
+"""Those that SymPy solves quickly; other conditions stay as they are written."""
 
 _OTHER_WORDS = {
     "relu": "Max(0, x)",

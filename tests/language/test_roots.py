@@ -119,3 +119,16 @@ def test_intervals_hold_every_value(head):
         for i, point in enumerate(low + share * (high - low)):
             value = function(mp.mpf(min(max(point, low[i]), high[i])))
             assert found.low[i] <= value <= found.high[i]
+
+
+@pytest.mark.parametrize(
+    ("text", "breaks"),
+    [
+        ("Piecewise((x, tanh(x) > 1/2), (0, True))", [0.5493061443340548]),
+        ("Piecewise((tanh(x), exp(x) > x + 2), (0, True))", [-1.8414056604369606, 1.1461932206205825]),
+        ("Piecewise((1, (x**5 - x > 1) & (x < 2)), (0, True))", [1.1673039782614187, 2]),
+        ("Piecewise((x, sqrt(1 + x**2) > 2), (0, True))", [-math.sqrt(3), math.sqrt(3)]),
+    ],
+)  # fmt: skip
+def test_conditions_hold_any_function(text, breaks):
+    assert [float(point) for point in resolve(parse(text), x).breaks] == pytest.approx(breaks, rel=1e-12)

@@ -40,13 +40,16 @@ def _dirac_parts(
     line(g, shape, mean, variance) is E[g(Y)] of normal Y.
     """
     total = np.zeros(len(a))
-    for weight, place in f_shape[2]:
+    # what lies so far out that the density underflows is left out
+    first = [delta for delta in f_shape[2] if not np.all((delta[1] - m1) ** 2 > 1500.0 * a)]
+    second = [delta for delta in g_shape[2] if not np.all((delta[1] - m2) ** 2 > 1500.0 * b)]
+    for weight, place in first:
         if g is not None:
             total += weight * _delta_mean(lambda m, v: line(g, g_shape, m, v), place, a, c, d, m1, m2)
-        for other, there in g_shape[2]:
+        for other, there in second:
             if weight * other != 0.0:
                 total += weight * other * _density(place, there, a, c, d, m1, m2)
-    for weight, place in g_shape[2]:
+    for weight, place in second:
         if f is not None:
             total += weight * _delta_mean(lambda m, v: line(f, f_shape, m, v), place, b, c, d, m2, m1)
     return total

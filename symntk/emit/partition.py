@@ -2,7 +2,7 @@
 
 Comes in: a vectorized float64 function, the points where it is not smooth, and enclosures of its parts between them.
 Goes out: sorted edges. Between two neighbouring edges the function is its Legendre interpolant of 24 nodes to
-`TOLERANCE` of its maximum there. Hence Gauss–Legendre rules of 16 nodes, exact to degree 31, integrate the product of
+`TOLERANCE` of its maximum there. Hence Gauss–Legendre rules of 24 nodes, exact to degree 47, integrate the product of
 two such functions to rounding: what is left of each beyond degree 16 is below 1e-9, and the products of what is left
 are what such a rule misses.
 

@@ -193,17 +193,10 @@ def test_what_float64_cannot_hold_is_refused_by_name():
         E("Max(0, x)**4", "Max(0, x)**4")(1e200, 1e200, 0)
 
 
-def test_evalf_at_huge_variances_waits_for_the_digits_that_cancel():
-    """Terms of 1e80 leave (2/π) asin(1/2); 35 and 75 digits agree on another number."""
-    pair = E("hard_tanh", "hard_tanh")
-    assert float(pair.evalf(1e80, 1e80, 5e79, dps=20)) == pytest.approx(1 / 3, rel=1e-15)
-    assert pair(1e80, 1e80, 5e79) == pytest.approx(1 / 3, rel=1e-13)
-
-
 CONTINUOUS = ["relu", "gelu", "erf(x)+1", "sigmoid", "softplus", "cos(x)", "1/(1+x**2)", "Abs(x)"]
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(
     st.sampled_from(CONTINUOUS), st.sampled_from(CONTINUOUS), st.floats(0.01, 10.0), st.floats(-0.9, 0.9), st.booleans()
 )

@@ -13,7 +13,6 @@ from typing import Any
 
 import sympy as sp
 from sympy.polys.fields import field
-from tqdm import tqdm
 
 from symntk.errors import FormulaError, TooLongError
 from symntk.language.pieces import sign_of
@@ -136,6 +135,8 @@ class Algebra:
     def _progress(self) -> None:
         """A bar on a terminal: the work done, beside the most that is allowed; it goes when the derivation ends."""
         if self._bar is None:
+            from tqdm import tqdm  # few derivations are so long
+
             self._bar = tqdm(
                 total=self.most_work, desc="deriving, at most", unit="monomials", leave=False, disable=None
             )

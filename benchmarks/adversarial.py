@@ -38,7 +38,7 @@ AGREEMENT = 1e-13
 CLOSED_BOUND = 1e-12
 """What counts as the bound of a closed form: its rounding."""
 LIMIT = 60
-"""Seconds that one construction with all its laws may take."""
+"""Seconds of processor time that one construction with all its laws may take."""
 
 
 class TimeLimit(BaseException):
@@ -47,18 +47,18 @@ class TimeLimit(BaseException):
 
 @contextlib.contextmanager
 def limited(seconds: int):
-    """Raise TimeLimit in here after some seconds."""
+    """Raise TimeLimit in here after some seconds of processor time."""
 
     def stop(*_):
         raise TimeLimit
 
-    before = signal.signal(signal.SIGALRM, stop)
-    signal.alarm(seconds)
+    before = signal.signal(signal.SIGPROF, stop)
+    signal.setitimer(signal.ITIMER_PROF, seconds)
     try:
         yield
     finally:
-        signal.alarm(0)
-        signal.signal(signal.SIGALRM, before)
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        signal.signal(signal.SIGPROF, before)
 
 
 def cases_of(seed: int, number: int, kind: str, laws: int) -> list[dict]:

@@ -115,6 +115,19 @@ def mixture(form: GeneralForm, x: sp.Symbol, tol: float = TOLERANCE) -> Mixture 
     return Mixture(form.as_expr(x), x, normal, node, rule, errors)
 
 
+def kernel_power(form: GeneralForm, x: sp.Symbol) -> int:
+    """The highest power of x in the kernel of the mixture that the function is; 0 where it is none.
+
+    >>> from symntk.language.general_form import general_form
+    >>> x = sp.Symbol("x", real=True)
+    >>> kernel_power(general_form(x**3 * sp.tanh(x), x), x)
+    3
+    """
+    parts = [heads(part, x) for part in form.parts]
+    found = [(order, c) for part in parts if part is not None for (_, order), c in part.coefficients.items()]
+    return max((int(sp.degree(c, x)) + abs(order) - (order > 0) for order, c in found), default=0)
+
+
 def _free_symbol(name: str, taken: set[str]) -> sp.Symbol:
     while name in taken:
         name += "_"

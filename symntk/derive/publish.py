@@ -28,7 +28,12 @@ _FUNCTIONS = {
     "cosh": sp.cosh,
     "sinh": sp.sinh,
 }
-_LONG = 60  # monomials beyond which factoring is tried no more
+_LONG, _HIGH = 60, 48  # monomials, and sum of the degrees in each letter, beyond which factoring is tried no more
+
+
+def is_long(poly: Poly) -> bool:
+    """Whether a polynomial is left as it is: factors of many monomials, or of high powers, cost more than they save."""
+    return len(poly) > _LONG or sum(poly.degrees()) > _HIGH
 
 
 def publish(value: Value) -> sp.Expr:
@@ -154,7 +159,7 @@ class _Writer:
 
     def _poly(self, poly: Poly, hint: Poly | None) -> sp.Expr:
         expanded = self.algebra.restore(poly.as_expr())
-        if len(poly) <= 2 or len(poly) > _LONG:
+        if len(poly) <= 2 or is_long(poly):
             return expanded
         candidates = [expanded, self._by_powers_of_c(poly)]
         powers = self._powers(poly)
@@ -187,7 +192,7 @@ class _Writer:
 
     def _factors(self, poly: Poly) -> list[Poly]:
         """Factors of a radicand, which is free of squares; roots of them exist."""
-        if len(poly) > _LONG:
+        if is_long(poly):
             return [poly]
         content, factors = self.algebra.positive_factors(poly)
         out = [factor for factor, _ in factors]
@@ -195,7 +200,7 @@ class _Writer:
 
     def _powers(self, poly: Poly) -> list[tuple[Poly, int]]:
         """Irreducible factors with multiplicities; the numerical content is a factor of its own."""
-        if len(poly) > _LONG:
+        if is_long(poly):
             return [(poly, 1)]
         content, factors = poly.factor_list()
         out = [(self._oriented(factor), power) for factor, power in factors]

@@ -15,6 +15,7 @@ from symntk.derive.algebra import Algebra, Element
 from symntk.emit.floats import FloatWriter
 from symntk.errors import SymntkError
 
+_HIGH = 48  # sum of the degrees in each letter up to which a polynomial is factored
 Monomials = dict[tuple[int, ...], Any]  # exponents of the generators and, last, of det
 
 
@@ -70,7 +71,8 @@ class StablePrinter:
     def _factored(self, poly: Any) -> tuple[sp.Expr, list[str]]:
         if not poly:
             return sp.S.Zero, []
-        content, factors = poly.factor_list() if len(poly) < 200 else (poly.ring.domain.one, [(poly, 1)])
+        short = len(poly) < 200 and sum(poly.degrees()) <= _HIGH
+        content, factors = poly.factor_list() if short else (poly.ring.domain.one, [(poly, 1)])
         texts = []
         for factor, power in factors:
             best = self.best(factor)

@@ -24,6 +24,7 @@ if TYPE_CHECKING:  # what writes code is imported where it is used
 
 Numbers = dict[sp.Symbol, Any]
 MOST_DIGITS = 60
+_MOST_POWER = 2  # in the kernel of a mixture, whose second moments are too long beyond
 
 
 class General:
@@ -78,10 +79,12 @@ class Quadrature(General):
 
     def _mixture(self) -> MixtureDerivation | None:
         """Both functions as mixtures, if both are of the logistic family; with means a sum is no faster than panels."""
-        from symntk.derive.mixture import derive_mixture
+        from symntk.derive.mixture import derive_mixture, kernel_power
         from symntk.emit.mixture import fitting_mixture
 
         if self.means or self.f.parameters or self.g.parameters:
+            return None
+        if any(kernel_power(one.general, x) > _MOST_POWER for one in (self.f, self.g)):
             return None
         sides = []
         try:

@@ -131,11 +131,11 @@ def _compiled(text: str, what: str, letter: str) -> Callable[[np.ndarray], Any]:
 
 def _read(text: str, what: str, letter: str) -> sp.Expr:
     """The formula, whose only symbol is the letter, and which has a value at every number."""
+    refuse_deltas(text, f"{what}, {text!r}", "time" if letter == "t" else "phase")
     expression = parse(text, {letter: "real"})
     others = sorted(s.name for s in expression.free_symbols if s.name != letter)
     if others:
         raise FormulaError(f"{what}, {text!r}", f"{', '.join(others)} has no value", f"a formula in {letter} alone")
-    refuse_deltas(expression, f"{what}, {text!r}", "time" if letter == "t" else "phase")
     return expression
 
 

@@ -21,6 +21,7 @@ from symntk.errors import SymntkError
 from symntk.language.activations import ACTIVATIONS
 from symntk.language.parser import parse
 from symntk.language.surrogates import SURROGATES
+from symntk.language.text import MAX_LENGTH
 from symntk.language.vocabulary import FUNCTIONS, known_words
 
 LIMIT = 1.0
@@ -127,7 +128,7 @@ def nesting(rng: random.Random) -> Case:
             lambda n: "[" * n,
             lambda n: "((" * n + "x",
             lambda n: "x(" * n + ")" * n,
-            lambda n: "+".join(["x"] * (n + 300)),
+            lambda n: "+".join(["x"] * (n + 3000)),
         ]
     )(depth)
     return Case("nesting", text)
@@ -178,7 +179,7 @@ def numbers(rng: random.Random) -> Case:
 
 def long_strings(rng: random.Random) -> Case:
     unit = rng.choice(["x+", "(x)*", "erf(x)+", "1", " ", "Max(0,x)*", "'", "x\n", "\x00", "("])
-    text = unit * (rng.randrange(2001, 40_000) // len(unit) + 1)
+    text = unit * (rng.randrange(MAX_LENGTH + 1, 40_000) // len(unit) + 1)
     return Case("long", text, names="characters" if unit != " " else "empty")
 
 

@@ -122,11 +122,13 @@ def _why(form: GeneralForm, place: float) -> tuple[str, bool]:
     part = form.parts[sum(float(point) < place for point in form.breaks)]
     shown = f"{sp.sstr(part)} %s near x = {place:.6g}"
     step = mp.mpf(2) ** -10 * max(1.0, abs(place))
-    values = [_exact(part, place + share * step) for share in (0, 1, -1)]
+    values = [_exact(part, place + share * step) for share in (0.0, 0.5, 1.0, -0.5, -1.0)]
     if any(value is None for value in values):
         return shown % "is not real, or infinite,", True
-    if abs(values[0]) > 4 * max(abs(values[1]), abs(values[2])):
-        return shown % "has a pole", True
+    centre, *around = map(abs, values)
+    if centre > 4 * max(around):  # next to a pole values grow like a power
+        pole = all(near > far * 1.4 > 0 for near, far in (around[:2], around[2:]))
+        return shown % ("has a pole" if pole else "has a peak too narrow for any interval"), pole
     return shown % "has a pole or is not real, or varies on no scale that an enclosure could resolve,", False
 
 

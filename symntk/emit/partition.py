@@ -38,7 +38,8 @@ _PROOF = 2.0 * (1.0 + LEBESGUE) * _RHO ** -float(len(NODES) + len(TESTS) - 1) / 
 _SETTLED = 3
 _MODEST = 1e6  # of the maximum: 2 M 9^-24 is then below rounding
 _ROUGH = 5  # halvings, after which an interval at a break is cut towards it on all scales at once
-_SHORTEST = 2.0**-38  # of max(1, |x|): what is not resolved on such an interval is not resolved
+_SHORTEST = 2.0**-38  # of |x|, or of `_CLOSEST`: what is not resolved on such an interval is not resolved
+_CLOSEST = 2.0**-40
 _SPREAD = 100.0  # between the maxima of |f| on intervals that may be joined: one tolerance serves them all
 _UNSEEN = 1e-15  # of the supremum: a proof need not be finer
 _DOUBTED = 3  # after every so many halvings without a bound it is asked whether there is one anywhere in an interval
@@ -225,7 +226,7 @@ def _refined(
         accepted = accepted.also(cells.take(np.flatnonzero(good)))
         sizes, cells = sizes[~good], cells.take(np.flatnonzero(~good))
         near = np.minimum(np.abs(cells.left), np.abs(cells.right))
-        lost = cells.right - cells.left < _SHORTEST * np.maximum(1.0, near)
+        lost = cells.right - cells.left < _SHORTEST * np.maximum(_CLOSEST, near)
         lost |= _unknown(parts, cells)
         if lost.any():
             stop = min(stop, float(np.min(near[lost])))

@@ -21,7 +21,7 @@ from symntk.errors import FormulaError, SymntkError
 from symntk.language import bounds, symbols
 from symntk.language.bounds import Part
 from symntk.language.pieces import resolve
-from symntk.language.text import complain, read_tree
+from symntk.language.text import MAX_LENGTH, complain, read_tree
 from symntk.language.vocabulary import (
     BOOLEANS,
     CONNECTIVES,
@@ -98,7 +98,7 @@ def parse_call(text: str, domains: Mapping[str, str] | None = None) -> Call | No
     >>> parse_call("erf(x)") is None
     True
     """
-    plain = isinstance(text, str) and len(text) <= 2000 and text.isascii() and text.isprintable()
+    plain = isinstance(text, str) and len(text) <= MAX_LENGTH and text.isascii() and text.isprintable()
     match = _CALL.fullmatch(text) if plain else None
     if match is None:
         return None

@@ -11,10 +11,10 @@ import re
 
 from symntk.errors import FormulaError
 
-MAX_LENGTH = 2000
+MAX_LENGTH = 8000
 MAX_NESTING = 40
 MAX_DIGITS = 40
-MAX_NODES = 600
+MAX_NODES = 6000
 
 _TOKEN = re.compile(
     r"(?P<space> +)|(?P<number>(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)|(?P<name>[A-Za-z_]\w*)|"

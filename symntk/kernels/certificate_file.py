@@ -20,8 +20,9 @@ from symntk.errors import SymntkError
 from symntk.kernels.certificate_reader import FORMAT, digest, rational, read_certificate
 from symntk.kernels.pair import derive_again, other_functions
 from symntk.kernels.verification import Progress, Verification, tests_of, verify_expectation
-from symntk.kernels.verification_clock import LATE, LIMIT, Clock
+from symntk.kernels.verification_clock import LIMIT, Clock
 from symntk.verify.certificate import Certificate
+from symntk.verify.timing import LATE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -9,14 +9,12 @@ from dataclasses import replace
 
 from symntk.errors import DomainError, SymntkError
 from symntk.verify.certificate import Check
-from symntk.verify.timing import OutOfTime, time_limit
+from symntk.verify.timing import LATE, OutOfTime, time_limit
 
 LIMIT = 100.0
 """Seconds for all checks of one verification."""
 PART = 5
 """Of the limit, for one check."""
-LATE = "time limit of"
-"""What says in a check's detail that there was not enough time."""
 _SHARES = 4  # how many equal shares of what is left one check may take
 _LEAST = 0.5
 

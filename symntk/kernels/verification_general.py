@@ -19,7 +19,7 @@ from symntk.verify.agreement import Agreement, LeftOut
 from symntk.verify.certificate import Check
 from symntk.verify.general_oracle import fast_reference, general_oracle, general_scale
 from symntk.verify.points import Law, Point, parameter_values
-from symntk.verify.timing import timely
+from symntk.verify.timing import OutOfTime, late, timely
 
 if TYPE_CHECKING:
     from symntk.kernels.expectation import Expectation
@@ -77,22 +77,32 @@ def compare_float64(claim: GeneralClaim, points: list[Point]) -> tuple[Agreement
     agreement, absent = Agreement(required_digits(claim.E), 16), LeftOut()
     for point in timely(points):
         try:
-            reference = mp.mpf(fast_reference(claim.f.general, claim.g.general, *point.law)[0])
-        except DivergenceError as error:
-            absent.add(f"it is {error.wrong}", point.label)
-            if _is_finite(claim, point.law):
-                agreement.add(mp.zero, mp.one, 1, f"{point.label}, where it is infinite")
-            continue
-        except VerificationError as error:
-            absent.unresolved(error, point.label)
-            continue
-        try:
-            value = mp.mpf(claim.value(point.law))
-        except SymntkError as error:
-            absent.add(f"E(...) refuses: {error.wrong}", point.label)
-            continue
-        agreement.add(value, reference, lambda law=point.law: claim.scale(law), point.label)
+            _compare(claim, point, agreement, absent)
+        except OutOfTime:
+            if not agreement.points:
+                raise
+            absent.add(late(), f"{point.label} and what follows")
+            break
     return agreement, absent
+
+
+def _compare(claim: GeneralClaim, point: Point, agreement: Agreement, absent: LeftOut) -> None:
+    try:
+        reference = mp.mpf(fast_reference(claim.f.general, claim.g.general, *point.law)[0])
+    except DivergenceError as error:
+        absent.add(f"it is {error.wrong}", point.label)
+        if _is_finite(claim, point.law):
+            agreement.add(mp.zero, mp.one, 1, f"{point.label}, where it is infinite")
+        return
+    except VerificationError as error:
+        absent.unresolved(error, point.label)
+        return
+    try:
+        value = mp.mpf(claim.value(point.law))
+    except SymntkError as error:
+        absent.add(f"E(...) refuses: {error.wrong}", point.label)
+        return
+    agreement.add(value, reference, lambda law=point.law: claim.scale(law), point.label)
 
 
 def _is_finite(claim: GeneralClaim, law: Law) -> bool:

@@ -8,8 +8,8 @@ import numpy as np
 import sympy as sp
 
 from symntk.errors import DivergenceError
-from symntk.verify.general_functions import ASKED, Function
-from symntk.verify.numeric import Number, mp
+from symntk.verify.general_functions import ASKED, Array, Function
+from symntk.verify.numeric import Number, mp, number
 from symntk.verify.panels import gauss_legendre
 
 _DIGITS = 80
@@ -17,6 +17,7 @@ _NODES = 20
 _SMOOTH = 1e-20
 _LEAST_POWER = -0.99
 _ROUNDS, _GRID = 60, 32
+_FAR, _STEPS, _HALVINGS, _MOST_CELLS, _OVERFLOW = 5000.0, 100, 28, 2000, 500.0
 _LARGEST_DENOMINATOR = 10**9
 
 
@@ -116,3 +117,70 @@ def _at(function: Function, part: int, point: Number) -> Number:
         return mp.re(function.number_of_part(part)(point))
     except (ZeroDivisionError, ValueError):
         return mp.inf
+
+
+def refuse_far_poles(function: Function, low: float, high: float, deviation: float) -> None:
+    """Look for poles outside [low, high], where a density is negligible and an integral infinite all the same.
+
+    As far as some thousand deviations, or units, by enclosures of what may have poles. What more than some thousand
+    cells do not answer, as thousands of narrow dips of a denominator, is left open.
+
+    Raises:
+        DivergenceError: there is one.
+
+    >>> from symntk.language.general_form import general_form
+    >>> from symntk.language.symbols import x
+    >>> from symntk.verify.general_functions import realized
+    >>> refuse_far_poles(realized(general_form(1 / (x**2 + 1), x)), -40.0, 40.0, 1.0)
+    >>> try:
+    ...     refuse_far_poles(realized(general_form(1 / (x - 300), x)), -40.0, 40.0, 1.0)
+    ... except DivergenceError as error:
+    ...     print(error.wrong)
+    infinite: a function grows like |x − 300.0|^(-1) at 300.0
+    """
+    middle = (low + high) / 2
+    farthest = max(_FAR * deviation, _FAR, 10 * (high - low))
+    steps = (high - low) / 2 * 1.25 ** np.arange(_STEPS)
+    outer = steps[steps < farthest]
+    for sense in (1.0, -1.0):
+        cuts = np.unique(np.concatenate([middle + sense * outer, function.edges]))
+        cuts = cuts[sense * (cuts - middle) >= (high - low) / 2]
+        parts = function.part_at((cuts[1:] + cuts[:-1]) / 2)
+        for part in np.unique(parts):
+            if _may_have_poles(function.form.parts[int(part)]):
+                rows = parts == part
+                _refuse_poles(function, int(part), np.stack([cuts[:-1][rows], cuts[1:][rows]]))
+
+
+def _refuse_poles(function: Function, part: int, ends: Array) -> None:
+    for _ in range(_HALVINGS):
+        half, centre = (ends[1] - ends[0]) / 2, (ends[1] + ends[0]) / 2
+        bounds = function.log_bounds(part, centre, 1.01 * half, np.zeros(len(half), bool))
+        with np.errstate(all="ignore"):
+            size = np.log(np.abs(function.values(part, centre.astype(np.longdouble)))).astype(float)
+        ends = ends[:, np.isinf(bounds) & (bounds > 0) & (size < _OVERFLOW)]  # not what overflows
+        if not 0 < ends.shape[1] < _MOST_CELLS:
+            return
+        middle = (ends[0] + ends[1]) / 2
+        ends = np.concatenate([np.stack([ends[0], middle]), np.stack([middle, ends[1]])], axis=1)
+    last = -np.inf
+    for low, high in ends[:, np.argsort(ends[0])].T:
+        if low <= last:  # next to one that was looked at
+            last = high
+            continue
+        last, width = high, 4 * (high - low)
+        if not is_removable(function, part, low - width, high + width):
+            place = located(function, part, low - width, high + width)
+            with mp.workdps(2 * _DIGITS):
+                for sense in (1, -1):
+                    power_at(function, part, mp.re(number(place, 2 * _DIGITS)), sense, width)
+
+
+def _may_have_poles(part: sp.Expr) -> bool:
+    """Whether a formula divides by something that is not known to be positive."""
+    if part.has(sp.tan):
+        return True
+    return any(
+        power.exp.is_negative is not False and not power.base.is_positive and power.base.free_symbols
+        for power in part.atoms(sp.Pow)
+    )

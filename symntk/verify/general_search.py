@@ -23,7 +23,7 @@ import numpy.typing as npt
 
 from symntk.errors import DivergenceError, SymntkError, VerificationError
 from symntk.verify.general_functions import ASKED, Function, as_extended
-from symntk.verify.general_places import Rough, SingularInside, is_removable, located, power_at
+from symntk.verify.general_places import Rough, SingularInside, is_removable, located, power_at, refuse_far_poles
 from symntk.verify.general_rules import BASE, COARSE, Floats, by_part, rule
 from symntk.verify.numeric import mp, number
 
@@ -128,6 +128,8 @@ class Search:
         if self._is_open(reach):
             raise self._growing(f"E f² is not settled within {reach:g} standard deviations of the mean")
         self._look_at_places()
+        ends = self.mean + self.deviation * reach * np.array([-1.0, 1.0])
+        refuse_far_poles(self.function, float(ends[0]), float(ends[1]), self.deviation)
         found = self._assembled()
         reach = self.function.form.reach
         if max(-found.edges[0], found.edges[-1]) > reach:
@@ -165,7 +167,7 @@ class Search:
         if self.log_root > -math.inf or not len(finite):
             return -math.inf
         top = float(np.max(finite))
-        return top - max(_UNSEEN, top / 2)
+        return max(top - max(_UNSEEN, top / 2), _FLOOR + _EARLY)
 
     def _examined(self, pending: _Cells) -> _Cells:
         """What is left when new cells have bounds, and those that are settled, negligible or stuck are put away."""

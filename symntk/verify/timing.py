@@ -14,6 +14,8 @@ from typing import TypeVar
 import numpy as np
 from mpmath import mp
 
+LATE = "time limit of"
+"""What says in a check's detail that there was not enough time."""
 T = TypeVar("T")
 _SOFT = 0.7
 
@@ -115,6 +117,12 @@ def uninterrupted() -> Iterator[Callable[[], bool]]:
     if limit.is_over and not limit.was_raised:
         limit.was_raised = True
         raise OutOfTime
+
+
+def late() -> str:
+    """Why what is left of a check is skipped, once `OutOfTime` has come."""
+    limit = _CURRENT.get()
+    return f"the {LATE} {limit.seconds:.2g} s was reached" if limit is not None else "there was no time left"
 
 
 def timely(items: Iterable[T]) -> Iterator[T]:

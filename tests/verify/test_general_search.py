@@ -89,6 +89,12 @@ def test_poles_are_infinite(text):
             evaluate(form(text), form("x+1+tanh(x)"), 1, 2, 0.5)
 
 
+@pytest.mark.parametrize("text", ["1/(x-60)", "1/(sqrt(1+x**2)-(3127/100))", "tan(x/100)", "1/(1/2+cos(x/80))"])
+def test_poles_where_nothing_of_the_law_is_left(text):
+    with pytest.raises(DivergenceError, match="infinite"):
+        general_oracle(form(text), form("1"), *ONE)
+
+
 def test_next_to_a_pole_it_is_finite():
     # the poles lie beside the line, at 0.123456 ± 0.003 i
     f = form("1/(x**2-0.246912*x+0.01525)")

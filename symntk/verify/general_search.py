@@ -310,8 +310,15 @@ class Search:
 
     def _assembled(self) -> Cells:
         kept = self._kept()
-        if self.log_root == -math.inf and kept.shape[1] == np.concatenate([*self.done], axis=1).shape[1]:
+        if self.log_root == -math.inf:
             bounds = 2 * kept[2]
+            if not len(bounds):
+                text = f"the function is 0 within {_FARTHEST:g} standard deviations of the mean"
+                raise VerificationError(ASKED, text, "a mean closer to where the function is not 0")
+            if not np.all(np.isfinite(bounds)):
+                place = float(np.mean(kept[:2, int(np.argmax(bounds))]))
+                text = f"the function could not be resolved at x = {place:.8g}"
+                raise VerificationError(ASKED, text, "a mean closer to where the function is not 0")
             most = float(np.max(bounds)) + math.log(np.sum(np.exp(bounds - np.max(bounds))))
             text = f"E f² is below e^{most:.0f}, as enclosures show"
             raise VerificationError(ASKED, text, "a mean closer to where the function is not 0")

@@ -21,6 +21,7 @@ from symntk.language.general_form import GeneralForm
 from symntk.verify.general_functions import ASKED, Function, as_extended, realized, two_deltas
 from symntk.verify.general_layout import NEGLIGIBLE, Panels, panels
 from symntk.verify.general_rules import BASE, COARSE, FINE, Floats, by_part, coefficients, rule
+from symntk.verify.general_search import BelowFloatsError
 from symntk.verify.numeric import mp
 from symntk.verify.oracle import Law
 from symntk.verify.oracle import _law as read_law
@@ -28,6 +29,8 @@ from symntk.verify.oracle import _law as read_law
 _REACH = 12.5  # P(|w| > 12.5)^(1/2) = 10^−17.4: what the inner integral leaves out, by Cauchy–Schwarz
 _BLOCK = 200_000
 _NEAR = 1e-4
+NOTHING = -1600.0
+"""The logarithm of an E f² below which E[f g] is 0 in float64."""
 _MOST_WORK = 400_000_000
 _MILD = 5.0  # the deviation in units of the spread up to which nodes keep their digits, seen from every μ
 _TARGET = 3e-16
@@ -96,7 +99,11 @@ def _square(form: GeneralForm, variance: Any, mean: Any) -> float:
     total = 0.0
     if form.has_regular_part:
         at = float(realized(form).number(mean)) ** 2 if variance == 0 else 0.0
-        total = at if variance == 0 else panels(regular(form), float(mean), deviation).square
+        try:
+            total = at if variance == 0 else panels(regular(form), float(mean), deviation).square
+        except BelowFloatsError as error:
+            if error.log_square > NOTHING:
+                raise
     for weight, _ in realized(form).deltas(30):
         total += (float(weight) / deviation) ** 2 / (2 * math.pi)
     return total

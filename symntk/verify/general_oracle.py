@@ -18,10 +18,11 @@ import numpy as np
 
 from symntk.errors import DivergenceError, DomainError, VerificationError
 from symntk.language.general_form import GeneralForm
-from symntk.verify.general_fast import Inner, Outer, fast_scale, float_reference, is_rougher, regular
+from symntk.verify.general_fast import NOTHING, Inner, Outer, fast_scale, float_reference, is_rougher, regular
 from symntk.verify.general_functions import ASKED, meets, realized, two_deltas
 from symntk.verify.general_inner import Scalar, Transform, halved
 from symntk.verify.general_layout import Panels, panels
+from symntk.verify.general_search import BelowFloatsError
 from symntk.verify.numeric import Number, mp, numeric
 from symntk.verify.oracle import Law
 from symntk.verify.oracle import _law as read_law
@@ -124,6 +125,10 @@ def fast_reference(
     law = var_u, var_v, cov, mean_u, mean_v
     try:
         return float_reference(f, g, *law, accuracy=accuracy)
+    except BelowFloatsError as error:
+        if error.log_square > NOTHING or f.deltas or g.deltas:
+            raise
+        return 0.0, 0.0
     except VerificationError:
         if not any(_rough(form, law) for form, law in ((f, (var_u, mean_u)), (g, (var_v, mean_v)))):
             raise

@@ -80,6 +80,18 @@ class _Cells:
         return _Cells(ends, np.concatenate([rest.depth, np.tile(cut.depth + 1, 2)]), bound, known)
 
 
+class BelowFloatsError(VerificationError):
+    """E f² is so small that float64 cannot hold it; `log_square` bounds its logarithm."""
+
+    def __init__(self, asked: str, wrong: str, advice: str = "", log_square: float = 0.0) -> None:
+        self.log_square = log_square
+        super().__init__(asked, wrong, advice)
+
+
+def _below(wrong: str, log_square: float) -> BelowFloatsError:
+    return BelowFloatsError(ASKED, wrong, "a mean closer to where the function is not 0", log_square)
+
+
 class Search:
     """The search for one function under N(mean, deviation²).
 
@@ -314,17 +326,16 @@ class Search:
             bounds = 2 * kept[2]
             if not len(bounds):
                 text = f"the function is 0 within {_FARTHEST:g} standard deviations of the mean"
-                raise VerificationError(ASKED, text, "a mean closer to where the function is not 0")
+                raise _below(text, -(_FARTHEST**2) / 2)
             if not np.all(np.isfinite(bounds)):
                 place = float(np.mean(kept[:2, int(np.argmax(bounds))]))
                 text = f"the function could not be resolved at x = {place:.8g}"
                 raise VerificationError(ASKED, text, "a mean closer to where the function is not 0")
             most = float(np.max(bounds)) + math.log(np.sum(np.exp(bounds - np.max(bounds))))
-            text = f"E f² is below e^{most:.0f}, as enclosures show"
-            raise VerificationError(ASKED, text, "a mean closer to where the function is not 0")
+            raise _below(f"E f² is below e^{most:.0f}, as enclosures show", most)
         if 2 * self.log_root < _LEAST:
-            text = f"E f² is about e^{2 * self.log_root:.0f}, below the range of float64"
-            raise VerificationError(ASKED, text, "a mean closer to where the function is not 0")
+            about = 2 * self.log_root
+            raise _below(f"E f² is about e^{about:.0f}, below the range of float64", about)
         edges = np.unique(np.concatenate([*self.done, *self.stuck], axis=1)[:2])
         edges = edges[(edges >= np.min(kept[0])) & (edges <= np.max(kept[1]))]
         return Cells(edges, tuple(self.rough))

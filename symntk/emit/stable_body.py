@@ -6,6 +6,7 @@ NumPy and SciPy evaluate them well; differences with a root by the conjugate; wh
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -187,12 +188,17 @@ def _cancels(part: sp.Expr, plain: str, signs: list[float]) -> bool:
     exact = numbers(part, exact=True)
     with mp.workdps(60):
         try:
-            errors = [abs(float(exact(mp.mpf(p)) / mp.mpf(float(v)) - 1)) for p, v in zip(points, found, strict=False)]
-        except ZeroDivisionError:
-            errors = [0.0 if exact(mp.mpf(p)) == v else 1.0 for p, v in zip(points, found, strict=False)]
+            errors = [_apart(exact(mp.mpf(p)), float(v)) for p, v in zip(points, found, strict=False)]
         except (ArithmeticError, ValueError, TypeError):
             return False
     return not max(errors) <= _CANCELS or bool(np.isnan(found[-1]))
+
+
+def _apart(exact: Any, value: float) -> float:
+    """The relative error of a value; none where both are below float64's normal numbers."""
+    if abs(exact) < sys.float_info.min and abs(value) < sys.float_info.min:
+        return 0.0
+    return abs(float(exact / mp.mpf(value) - 1)) if value else 1.0
 
 
 def _evaluate(text: str, at: np.ndarray) -> Any:

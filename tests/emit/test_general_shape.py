@@ -8,9 +8,10 @@ import pytest
 import sympy as sp
 
 from symntk.emit.general_shape import general_shape
-from symntk.emit.stable_body import numbers
+from symntk.emit.stable_body import near_series, numbers
 from symntk.errors import SymntkError
 from symntk.language.general_form import derivative, general_form
+from symntk.language.names import read
 from symntk.language.symbols import x
 
 MAGNITUDES = [1e-8, 1e-5, 1e-3, 0.0123, 0.1, 0.31, 0.7, 1.3, 2.7, 5.1, 8.3, 17.0, 40.0, 120.0, 800.0, 1e4, 1e6, 9e8]
@@ -124,3 +125,10 @@ def test_integrable_singularities(function):
 def test_oscillation_is_nan_beyond_its_reach():
     found = general_shape(general_form(sp.sin(x) * sp.tanh(x), x)).function()(np.array([100.0, 1e8]))
     assert np.isfinite(found[0]) and np.isnan(found[1])
+
+
+@pytest.mark.parametrize("text", ["normal_cdf(32*(x-2))*tanh(x+2)", "exp(-10**4*(x-1)**2)", "1/cosh(900*(x-1))"])
+def test_what_is_below_float64_near_0_loses_nothing_there(text):
+    """Its Taylor series would be asked of erfc at 45, and takes minutes in mpmath."""
+    for part in general_form(read(text, {}), x).parts:
+        assert near_series(part) is None

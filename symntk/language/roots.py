@@ -22,6 +22,7 @@ from symntk.errors import SymntkError
 from symntk.language.intervals import interval
 from symntk.language.numbers import number_function
 from symntk.language.root import VARIABLE, Root, refined
+from symntk.language.signs import place
 from symntk.language.stable import slope
 
 MOST_ROOTS = 256
@@ -30,9 +31,13 @@ MOST_ROOTS = 256
 _DIGITS = 60
 _ZERO = mp.mpf(10) ** -50  # what is smaller, next to the function's size nearby, is 0
 _NEGLIGIBLE = 1e-290
+_SHARES = ("0.5", "0.3819", "0.6180", "0.1459", "0.8541", "0.0213", "0.9787")  # of a gap between roots
+_WITNESSES = 3
+_WIDE = 1e3
 _MOST_INTERVALS = 6000
 _HIGHEST = 4  # derivatives looked at
 _FARTHEST = 40  # the outermost zone begins at 2^40
+_UNBOUNDED = 31
 _INNER = 6  # up to 2^6 an undecided place is an error, beyond it ends the reach
 
 
@@ -62,7 +67,10 @@ def sign_changes(expr: sp.Expr, x: sp.Symbol, low: sp.Expr = -sp.oo, high: sp.Ex
     if np.isfinite(found.reach) and expr.is_Add and len(found.points) < MOST_ROOTS // 2:
         # far out a sum of exponentials is 0 in float64, but not where one of them is taken out
         for factor in sorted(expr.atoms(sp.exp), key=sp.default_sort_key):
-            other = _Search(sp.expand(expr / factor), low, high).result()
+            try:
+                other = _Search(sp.expand(expr / factor), low, high).result()
+            except SymntkError:
+                continue
             if other.reach > found.reach:
                 return other
     return found
@@ -100,7 +108,8 @@ class _Search:
                     raise SymntkError(
                         f"the sign of {sp.sstr(self.expr)}", wrong, "a Piecewise with the places"
                     ) from None
-                self.reach = 2.0 ** (zone - 1)
+                # quadrature takes a function beyond 1e9 for what it is there
+                self.reach = 2.0 ** (zone - 1) if zone <= _UNBOUNDED else np.inf
                 break
             if len(self.brackets) > MOST_ROOTS:
                 break
@@ -205,12 +214,8 @@ class _Search:
         for (p, q), (first, second) in zip(pairwise(places), pairwise(signs), strict=True):
             if first * second < 0:
                 self.brackets.append((p, q))
-        # zeros at cuts are multiple roots: changes where the signs around differ
-        known = [(p, s) for p, s in zip(places, signs, strict=True) if s]
-        for (p, first), (q, second) in pairwise(known):
-            zeros = [place for place in places if p < place < q]
-            if zeros and first * second < 0:
-                self.brackets.append((zeros[0], zeros[0]))
+        # multiple roots, or roots at an end: changes where the signs around differ
+        self.brackets += [(place, place) for place, sign in zip(places, signs, strict=True) if sign == 0]
 
     def crossing(self, p: Any, q: Any, order: int) -> list[Any]:
         """The root of a derivative between two points where it is monotone, to 60 digits."""
@@ -225,6 +230,7 @@ class _Search:
         """The brackets as points, each once, and the signs between them."""
         found: list[sp.Expr] = []
         places: list[Any] = []
+        certain: list[bool] = []
         if len(self.brackets) > MOST_ROOTS:
             self.brackets.sort(key=lambda one: min(abs(one[0]), abs(one[1])))
             self.reach = min(self.reach, float(min(map(abs, self.brackets[MOST_ROOTS]))))
@@ -237,31 +243,50 @@ class _Search:
                 continue  # at the ends nothing changes inside
             found.append(point)
             places.append(high)
-        return self.with_signs(found, [float(point) for point in found])
+            certain.append(low < high)
+        return self.with_signs(found, certain)
 
-    def with_signs(self, points: list[sp.Expr], numbers: list[float]) -> Changes:
-        ends = [max(self.low, -self.reach), *numbers, min(self.high, self.reach)]
-        signs = [self.sign_between(a, b) for a, b in pairwise(ends)]
+    def with_signs(self, points: list[sp.Expr], certain: list[bool]) -> Changes:
+        """The signs between the points, by values there; a simple root that is no change of sign was not alone."""
+        with mp.workdps(_DIGITS):
+            ends = [mp.mpf(max(self.low, -self.reach)), *map(place, points), mp.mpf(min(self.high, self.reach))]
+            signs = [self.sign_between(a, b) for a, b in pairwise(ends)]
+        # what is 0 to all digits, as a difference far out, goes on as its neighbour
+        known = [sign for sign in signs if sign]
+        if not known:
+            raise _undecided(self.expr, float(ends[1]))
+        for index in range(1, len(signs)):
+            signs[index] = signs[index] or signs[index - 1]
+        signs = [sign or known[0] for sign in signs]
+        for point, simple, first, second in zip(points, certain, signs[:-1], signs[1:], strict=True):
+            if simple and first == second:
+                raise _undecided(self.expr, float(point))
         kept = [i for i, (first, second) in enumerate(pairwise(signs)) if first != second]
         signs = [signs[0], *(signs[i + 1] for i in kept)]
         return Changes(tuple(points[i] for i in kept), tuple(signs), self.reach)
 
-    def sign_between(self, a: float, b: float) -> int:
-        """The sign somewhere between two neighbouring roots."""
-        if np.isinf(a) and np.isinf(b):
-            a, b = -1.0, 1.0
-        elif np.isinf(a):
-            a = b - max(1.0, abs(b))
-        elif np.isinf(b):
-            b = a + max(1.0, abs(a))
-        for share in (0.5, 0.3819, 0.6180, 0.1459, 0.8541, 0.0213, 0.9787):
+    def sign_between(self, a: Any, b: Any) -> int:
+        """The sign between two neighbouring roots, at several points."""
+        # far out a difference may be 0 to all digits
+        if a < -_WIDE and b > _WIDE:
+            a, b = mp.mpf(-1), mp.mpf(1)
+        elif a < -_WIDE:
+            a = max(a, b - max(1, abs(b)))
+        elif b > _WIDE:
+            b = min(b, a + max(1, abs(a)))
+        seen: list[int] = []
+        for share in _SHARES:
             try:
-                sign = self.sign(mp.mpf(a) + mp.mpf(share) * (mp.mpf(b) - mp.mpf(a)))
+                sign = self.sign(a + mp.mpf(share) * (b - a))
             except _Undecided:
                 continue
             if sign:
-                return sign
-        return 0
+                seen.append(sign)
+            if len(seen) == _WITNESSES:
+                break
+        if len(set(seen)) > 1:
+            raise _undecided(self.expr, float((a + b) / 2))
+        return seen[0] if seen else 0
 
 
 def _has_no_pole(expr: sp.Expr) -> bool:
@@ -271,6 +296,11 @@ def _has_no_pole(expr: sp.Expr) -> bool:
         or (node.is_Pow and not node.exp.is_nonnegative and node.base.has(VARIABLE) and not node.base.is_positive)
         for node in sp.preorder_traversal(expr)
     )
+
+
+def _undecided(expr: sp.Expr, at: float) -> SymntkError:
+    wrong = f"whether it changes its sign near x = {at:.6g} cannot be decided"
+    return SymntkError(f"the sign of {sp.sstr(expr)}", wrong, "a Piecewise with the places")
 
 
 class _Undecided(Exception):

@@ -34,6 +34,7 @@ def stable_form(expr: sp.Expr) -> sp.Expr:
     if not expr.has(sp.Function, sp.Pow):
         return expr
     found = expr.replace(lambda e: e.is_Add and e.has(sp.erf, sp.erfc), _other_tail)
+    found = found.replace(lambda e: e.is_Pow and e.exp.is_negative and e.base.has(sp.erf), _tail_below)
     found = with_logistic(_with_mills(found))
     found = found.replace(lambda e: isinstance(e, sp.log), lambda e: _logarithm(e.args[0]))
     found = found.replace(lambda e: isinstance(e, sp.asin | sp.acos), _arc)
@@ -75,6 +76,15 @@ def _other_tail(total: sp.Expr) -> sp.Expr:
     if number != 0 and isinstance(head, sp.erfc) and number == -2 * factor:
         return number * normal_cdf(_ROOT_TWO * head.args[0])
     return total
+
+
+def _tail_below(power: sp.Expr) -> sp.Expr:
+    """A power of k ± k·erf(w) as one of 2k·Φ(±√2 w)."""
+    number, rest = power.base.as_coeff_Add()
+    factor, head = rest.as_coeff_Mul()
+    if isinstance(head, sp.erf) and number != 0 and abs(factor) == abs(number):
+        return (2 * number * normal_cdf(_ROOT_TWO * sp.sign(factor * number) * head.args[0])) ** power.exp
+    return power
 
 
 def _even_softplus(total: sp.Expr) -> sp.Expr:

@@ -29,6 +29,7 @@ CHANGES = [
     ("exp(-1e4*(exp(x)-7)**2)-1/2", [math.log(7 + side * math.sqrt(math.log(2) / 1e4)) for side in (-1, 1)]),
     ("x**3-3*x+2", [-2]),
     ("x-sin(x)", [0]),
+    ("x**2/8-log(1+x**2)", [-5.14966201748119, 5.14966201748119]),
     ("exp(-x)-exp(-2*x)", [0]),
     ("x**2-3*x+tanh(x)", [0, 2.6227144927974173]),
     # touches
@@ -97,6 +98,12 @@ def test_pieces_are_the_function(text):
             part = form.parts[sum(b < point for b in breaks)]
             value, truth = number_function(part, x)(mp.mpf(point)), function(mp.mpf(point))
             assert abs(value - truth) <= 1e-12 * (1 + abs(truth)), point
+
+
+def test_a_triple_root_among_simple_ones():
+    found = sign_changes(sp.tanh(x) - sp.sin(x), x, sp.Integer(-7), sp.Integer(7))
+    assert [float(point) for point in found.points] == pytest.approx([-1.875104068711961, 0, 1.875104068711961])
+    assert found.signs == (-1, 1, -1, 1)
 
 
 def test_no_jump_at_a_root():

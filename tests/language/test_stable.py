@@ -37,6 +37,7 @@ WRITTEN = [
     "log(2*cosh(3*x-1))",
     "exp(-x**2/2)/normal_cdf(x)",
     "exp(x-1)/(exp(x-1)+3)",
+    "exp(-x**2/2)/(1+erf(x/sqrt(2)))",
     "log(sinh(x)**2+1)",
     "log(erfc(x))",
     "log(1+erf(x))",

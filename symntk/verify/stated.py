@@ -21,6 +21,9 @@ from symntk.verify.numeric import Branch, Number, mp, numeric, settled
 _REACH = 12.0  # standard deviations
 _PANELS, _NODES = 48, 16
 _LONG = 10**6
+_SHARP = tuple(range(4, 15))
+_ROUGH = (*_SHARP, *range(15, 45, 3))
+"""How often the distance from a kink is halved, the last panel beside it being that wide."""
 
 
 def stated_value(
@@ -72,7 +75,8 @@ def mixture_differences(
 
 def _integrated(one: sp.Integral, spans: Mapping[str, tuple[float, float]], kinks: Sequence[float]) -> float:
     variables = [limit[0] for limit in one.limits]
-    axes = [_axis(*spans[symbol.name], kinks) for symbol in variables]
+    closest = _ROUGH if _is_rough(one.function) else _SHARP
+    axes = [_axis(*spans[symbol.name], kinks, closest) for symbol in variables]
     function = sp.lambdify(variables, _in_floats(one.function), modules=[ARRAY_FUNCTIONS, "numpy"], cse=True)
     with np.errstate(all="ignore"):
         if len(axes) == 1:
@@ -95,12 +99,17 @@ def _in_floats(expr: sp.Expr) -> sp.Expr:
     return expr.xreplace(long)
 
 
-def _axis(mean: float, variance: float, kinks: Sequence[float]) -> tuple[Any, Any]:
+def _is_rough(expr: sp.Expr) -> bool:
+    """Whether there may be a logarithm or a root at a kink."""
+    return bool(expr.has(sp.log)) or any(p.exp.is_integer is False and p.exp.is_number for p in expr.atoms(sp.Pow))
+
+
+def _axis(mean: float, variance: float, kinks: Sequence[float], closest: Sequence[int]) -> tuple[Any, Any]:
     """Points and weights."""
     reach = _REACH * math.sqrt(variance)
     edges = np.linspace(mean - reach, mean + reach, _PANELS + 1)
     # towards a kink the panels shrink: what is sharp is sharp there
-    close = reach * 2.0 ** -np.arange(4, 15)
+    close = reach * 2.0 ** -np.array(closest, float)
     places = [k + sense * gap for k in kinks for gap in (0.0, *close) for sense in (1, -1)]
     edges = np.unique([*edges, *(k for k in places if edges[0] < k < edges[-1])])
     nodes, weights = np.polynomial.legendre.leggauss(_NODES)

@@ -45,8 +45,6 @@ def stable_form(expr: sp.Expr) -> sp.Expr:
 class _Tanh(sp.Function):  # type: ignore[misc]
     """tanh with a derivative that does not cancel."""
 
-    nargs = 1
-
     def fdiff(self, argindex: int = 1) -> Any:
         return 1 / sp.cosh(self.args[0]) ** 2
 

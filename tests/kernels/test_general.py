@@ -222,7 +222,6 @@ def test_deltas_that_meet_diverge_with_a_rate():
         ("log(x)", "not real"),
         ("1/x", "pole"),
         ("exp(x**2/8)*tanh(x)**2", "infinite"),
-        ("Mod(x, 2)", "every period"),
     ],
 )
 def test_what_has_no_expectation_is_refused_with_the_reason(formula, reason):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from random import Random
 from typing import TYPE_CHECKING, Any
 
@@ -32,7 +33,9 @@ from symntk.verify.agreement import Agreement, LeftOut
 from symntk.verify.certificate import Check
 from symntk.verify.evaluate import evaluate
 from symntk.verify.existence import existence_check
+from symntk.verify.general_fast import regular
 from symntk.verify.general_functions import realized
+from symntk.verify.general_layout import panels
 from symntk.verify.general_oracle import fast_reference
 from symntk.verify.points import Law, Point, at_state, edge_points, random_points
 from symntk.verify.rigorous import DIGITS, Case, rigorous_check
@@ -111,7 +114,9 @@ def limit_check(claim: GeneralClaim, law: Law) -> Check:
     """The stated value at v = u, a formula that may hold an integral, and the oracle there."""
     a, _, _, m1, _ = law
     values = {var_u: sp.Rational(a), mean_u: sp.Rational(m1)} | claim.values
-    stated = stated_value(sp.sympify(claim.E.diagonal.limit, strict=True), values, {"u": (m1, a)}, _kinks(claim))
+    stated = stated_value(
+        sp.sympify(claim.E.diagonal.limit, strict=True), values, {"u": (m1, a)}, _kinks(claim), _cuts(claim, law)
+    )
     return _against_oracle(claim, "full correlation", stated, law, "the stated limit")
 
 
@@ -120,7 +125,7 @@ def stated_check(claim: GeneralClaim, point: Point) -> Check:
     a, b, _, m1, m2 = point.law
     exact = {symbol: sp.Rational(number) for symbol, number in at_state(point.law).items()}
     spans = {"u": (m1, a), "v": (m2, b)}
-    stated = stated_value(claim.E.integral, exact | claim.values, spans, _kinks(claim))
+    stated = stated_value(claim.E.integral, exact | claim.values, spans, _kinks(claim), _cuts(claim, point.law))
     return _against_oracle(claim, "stated integral", stated, point.law, "its panels in double precision")
 
 
@@ -150,6 +155,16 @@ def _against_oracle(claim: GeneralClaim, name: str, stated: float, law: Law, wha
 def _kinks(claim: GeneralClaim) -> list[float]:
     """Kinks, and the places over which roots and poles lie in the plane."""
     return sorted({float(mark) for one in (claim.f, claim.g) for mark in realized(one.general).marks})
+
+
+def _cuts(claim: GeneralClaim, law: Law) -> list[float]:
+    """Where the oracle's search, which finds what is narrow, ends its panels; nothing where it has none."""
+    a, b, _, m1, m2 = law
+    found: list[float] = []
+    for one, mean, variance in ((claim.f, m1, a), (claim.g, m2, b)):
+        with suppress(SymntkError):
+            found += panels(regular(one.general), float(mean), math.sqrt(variance)).edges.tolist()
+    return found
 
 
 def combined(first: Check, second: Check) -> Check:

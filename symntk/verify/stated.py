@@ -27,7 +27,11 @@ _ROUGH = (*_SHARP, *range(15, 45, 3))
 
 
 def stated_value(
-    expr: sp.Expr, values: Mapping[sp.Symbol, Any], spans: Mapping[str, tuple[float, float]], kinks: Sequence[float]
+    expr: sp.Expr,
+    values: Mapping[sp.Symbol, Any],
+    spans: Mapping[str, tuple[float, float]],
+    kinks: Sequence[float],
+    cuts: Sequence[float] = (),
 ) -> float:
     """The value of an expression that may hold integrals.
 
@@ -36,6 +40,7 @@ def stated_value(
         values: a number for each free symbol.
         spans: mean and variance of each variable of integration, by its name.
         kinks: where integrands may be sharp or not smooth, in any variable.
+        cuts: where else panels end, such as around a narrow feature.
 
     >>> u = sp.Symbol("u", real=True)
     >>> bell = sp.Integral(sp.Abs(u) * sp.exp(-u**2 / 2), (u, -sp.oo, sp.oo))
@@ -48,7 +53,7 @@ def stated_value(
     numbers: dict[sp.Expr, sp.Expr] = {}
     for one in integrals:
         if not one.free_symbols and not any(other.has(one) for other in numbers):
-            numbers[one] = sp.Float(_integrated(one, spans, kinks))
+            numbers[one] = sp.Float(_integrated(one, spans, kinks, cuts))
     return float(sp.N(plain.xreplace(numbers)))
 
 
@@ -73,10 +78,12 @@ def mixture_differences(
     return found
 
 
-def _integrated(one: sp.Integral, spans: Mapping[str, tuple[float, float]], kinks: Sequence[float]) -> float:
+def _integrated(
+    one: sp.Integral, spans: Mapping[str, tuple[float, float]], kinks: Sequence[float], cuts: Sequence[float]
+) -> float:
     variables = [limit[0] for limit in one.limits]
     closest = _ROUGH if _is_rough(one.function) else _SHARP
-    axes = [_axis(*spans[symbol.name], kinks, closest) for symbol in variables]
+    axes = [_axis(*spans[symbol.name], kinks, cuts, closest) for symbol in variables]
     function = sp.lambdify(variables, _in_floats(one.function), modules=[ARRAY_FUNCTIONS, "numpy"], cse=True)
     with np.errstate(all="ignore"):
         if len(axes) == 1:
@@ -104,14 +111,16 @@ def _is_rough(expr: sp.Expr) -> bool:
     return bool(expr.has(sp.log)) or any(p.exp.is_integer is False and p.exp.is_number for p in expr.atoms(sp.Pow))
 
 
-def _axis(mean: float, variance: float, kinks: Sequence[float], closest: Sequence[int]) -> tuple[Any, Any]:
+def _axis(
+    mean: float, variance: float, kinks: Sequence[float], cuts: Sequence[float], closest: Sequence[int]
+) -> tuple[Any, Any]:
     """Points and weights."""
     reach = _REACH * math.sqrt(variance)
     edges = np.linspace(mean - reach, mean + reach, _PANELS + 1)
     # towards a kink the panels shrink: what is sharp is sharp there
     close = reach * 2.0 ** -np.array(closest, float)
     places = [k + sense * gap for k in kinks for gap in (0.0, *close) for sense in (1, -1)]
-    edges = np.unique([*edges, *(k for k in places if edges[0] < k < edges[-1])])
+    edges = np.unique([*edges, *(k for k in (*places, *cuts) if edges[0] < k < edges[-1])])
     nodes, weights = np.polynomial.legendre.leggauss(_NODES)
     half, middle = np.diff(edges)[:, None] / 2, (edges[1:] + edges[:-1])[:, None] / 2
     return (middle + half * nodes).ravel(), (half * weights).ravel()

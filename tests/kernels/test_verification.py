@@ -126,3 +126,9 @@ def test_logarithms_and_powers_are_verified(text):
     for name in ("stated integral", "full correlation", "independence"):
         check = checks[name]()
         assert check.passed and check.digits > 8, check
+
+
+def test_what_is_stated_of_a_hidden_feature_is_found():
+    """Panels that no sample chose: the stated integral and the stated limit see what is 6e-3 wide."""
+    certificate = verify_expectation(expectation("exp(-10000*(exp(x) - 3)**2)", "tanh(x)"), dps=12, points=1)
+    assert [check.name for check in certificate.checks if not check.passed] == []

@@ -181,7 +181,7 @@ def main(arguments: list[str] | None = None) -> int:
     pairs: dict[Pair, bool] = {}
     outcomes: list[Outcome] = []
     for mutation in tqdm(chosen, disable=None):
-        if mutation.pair not in pairs:
+        if not mutation.tests and mutation.pair not in pairs:
             pairs[mutation.pair] = not failures(mutation.pair)
         outcomes.append(run(mutation, every=options.every))
     text = table(outcomes, pairs, shlex.join(["python", "-m", "benchmarks.mutations", *(arguments or sys.argv[1:])]))

@@ -23,6 +23,9 @@ from symntk.language.special import normal_pdf
 from symntk.language.symbols import cov, mean_u, mean_v, var_u, var_v, x
 from symntk.language.terms import Delta, NormalForm, Term, collect
 
+MOST_DELTAS = 400
+"""Products of two deltas that a formula may hold."""
+
 _U, _V = sp.symbols("u v", real=True)
 _ONE = collect([Term(sp.S.One)])
 
@@ -146,8 +149,15 @@ def _density(at: sp.Expr, mean: sp.Expr, variance: sp.Expr) -> sp.Expr:
 
 
 def _deltas(f: GeneralForm, g: GeneralForm, means: bool) -> sp.Expr:
-    """The parts with deltas: E[δ(u − t) g(v)] = N(t; m1, a)·E[g(v) | u = t]."""
-    total = sp.S.Zero
+    """The parts with deltas: E[δ(u − t) g(v)] = N(t; m1, a)·E[g(v) | u = t].
+
+    Raises:
+        TooLongError: more terms than anybody reads.
+    """
+    total, count = sp.S.Zero, len(f.deltas) * len(g.deltas)
+    if count > MOST_DELTAS:
+        wrong = f"deltas meet in {count} terms, more than {MOST_DELTAS}"
+        raise TooLongError("the integral that remains, as a formula", wrong, "numbers, which E(...) and evalf give")
     for one, other, swapped in ((f, g, False), (g, f, True)):
         a, b, m1, m2 = (var_v, var_u, mean_v, mean_u) if swapped else (var_u, var_v, mean_u, mean_v)
         if not means:

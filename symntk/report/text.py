@@ -9,6 +9,7 @@ from typing import Any
 
 import sympy as sp
 
+from symntk.errors import TooLongError
 from symntk.kernels.expectation import Expectation
 from symntk.kernels.kernels import Kernels
 
@@ -166,8 +167,13 @@ def _right_side(E: Expectation) -> str:
     """The closed form, or the integral that remains where it is short enough to be read."""
     if E.expression is not None:
         return str(E.expression)
-    text = str(E.integral)
-    return text if E.method == "one-dimensional" and len(text) <= _LONGEST else "no closed form"
+    if E.method != "one-dimensional":
+        return "no closed form"
+    try:
+        text = str(E.integral)
+    except TooLongError:
+        return "no closed form"
+    return text if len(text) <= _LONGEST else "no closed form"
 
 
 def _diagonal(E: Expectation) -> str:

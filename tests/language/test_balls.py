@@ -116,3 +116,19 @@ def test_narrow_features_are_not_missed():
     assert np.all(np.abs(found.centre[near]) + found.radius[near] >= 1.0)
     far = np.abs(centres - np.log(7.0)) > 0.15
     assert np.all(np.abs(found.centre[far]) + found.radius[far] < 1e-30)
+
+
+@pytest.mark.parametrize(
+    ("expr", "centre", "radius", "inside"),
+    [
+        (1 / (1 + sp.cosh(x) ** 2), 230.0, 228.0, 2.0),
+        (1 / (1 + (64 * x * sp.tanh(x) - 2816) ** 104), 80.0, 48.0, 44.0),
+        (1 / (2 + sp.sech(x)), 10.0, 400.0, 0.0),
+        (1 / (1e200 * (x - 5) * 1e200 + 1), 0.0, 10.0, 5.0),
+    ],
+    ids=str,
+)
+def test_a_ball_whose_image_overflows_may_still_hold_zeros(expr, centre, radius, inside):
+    found = enclosure(expr, x)(np.array(centre + 0j), np.array(radius))
+    assert np.isinf(found.radius) or abs(complex(expr.subs(x, inside)) - found.centre) <= found.radius
+    assert np.isinf(found.radius) or np.abs(found.centre) + found.radius > 1e-3

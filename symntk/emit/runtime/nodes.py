@@ -147,6 +147,9 @@ def _varied(
         narrowest = np.where(reached | (near * _UNEQUAL >= width[panel]), np.minimum(narrowest, near), narrowest)
     for x in hard:
         narrowest = np.where(np.abs(centre - x) < _CARRIED * blur[owner], 0.0, narrowest)
+    # what is finer than the rounding of its place is a point
+    rounded = 1e-14 * (np.abs(centre) + np.abs(m2[owner]))
+    narrowest = np.where(narrowest > 0.0, np.maximum(narrowest, rounded), 0.0)
     length = end - begin
     moved = length * np.abs(slope[owner])
     varies = np.fmin(moved / blur[owner], _LEAF * moved / narrowest)

@@ -73,7 +73,7 @@ def product(*factors: Ball) -> Ball:
     for factor in factors[1:]:
         size, other = np.abs(total.centre), np.abs(factor.centre)
         radius = size * factor.radius + other * total.radius + total.radius * factor.radius
-        over = np.isinf(total.radius) | np.isinf(factor.radius)
+        over = ~np.isfinite(radius)
         centre = np.where(over, inner(total) * inner(factor), total.centre * factor.centre)
         total = Ball(centre, np.where(over, np.inf, radius))
     return total
@@ -98,7 +98,8 @@ def any_power(w: Ball, p: float) -> Ball:
     if p == round(p):
         growth = size**p * np.expm1(p * np.log1p(w.radius / size))
         radius = np.where(size > 2.0 * w.radius, growth, (size + w.radius) ** p - size**p)
-        return Ball(np.where(over, size**p, w.centre ** int(p)), np.where(over, np.inf, radius))
+        over |= ~np.isfinite(radius)  # a ball of finite radius may have values beyond float64, and zeros
+        return Ball(np.where(over, inner(w) ** p, w.centre ** int(p)), np.where(over, np.inf, radius))
     slope = np.maximum((size + w.radius) ** (p - 1.0), (size - w.radius) ** (p - 1.0))
     radius = np.where(w.radius < to_cut(w.centre), w.radius * p * slope, np.inf)
     return Ball(np.where(np.isinf(radius), 0.0, w.centre**p), radius)
@@ -111,8 +112,13 @@ def to_cut(z: np.ndarray, start: float = 0.0) -> np.ndarray:
 
 def scaled(w: Ball, factor: float) -> Ball:
     """The ball times a real number."""
-    over = np.isinf(w.radius)
-    return Ball(np.where(over, np.abs(factor * w.centre), factor * w.centre), abs(factor) * w.radius)
+    radius = abs(factor) * w.radius
+    return Ball(np.where(np.isfinite(radius), factor * w.centre, abs(factor) * inner(w)), radius)
+
+
+def known(w: Ball) -> Ball:
+    """The ball where its radius is finite; nothing, not even a least modulus, where it is not."""
+    return Ball(np.where(np.isfinite(w.radius), w.centre, 0.0), w.radius)
 
 
 def turned(w: Ball, factor: complex) -> Ball:

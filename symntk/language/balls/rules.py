@@ -9,7 +9,19 @@ import numpy as np
 import sympy as sp
 from scipy import special
 
-from symntk.language.balls.ball import LARGEST, Ball, inverse, log1p, outer, product, scaled, shifted, to_cut, turned
+from symntk.language.balls.ball import (
+    LARGEST,
+    Ball,
+    inverse,
+    known,
+    log1p,
+    outer,
+    product,
+    scaled,
+    shifted,
+    to_cut,
+    turned,
+)
 from symntk.language.logistic import logistic, softplus
 from symntk.language.special import normal_cdf, normal_pdf
 
@@ -96,7 +108,7 @@ def sech(w: Ball) -> Ball:
     """1/cosh(w), which does not overflow."""
     _, t = _decay(w, 1.0)
     square = Ball(1.0 + t.centre**2, (2.0 * np.abs(t.centre) + t.radius) * t.radius)
-    found = product(t, inverse(square))
+    found = known(product(t, inverse(known(square))))
     return Ball(2.0 * found.centre, 2.0 * found.radius)
 
 
@@ -116,7 +128,9 @@ def _gaussian_slope(w: Ball) -> np.ndarray:
 
 
 def _erf(w: Ball) -> Ball:
-    return Ball(special.erf(w.centre), w.radius * (2.0 / np.sqrt(np.pi)) * _gaussian_slope(w))
+    # SciPy's values next to 0 have an error of 1e-13 of themselves
+    value = special.erf(w.centre)
+    return Ball(value, 1e-13 * np.abs(value) + w.radius * (2.0 / np.sqrt(np.pi)) * _gaussian_slope(w))
 
 
 def _erfc(w: Ball) -> Ball:

@@ -10,7 +10,7 @@ import sympy as sp
 from scipy import special
 
 from symntk.language import scaled
-from symntk.language.balls.ball import Ball, inverse, log1p, outer, product, total, where
+from symntk.language.balls.ball import Ball, inverse, known, log1p, outer, product, total, where
 from symntk.language.balls.ball import scaled as times
 from symntk.language.balls.rules import RULES
 from symntk.language.logistic import softplus
@@ -25,7 +25,8 @@ def _logcosh(w: Ball) -> Ball:
     far = right + log1p(np.exp(-2.0 * right)) - np.log(2.0)
     # on both sides of the imaginary axis beyond its first pole lie two branches
     one = (right.real > w.radius) | (np.abs(w.centre.imag) + w.radius < 1.5)
-    radius = np.where(one, w.radius * outer(slope), np.inf)
+    # 1 + 2 sinh² rounds, next to 0
+    radius = np.where(one, w.radius * outer(slope) + np.where(np.abs(w.centre) < 1.0, 4e-16, 0.0), np.inf)
     return Ball(np.where(one, np.where(np.abs(w.centre) < 1.0, near, far), 0.0), radius)
 
 
@@ -43,20 +44,21 @@ def _ierfcx(w: Ball) -> Ball:
     z = np.where(far, w.centre, 50.0)
     series = 0.5 / z**2 * (1.0 - 1.5 / z**2 * (1.0 - 2.5 / z**2 * (1.0 - 3.5 / z**2)))
     value = np.where(far & (w.centre.real > 0.0), series, 1.0 - np.sqrt(np.pi) * w.centre * special.wofz(1j * w.centre))
-    # what cancels, and what the series leaves: both below 1e−15·|z|²
-    rounding = np.where(far, 0.0, 1e-15 * (1.0 + np.abs(w.centre) * np.abs(special.wofz(1j * w.centre))))
+    # what cancels, and what the series leaves
+    cancelled = 1e-15 * (1.0 + np.abs(w.centre) * np.abs(special.wofz(1j * w.centre)))
+    rounding = np.where(far & (w.centre.real > 0.0), 60.0 / np.abs(z) ** 10, cancelled)
     return Ball(value / np.sqrt(np.pi), w.radius * slope + rounding)
 
 
 def _inverse_mills(w: Ball) -> Ball:
-    left = times(inverse(_erfcx(times(w, -np.sqrt(0.5)))), np.sqrt(2.0 / np.pi))
-    right = product(RULES[normal_pdf](w), inverse(RULES[normal_cdf](w)))
+    left = times(inverse(known(_erfcx(times(w, -np.sqrt(0.5))))), np.sqrt(2.0 / np.pi))
+    right = product(known(RULES[normal_pdf](w)), inverse(known(RULES[normal_cdf](w))))
     return where(w.centre.real > 0.0, right, left)
 
 
 def _mills_excess(w: Ball) -> Ball:
     turned = times(w, -np.sqrt(0.5))
-    quotient = times(product(_ierfcx(turned), inverse(_erfcx(turned))), np.sqrt(2.0))
+    quotient = times(product(known(_ierfcx(turned)), inverse(known(_erfcx(turned)))), np.sqrt(2.0))
     return where(w.centre.real < 0.0, quotient, total(w, _inverse_mills(w)))
 
 

@@ -164,6 +164,8 @@ def export(
         raise SymntkError(f"the file {output}", "it is a directory", f"{output / 'kernels.py'}")
     kernels.export(output, target)
     click.echo(f"{output}: {', '.join(f'{name}_map' for name in kernels.names)}")
+    for name, reason in kernels.absent.items():
+        click.echo(f"without {name}_map: {reason}", err=True)
 
 
 @main.command(epilog=_FORMULAS, short_help="Check the kernels against an oracle.")

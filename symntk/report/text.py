@@ -51,6 +51,7 @@ def kernels_text(kernels: Kernels, *, means: bool = False, steps: bool = False) 
         blocks.append(_kernel(name, E))
         if steps:
             blocks.append("\n".join(f"  {line}".rstrip() for line in ["steps", *str(E.derivation).split("\n")]))
+    blocks += [f"{name}  not derived: {reason}" for name, reason in kernels.absent.items()]
     return "\n\n".join([*blocks, *_notes(kernels)])
 
 

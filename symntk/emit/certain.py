@@ -28,7 +28,7 @@ def point_lines(name: str, form: GeneralForm, names: Mapping[sp.Symbol, str]) ->
     >>> from symntk.language.general_form import general_form
     >>> for line in point_lines("value", general_form(sp.log(sp.Abs(x)), x), {})[2:]:
     ...     print(line.strip())
-    value = np.where(x < 0.0, np.log(-x), np.where(x == 0.0, 0.0, np.log(x))) + 0.0 * x
+    value = np.where(x < 0.0, np.log(np.abs(-x)), np.where(x == 0.0, 0.0, np.log(np.abs(x)))) + 0.0 * x
     value = np.where(x == 0.0, -np.inf, value)
     return value
     """

@@ -7,7 +7,8 @@ import sympy as sp
 
 from symntk import derive, expectation
 from symntk.errors import DomainError, VerificationError
-from symntk.kernels.verification import tests_of, verify_expectation, verify_kernels
+from symntk.kernels.verification import tests_of as checks_of
+from symntk.kernels.verification import verify_expectation, verify_kernels
 from symntk.kernels.verification_clock import Clock
 from symntk.verify.certificate import Check
 from symntk.verify.timing import timely
@@ -122,7 +123,7 @@ def test_part_of_the_points_is_said():
 def test_logarithms_and_powers_are_verified(text):
     # the derivative of the first is a logarithm
     E = derive(text).ntk
-    checks = {name: check for name, check in tests_of(E, 15, 1, 0, {})}
+    checks = {name: check for name, check in checks_of(E, 15, 1, 0, {})}
     for name in ("stated integral", "full correlation", "independence"):
         check = checks[name]()
         assert check.passed and check.digits > 8, check

@@ -103,7 +103,7 @@ def test_where_an_expectation_is_infinite_smaller_variances_are_tested():
     assert moved == [Point("large", (0.625, 0.46875, 0.046875, 0.0, 0.0))]
     assert random_check(growing, moved, dps=20).passed
     assert existing_points(claim("exp(1000000*x**2)", "1"), CENTRED, dps=20) == []
-    assert not random_check(growing, [], dps=20).passed
+    assert random_check(growing, [], dps=20).is_skipped
     limit = diagonal(derive_pair(growing.f, growing.g).value).limit
     assert limit_check(growing, limit, [p.law for p in CENTRED], dps=20).passed
 

@@ -192,7 +192,7 @@ def _rates(asked: str, form: GeneralForm) -> tuple[float, ...]:
             continue  # no growth, or refused where values are looked at
         with mp.workdps(40):
             first, second = mp.log(abs(near)), mp.log(abs(far))
-        if second - first <= _STEEPEST * mp.log(2) or second <= 0:
+        if second - max(first, 0) <= _STEEPEST * mp.log(2):  # a bounded function may be tiny at one of the points
             continue
         order = float(mp.log(second / first, 2)) if first > 0 else math.inf
         if order > 1.02:

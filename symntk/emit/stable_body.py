@@ -364,20 +364,20 @@ class _BodyPrinter(_Printer):
             return f"(lambda p, q: np.where((p == 0.0) | (q == 0.0), 0.0, p * q))({first}, {second})"
         return str(super()._print_Mul(expr))
 
-    def _print_asin(self, expr: sp.Expr) -> str:
-        """By the root of (1 − f)(1 + f), each computed well, since arcsin has a root at ±1."""
-        inside = expr.args[0]
+    def _legs(self, inside: sp.Expr) -> tuple[str, str] | None:
+        """A sine f and its cosine √((1 − f)(1 + f)), each factor computed well, since arcsin has a root at ±1."""
         if not inside.has(sp.tanh, sp.erf, logistic, normal_cdf):
-            return f"np.arcsin({self._print(inside)})"
+            return None
         root = self._print(sp.Mul(stable(1 - inside), stable(1 + inside), evaluate=False))
-        return f"np.arctan2({self._print(inside)}, np.sqrt({root}))"
+        return self._print(inside), f"np.sqrt({root})"
+
+    def _print_asin(self, expr: sp.Expr) -> str:
+        legs = self._legs(expr.args[0])
+        return f"np.arcsin({self._print(expr.args[0])})" if legs is None else f"np.arctan2({legs[0]}, {legs[1]})"
 
     def _print_acos(self, expr: sp.Expr) -> str:
-        inside = expr.args[0]
-        if not inside.has(sp.tanh, sp.erf, logistic, normal_cdf):
-            return f"np.arccos({self._print(inside)})"
-        root = self._print(sp.Mul(stable(1 - inside), stable(1 + inside), evaluate=False))
-        return f"np.arctan2(np.sqrt({root}), {self._print(inside)})"
+        legs = self._legs(expr.args[0])
+        return f"np.arccos({self._print(expr.args[0])})" if legs is None else f"np.arctan2({legs[1]}, {legs[0]})"
 
     def _print_Float(self, expr: sp.Expr) -> str:
         return repr(float(expr))

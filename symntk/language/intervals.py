@@ -16,6 +16,7 @@ from scipy import special
 
 from symntk.language import scaled
 from symntk.language.logistic import logistic, softplus
+from symntk.language.program import program
 from symntk.language.scaled_arrays import ARRAYS
 from symntk.language.special import normal_cdf, normal_pdf
 
@@ -42,30 +43,19 @@ def interval(expr: sp.Expr, x: sp.Symbol) -> Callable[[Any, Any], Interval]:
     >>> print(found.low.round(3), found.high.round(3))
     [ 0.262 -1.5  ] [ 0.5 -0.5]
     """
-    nodes: dict[sp.Basic, int] = {}
-    program: list[tuple[Rule, tuple[int, ...]]] = []
-
-    def place(node: sp.Basic) -> int:
-        if node not in nodes:
-            rule, parts = _rule(node, x)
-            inputs = tuple(place(part) for part in parts)
-            program.append((rule, inputs))
-            nodes[node] = len(program) - 1
-        return nodes[node]
-
-    last = place(expr)
+    bounded = program(expr, lambda node: _rule(node, x), _tidy)
 
     def run(low: Any, high: Any) -> Interval:
-        given = Interval(*np.broadcast_arrays(np.asarray(low, float), np.asarray(high, float)))
-        values: list[Interval] = []
         with np.errstate(all="ignore"):
-            for rule, inputs in program:
-                found = rule(given) if not inputs else rule(*(values[i] for i in inputs))
-                low, high = found
-                values.append(Interval(np.where(np.isnan(low), -np.inf, low), np.where(np.isnan(high), np.inf, high)))
-        return values[last]
+            return bounded(Interval(*np.broadcast_arrays(np.asarray(low, float), np.asarray(high, float))))
 
     return run
+
+
+def _tidy(found: Interval) -> Interval:
+    """With an end that is no number taken for the farthest one."""
+    low, high = found
+    return Interval(np.where(np.isnan(low), -np.inf, low), np.where(np.isnan(high), np.inf, high))
 
 
 def _rule(node: sp.Basic, x: sp.Symbol) -> tuple[Rule, tuple[sp.Basic, ...]]:

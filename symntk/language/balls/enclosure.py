@@ -27,6 +27,7 @@ from symntk.language.balls.ball import (
 from symntk.language.balls.rules import KNOW_OVERFLOW, RULES, exp, sech
 from symntk.language.balls.scaled import SCALED_RULES
 from symntk.language.conjugate import conjugate
+from symntk.language.program import program
 
 
 def enclosure(expr: sp.Expr, x: sp.Symbol) -> Enclosure:
@@ -41,28 +42,12 @@ def enclosure(expr: sp.Expr, x: sp.Symbol) -> Enclosure:
     >>> print(found.radius.round(3))  # there is a pole at i
     [0.333   inf]
     """
-    nodes: dict[sp.Basic, int] = {}
-    program: list[tuple[Callable[..., Ball], tuple[int, ...]]] = []
-
-    def place(node: sp.Basic) -> int:
-        if node not in nodes:
-            rule, parts = _rule(node, x)
-            inputs = tuple(place(part) for part in parts)
-            program.append((rule, inputs))
-            nodes[node] = len(program) - 1
-        return nodes[node]
-
-    last = place(sp.sympify(expr, strict=True))
+    enclosed = program(sp.sympify(expr, strict=True), lambda node: _rule(node, x), tidy)
 
     def run(centre: np.ndarray, radius: np.ndarray) -> Ball:
-        z, r = np.broadcast_arrays(np.asarray(centre, dtype=complex), np.asarray(radius, dtype=float))
-        given = Ball(z, r)
-        values: list[Ball] = []
+        given = np.broadcast_arrays(np.asarray(centre, dtype=complex), np.asarray(radius, dtype=float))
         with np.errstate(all="ignore"):
-            for rule, inputs in program:
-                found = rule(given) if not inputs else rule(*(values[i] for i in inputs))
-                values.append(tidy(found))
-        return values[last]
+            return enclosed(Ball(*given))
 
     return run
 

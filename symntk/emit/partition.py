@@ -16,7 +16,7 @@ witnesses is halved. Neighbours are joined where one interpolant serves both at 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -76,6 +76,13 @@ class _Cells:
     loose: np.ndarray
     noise: np.ndarray
     least: np.ndarray
+
+    @classmethod
+    def new(cls, ends: np.ndarray, part: np.ndarray, depth: int, loose: np.ndarray) -> _Cells:
+        """Intervals of which nothing is known; `ends` holds left and right ends, of shape (2, n)."""
+        count = ends.shape[1]
+        whole, zero = np.ones(count, dtype=np.int64), np.zeros(count)
+        return cls(ends[0], ends[1], part, -whole, np.full(count, np.inf), depth * whole, loose, zero, zero)
 
     def __len__(self) -> int:
         return len(self.left)
@@ -179,11 +186,9 @@ def _start(inner: float, outer: float, low: float, high: float, anchors: np.ndar
             points = sorted({begin, end, *map(float, inside)})
             left += points[:-1]
             right += points[1:]
-    count = len(left)
-    ends, begins = np.array(right), np.array(left)
-    part = np.searchsorted(anchors, 0.5 * (begins + ends))
-    zero, none = np.zeros(count, dtype=np.int64), np.zeros(count, dtype=bool)
-    return _Cells(begins, ends, part, zero - 1, np.full(count, np.inf), zero, none, np.zeros(count), np.zeros(count))
+    ends = np.array([left, right])
+    part = np.asarray(np.searchsorted(anchors, 0.5 * (ends[0] + ends[1])))
+    return _Cells.new(ends, part, 0, np.zeros(len(left), dtype=bool))
 
 
 def _refined(
@@ -272,21 +277,9 @@ def _halved(cells: _Cells, anchors: np.ndarray, scales: int) -> _Cells:
     plain = cells.take(np.flatnonzero(~rough))
     middle = 0.5 * (plain.left + plain.right)
     age = np.where(plain.age >= 0, plain.age + 1, -1)
-    halves = [
-        _Cells(
-            left,
-            right,
-            plain.part,
-            age.copy(),
-            plain.bound.copy(),
-            plain.depth + 1,
-            plain.loose,
-            plain.noise,
-            plain.least,
-        )
-        for left, right in ((plain.left, middle), (middle, plain.right))
-    ]
-    found = halves[0].also(halves[1])
+    left = replace(plain, right=middle, age=age, depth=plain.depth + 1)
+    right = replace(plain, left=middle, age=age, depth=plain.depth + 1)
+    found = left.also(right)
     for row in np.flatnonzero(rough):
         found = found.also(_graded(cells, int(row), bool(at_left[row]), scales))
     return found
@@ -303,12 +296,8 @@ def _graded(cells: _Cells, row: int, at_left: bool, scales: int) -> _Cells:
     count = len(points) - 1
     loose = np.zeros(count, dtype=bool)
     loose[0 if at_left else -1] = True
-    one = np.ones(count, dtype=np.int64)
-    part, depth = cells.part[row] * one, (int(cells.depth[row]) + 1) * one
-    unknown = np.full(count, np.inf)
-    return _Cells(
-        points[:-1].copy(), points[1:].copy(), part, -one, unknown, depth, loose, np.zeros(count), np.zeros(count)
-    )
+    part = np.full(count, cells.part[row])
+    return _Cells.new(np.array([points[:-1], points[1:]]), part, int(cells.depth[row]) + 1, loose)
 
 
 def _cover() -> tuple[np.ndarray, float]:
@@ -355,13 +344,11 @@ def _joined(function: Function, cells: _Cells, largest: float) -> tuple[_Cells, 
         if not rows.size:
             break
         errors, sizes = joint_defects(function, cells.left[rows], cells.right[rows], cells.right[rows + 1])
-        noise, least = (
-            np.maximum(cells.noise[:-1], cells.noise[1:])[rows],
-            np.minimum(cells.least[:-1], cells.least[1:]),
-        )
+        noise = np.maximum(cells.noise[rows], cells.noise[rows + 1])
+        least = np.minimum(cells.least[rows], cells.least[rows + 1])
         largest_here = np.maximum(np.max(sizes, axis=1), floor)
-        relative = (np.max(errors, axis=1) - 2.0 * noise).clip(0.0) / np.maximum(least[rows], floor)
-        good = (relative <= TOLERANCE) & (largest_here <= _SPREAD * np.maximum(least[rows], noise / TOLERANCE))
+        relative = (np.max(errors, axis=1) - 2.0 * noise).clip(0.0) / np.maximum(least, floor)
+        good = (relative <= TOLERANCE) & (largest_here <= _SPREAD * np.maximum(least, noise / TOLERANCE))
         refused.update((float(cells.left[r]), float(cells.right[r + 1])) for r in rows[~good])
         keep, gone, last = np.ones(len(cells), dtype=bool), 0.0, -2
         for row, error in zip(rows[good], relative[good], strict=True):

@@ -212,7 +212,7 @@ def _plain(E: Expectation) -> Map | None:
     from symntk.emit.compile import namespace
     from symntk.emit.formula import PLAIN, FormulaWriter
     from symntk.emit.module import Map as Closed
-    from symntk.emit.module import _assemble
+    from symntk.emit.module import assemble
 
     written = E.as_map("plain_map")
     if E.conditions:
@@ -222,5 +222,5 @@ def _plain(E: Expectation) -> Map | None:
         return None
     lines = FormulaWriter(written.value, (), PLAIN).write()
     code = "\n".join(["def plain_map(a, b, c, det, d, m1, m2):", *(f"    {line}" for line in lines)])
-    function: Map = namespace(_assemble(f'"""{E}, without bounds of rounding errors."""', code))["plain_map"]
+    function: Map = namespace(assemble(f'"""{E}, without bounds of rounding errors."""', code))["plain_map"]
     return function

@@ -79,17 +79,18 @@ class Module:
 
 def map_source(m: AnyMap) -> str:
     """A module with one map."""
-    return _assemble(f'"""{_safe(m.title)}."""', _map_code(m))
+    return assemble(f'"""{_safe(m.title)}."""', map_code(m))
 
 
 def module_source(module: Module) -> str:
     """A module with every map of the pair and the Gram functions nngp, ntk and sg_ntk."""
-    code = [_map_code(m) for m in module.maps.values()]
+    code = [map_code(m) for m in module.maps.values()]
     code += [_gram_code(name, module) for name in module.maps if name in ("nngp", "ntk", "sg_ntk")]
-    return _assemble(_docstring(module), "\n\n\n".join(code))
+    return assemble(_docstring(module), "\n\n\n".join(code))
 
 
-def _assemble(docstring: str, code: str) -> str:
+def assemble(docstring: str, code: str) -> str:
+    """A module's text: its docstring, the imports and helpers that its code needs, the code."""
     support = helpers(code)
     imports = ["import numpy as np"]
     if "special." in code + support:
@@ -98,7 +99,8 @@ def _assemble(docstring: str, code: str) -> str:
     return f"{head}\n\n\n{code}\n\n\n# Numerical helpers\n\n{support}\n"
 
 
-def _map_code(m: AnyMap) -> str:
+def map_code(m: AnyMap) -> str:
+    """The functions of one map, without helpers and imports."""
     _refuse_names(m)
     if isinstance(m, GeneralMap):
         return general_code(m)

@@ -8,7 +8,7 @@ from functools import cache
 from importlib import resources
 
 from symntk.emit.general import GeneralMap, layer_arguments
-from symntk.emit.module import VERSION, AnyMap, _assemble, _map_code
+from symntk.emit.module import VERSION, AnyMap, assemble, map_code
 from symntk.errors import FormulaError
 from symntk.kernels.expectation import Expectation
 from symntk.networks.composed import composed_formula, formula_size
@@ -35,7 +35,7 @@ def network_source(plans: dict[str, Plan], numbers: dict[str, float], title: str
     any_plan = next(iter(plans.values()))
     scales = f"_WEIGHT_STD = {any_plan.weight_std!r}\n_BIAS_STD = {any_plan.bias_std!r}"
     code = "\n\n\n".join([scales, *kernels, *writer.code, _recursion()])
-    return str(_assemble(_docstring(plans, numbers, title), code))
+    return str(assemble(_docstring(plans, numbers, title), code))
 
 
 class _Writer:
@@ -53,7 +53,7 @@ class _Writer:
             one = with_numbers(E, self.numbers)
             m = one.as_map(name, str(one))
             self.known[E] = name, m, tuple(self.numbers[s.name] for s in one.parameters)
-            self.code.append(_map_code(m))
+            self.code.append(map_code(m))
         return self.known[E]
 
     def given(self, E: Expectation | None) -> str:

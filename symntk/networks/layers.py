@@ -101,14 +101,14 @@ def layer_map(E: Expectation, numbers: Mapping[str, float]) -> LayerMap:
 def _compile(E: Expectation, numbers: Mapping[str, float]) -> LayerMap:
     from symntk.emit.compile import namespace
     from symntk.emit.general import GeneralMap, layer_arguments
-    from symntk.emit.module import _assemble, _map_code
+    from symntk.emit.module import assemble, map_code
 
     written = E.as_map("layer_map")
-    code = _map_code(written)
+    code = map_code(written)
     if isinstance(written, GeneralMap):
         arguments = layer_arguments(written)
         code += f"\n\n\ndef _layer_map_prepared(a, b):\n    return _layer_map({arguments}, a, b)"
-    space = namespace(_assemble(f'"""A layer map of {type(written).__name__}."""', code))
+    space = namespace(assemble(f'"""A layer map of {type(written).__name__}."""', code))
     function = space["_layer_map_given"]
     values = tuple(numbers[s.name] for s in E.parameters)
 

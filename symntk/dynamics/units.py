@@ -210,9 +210,10 @@ def _plain(E: Expectation) -> Map | None:
         DomainError: the expectation exists for small variances only.
     """
     from symntk.emit.compile import namespace
-    from symntk.emit.formula import PLAIN, FormulaWriter
+    from symntk.emit.formula import formula
     from symntk.emit.module import Map as Closed
     from symntk.emit.module import assemble
+    from symntk.emit.targets.numpy import NUMPY
 
     written = E.as_map("plain_map")
     if E.conditions:
@@ -220,7 +221,6 @@ def _plain(E: Expectation) -> Map | None:
         raise DomainError(str(E), wrong, "an activation that grows less")
     if not isinstance(written, Closed):
         return None
-    lines = FormulaWriter(written.value, (), PLAIN).write()
-    code = "\n".join(["def plain_map(a, b, c, det, d, m1, m2):", *(f"    {line}" for line in lines)])
+    code = NUMPY.write(formula("plain_map", written.value).definition)
     function: Map = namespace(assemble(f'"""{E}, without bounds of rounding errors."""', code))["plain_map"]
     return function

@@ -1,36 +1,25 @@
-"""A derived value as straight-line Python source.
+"""A derived value as a definition: straight-line code in a, b, c, det, d, m1, m2 and parameters.
 
-The same lines run on arrays (np.sqrt, …) or on numbers that carry a bound of their rounding error (_t_sqrt, …):
-only the names of the functions differ.
+Targets write it on arrays, on numbers that carry a bound of their rounding error, or on scalars.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import sympy as sp
 
 from symntk.derive.algebra import Element
 from symntk.derive.publish import with_acos
 from symntk.derive.value import Base, Key, Phase, Surd, Value, balance
-from symntk.emit.stable import StablePrinter
+from symntk.emit.code import ZERO, Definition, Lines, Name, Node, Quotient, call, product, total, walk
+from symntk.emit.stable import StableWriter
 from symntk.errors import SymntkError
 from symntk.language.symbols import cov, mean_u, mean_v, var_u, var_v
 
-PLAIN = {
-    "sqrt": "np.sqrt",
-    "exp": "np.exp",
-    "cos": "np.cos",
-    "sin": "np.sin",
-    "atan2": "np.arctan2",
-    "normal_cdf": "special.ndtr",
-    "exp_sinh": "_exp_sinh",
-    "exp_cosh": "_exp_cosh",
-    "exp_normal_cdf": "_exp_normal_cdf",
-    "exp_bivariate": "_exp_bivariate",
-    "exp_erfi": "_exp_erfi",
-    "exp_complex_normal_cdf": "_exp_complex_normal_cdf",
-}
-TRACKED = {name: f"_t_{name}" for name in PLAIN}
-
+LAW = ("a", "b", "c", "det", "d", "m1", "m2")
+"""The law of (u, v): variances, covariance, det = ab − c² as the caller knows it, d = √det, means."""
 STATE = {var_u: "a", var_v: "b", cov: "c", mean_u: "m1", mean_v: "m2"}
 
 
@@ -39,57 +28,78 @@ def parameter_names(symbols: tuple[sp.Symbol, ...]) -> dict[sp.Symbol, str]:
     return {s: f"k_{s.name}" for s in symbols}
 
 
-class FormulaWriter:
+def formula(name: str, value: Value, parameters: Sequence[sp.Symbol] = (), arguments: Sequence[str] = LAW) -> Formula:
+    """The stable form of a value as a function of `arguments` and the parameters.
+
+    Stages: a derived `Value` (sums over bases in the field of its derivation) comes in. Each polynomial becomes the
+    form with the fewest conflicting signs (`emit.stable`), each term a product of them with its special function, with
+    exponents merged into those that overflow; repeated parts get a name. A `Definition` goes out, which every target
+    writes as it is.
+
+    >>> from symntk.derive.engine import derive_pair
+    >>> from symntk.emit.targets.numpy import NUMPY
+    >>> from symntk.language.normal_form import normal_form
+    >>> from symntk.language.symbols import x
+    >>> relu = normal_form(sp.Heaviside(x) * x, x)
+    >>> print(NUMPY.write(formula("relu", derive_pair(relu, relu).value).definition))
+    def relu(a, b, c, det, d, m1, m2):
+        t0 = -c
+        t1 = np.arctan2(d, t0)
+        return 0.15915494309189535 * d + 0.15915494309189535 * c * t1
+    """
+    return _Writer(value, tuple(parameters)).formula(name, arguments)
+
+
+@dataclass(frozen=True)
+class Formula:
+    """A value as a definition.
+
+    `terms` are what its result adds up, constants merged with arcsines; `conflicting` says that a sum inside one of
+    them has terms of opposite signs.
+    """
+
+    definition: Definition
+    terms: int
+    conflicting: bool
+
+
+class _Writer:
     """Writes one value; repeated parts are computed once."""
 
-    def __init__(self, value: Value, parameters: tuple[sp.Symbol, ...], functions: dict[str, str]) -> None:
+    def __init__(self, value: Value, parameters: tuple[sp.Symbol, ...]) -> None:
         self.value = value
-        self.functions = functions
-        self.printer = StablePrinter(value.algebra, STATE | parameter_names(parameters))
-        self.lines: list[str] = []
-        self._named: dict[str, str] = {}
+        self.names = parameter_names(parameters)
+        self.writer = StableWriter(value.algebra, STATE | self.names)
+        self.lines = Lines()
 
-    def write(self) -> list[str]:
-        """The lines of the function's body; the last one returns the value."""
+    def formula(self, name: str, arguments: Sequence[str]) -> Formula:
         groups: dict[tuple[Element, Phase | None, Base], list[Surd]] = {}
         for exponent, phase, terms in _merged(self.value):
             for key, coefficient in terms:
                 surd = Surd(coefficient, key.number, key.radicand)
                 groups.setdefault((exponent, phase, key.base), []).append(surd)
         parts = [self._term(*place, surds) for place, surds in groups.items()]
-        total = " + ".join(parts).replace(" + -", " - ") if parts else "0.0 * a"
-        return [*self.lines, f"return {total}"]
+        result = total(parts) if parts else 0 * Name("a")
+        definition = self.lines.definition(name, (*arguments, *self.names.values()), [result])
+        return Formula(definition, count_terms(self.value), self.writer.conflicting)
 
-    def name(self, code: str) -> str:
-        """A name for a piece of code that may be needed again."""
-        if code.isidentifier():
-            return code
-        found = self._named.get(code)
-        if found is None:
-            found = self._named[code] = f"t{len(self._named)}"
-            self.lines.append(f"{found} = {code}")
-        return found
+    def call(self, function: str, *arguments: Node) -> Node:
+        """A call of a function, computed once."""
+        return self.lines.name(call(function, *arguments))
 
-    def call(self, function: str, *arguments: str) -> str:
-        """A call of one of the functions of the dialect, computed once."""
-        return self.name(f"{self.functions[function]}({', '.join(_bare(a) for a in arguments)})")
-
-    def _term(self, exponent: Element, phase: Phase | None, base: Base, surds: list[Surd]) -> str:
+    def _term(self, exponent: Element, phase: Phase | None, base: Base, surds: list[Surd]) -> Node:
         if self._is_complex(exponent, base, surds):
             return self._complex_term(exponent, base, surds)
-        weight = " + ".join(self.surd(s) for s in surds)
-        weight = f"({weight})" if len(surds) > 1 else weight
+        weight = total([self.surd(s) for s in surds])
         function = self._function(exponent, phase, base)
-        if function is None:
-            return weight
-        return function if weight == "1.0" else f"{weight} * {function}"
+        return weight if function is None else product([weight, function])
 
     def _is_complex(self, exponent: Element, base: Base, surds: list[Surd]) -> bool:
         algebra = self.value.algebra
         parts = [exponent, *(s.element for s in (*base.arguments, *surds))]
         return algebra.is_complex and any(algebra.split_complex(part)[1] for part in parts)
 
-    def _complex_term(self, exponent: Element, base: Base, surds: list[Surd]) -> str:
+    def _complex_term(self, exponent: Element, base: Base, surds: list[Surd]) -> Node:
         """The real part of weight · exp(q) · Φ(h); the conjugate term adds the rest."""
         if base.kind != "Phi":
             raise SymntkError(
@@ -98,86 +108,74 @@ class FormulaWriter:
                 "evalf, which computes it with mpmath",
             )
         split = self.value.algebra.split_complex
-        power = [self.printer.element(part) for part in split(exponent)]
+        powers = [self.writer.element(part) for part in split(exponent)]
         h = base.arguments[0]
         place = [self.surd(h._replace(element=part)) for part in split(h.element)]
-        core = self.call("exp_complex_normal_cdf", *power, *place)
+        core = self.call("exp_complex_normal_cdf", *powers, *place)
         parts = []
         for surd in surds:
             real, imag = split(surd.element)
-            parts += [f"{self.surd(surd._replace(element=real))} * {core}.real"] if real else []
-            parts += [f"{self.surd(surd._replace(element=-imag))} * {core}.imag"] if imag else []
-        return " + ".join(parts)
+            parts += [self.surd(surd._replace(element=real)) * call("real", core)] if real else []
+            parts += [self.surd(surd._replace(element=-imag)) * call("imag", core)] if imag else []
+        return total(parts)
 
-    def _function(self, exponent: Element, phase: Phase | None, base: Base) -> str | None:
-        power = self.printer.element(exponent) if exponent else ""
+    def _function(self, exponent: Element, phase: Phase | None, base: Base) -> Node | None:
+        power = self.writer.element(exponent) if exponent else None
         arguments = [self.surd(s) for s in base.arguments[:2]] if base.kind in ("Phi", "Phi2", "erfi") else []
         if base.kind == "Phi":
-            core = self.call("exp_normal_cdf", power, *arguments) if power else self.call("normal_cdf", *arguments)
+            core = (
+                self.call("normal_cdf", *arguments) if power is None else self.call("exp_normal_cdf", power, *arguments)
+            )
             return self._with_phase(core, phase)
         if base.kind == "Phi2":
             pair = self._pair(base.arguments[2])
-            return self._with_phase(self.call("exp_bivariate", power or "0.0", *arguments, *pair), phase)
+            return self._with_phase(self.call("exp_bivariate", power or ZERO, *arguments, *pair), phase)
         if base.kind == "erfi":
-            return self._with_phase(self.call("exp_erfi", power or "0.0", *arguments), phase)
+            return self._with_phase(self.call("exp_erfi", power or ZERO, *arguments), phase)
         angle = self._angle(base)
         if phase is not None and phase.kind in ("sinh", "cosh"):
-            front = self.call(f"exp_{phase.kind}", power or "0.0", self.printer.element(phase.argument))
+            front: Node | None = self.call(f"exp_{phase.kind}", power or ZERO, self.writer.element(phase.argument))
         else:
-            front = self._with_phase(self.call("exp", power) if power else "", phase)
-        return " * ".join(part for part in (front, angle) if part) or None
+            front = self._with_phase(None if power is None else self.call("exp", power), phase)
+        parts = [part for part in (front, angle) if part is not None]
+        return product(parts) if parts else None
 
-    def _with_phase(self, core: str, phase: Phase | None) -> str:
+    def _with_phase(self, core: Node | None, phase: Phase | None) -> Node | None:
         if phase is None:
             return core
-        turn = self.call(phase.kind, self.printer.element(phase.argument))
-        return f"{core} * {turn}" if core else turn
+        turn = self.call(phase.kind, self.writer.element(phase.argument))
+        return turn if core is None else core * turn
 
-    def _angle(self, base: Base) -> str:
+    def _angle(self, base: Base) -> Node | None:
         """Asin and acos as angles of a pair (cosine, sine), which keeps their digits near ±1."""
         if base.kind == "one":
-            return ""
+            return None
         cosine, sine = self._pair(base.arguments[0])
         return self.call("atan2", cosine, sine) if base.kind == "asin" else self.call("atan2", sine, cosine)
 
-    def _pair(self, rho: Surd) -> tuple[str, str]:
+    def _pair(self, rho: Surd) -> tuple[Node, Node]:
         """(ρ·s, √(1 − ρ²)·s) for some s > 0."""
         field = self.value.algebra.field
         above, below = rho.element.numer, rho.radicand.numer * rho.element.denom**2
         square = rho.number**2
         gap = field(below) - self.value.algebra.element(square) * field(above) ** 2
-        cosine = self.printer.ratio(rho.number, field(above))
+        cosine = self.writer.ratio(rho.number, field(above))
         # the denominator of `square` is a number: √ of it scales the sine
-        sine = self.printer.ratio(sp.S.One, gap)
-        return self.name(cosine), "d" if sine == "det" else self.call("sqrt", sine)
+        return self.lines.name(cosine), self._root(self.writer.ratio(sp.S.One, gap))
 
-    def surd(self, surd: Surd) -> str:
+    def _root(self, square: Node) -> Node:
+        """The square root of a part; √det is known to the caller."""
+        return Name("d") if square == Name("det") else self.call("sqrt", square)
+
+    def surd(self, surd: Surd) -> Node:
         """Number · element / √radicand; √radicand in the numerator where the radicand divides it."""
         field, element = self.value.algebra.field, surd.element
         content, factors = self.value.algebra.positive_factors(surd.radicand.numer)
         numer, up, below = balance(element.numer, [factor for factor, _ in factors])
         scale = surd.number / sp.sqrt(sp.Rational(content.numerator, content.denominator))
-        above, under = (" * ".join(self.root(f) for f in part) for part in (up, below))
-        under = f"({under})" if len(below) > 1 else under
-        out = self.printer.ratio(scale, field(numer) / field(element.denom), above, under)
-        return self.name(out) if " / " in out else out
-
-    def root(self, factor: object) -> str:
-        """The square root of a factor; √det is known to the caller."""
-        text = self.printer.poly(factor)
-        return "d" if text == "det" else self.call("sqrt", text)
-
-
-def _bare(code: str) -> str:
-    """Without a pair of parentheses around the whole."""
-    if not code.startswith("("):
-        return code
-    depth = 0
-    for i, sign in enumerate(code):
-        depth += (sign == "(") - (sign == ")")
-        if depth == 0:
-            return code[1:-1] if i == len(code) - 1 else code
-    return code
+        above, under = ([self._root(self.writer.poly(f)) for f in part] for part in (up, below))
+        out = self.writer.ratio(scale, field(numer) / field(element.denom), above, under)
+        return self.lines.name(out) if any(isinstance(part, Quotient) for part in walk(out)) else out
 
 
 def _merged(value: Value) -> list[tuple[Element, Phase | None, list[tuple[Key, Element]]]]:

@@ -6,7 +6,6 @@ over a conditional expectation in closed form where one side has one, the sum of
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -15,9 +14,11 @@ import sympy as sp
 from symntk.derive.mixture import MixtureDerivation
 from symntk.derive.value import Value
 from symntk.emit.certain import point_lines
-from symntk.emit.formula import PLAIN, FormulaWriter
+from symntk.emit.code import ONE, ZERO, Definition, Name, call
+from symntk.emit.formula import formula
 from symntk.emit.general_shape import GeneralShape, general_shape
 from symntk.emit.mixture import mixture_code
+from symntk.emit.targets.numpy import NUMPY
 from symntk.language.general_form import GeneralForm
 
 PANEL_SECONDS, MIXTURE_SECONDS = 2e-4, 4e-6
@@ -137,18 +138,12 @@ def _function(name: str, one: GeneralShape) -> list[str]:
 def _inner(m: GeneralMap) -> list[str]:
     if m.inner is None:
         return []
-    body = FormulaWriter(m.inner, (), PLAIN).write()
-    used = set(re.findall(r"\w+", " ".join(body)))
-    fixed = {"b": "1.0", "c": "0.0", "det": "a", "d": "np.sqrt(a)", "m2": "0.0"}
-    given = [f"    {name} = {value}" for name, value in fixed.items() if name in used]
-    return [
-        f"def _{m.name}_inner(m1, a):",
-        f'    """E[{m.inner_side}(Y)], Y ~ N(m1, a)."""',
-        *given,
-        *(f"    {line}" for line in body),
-        "",
-        "",
-    ]
+    made = formula("", m.inner).definition
+    fixed = {"b": ONE, "c": ZERO, "det": Name("a"), "d": call("sqrt", Name("a")), "m2": ZERO}
+    used = made.names()
+    lines = (*((name, value) for name, value in fixed.items() if name in used), *made.lines)
+    doc = f"E[{m.inner_side}(Y)], Y ~ N(m1, a)."
+    return [*NUMPY.write(Definition(f"_{m.name}_inner", ("m1", "a"), lines, made.results, doc)).splitlines(), "", ""]
 
 
 def _route(m: GeneralMap, first: str, second: str) -> str:

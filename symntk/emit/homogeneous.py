@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 import sympy as sp
 
-from symntk.emit.floats import FloatWriter
-from symntk.emit.stable import number
+from symntk.emit.code import Name, Node, call, total
+from symntk.emit.expressions import node_of
 from symntk.language.terms import Delta, NormalForm, Step
 
 _HIGHEST = 8  # total degree that the runtime's angular quadrature resolves
@@ -15,19 +15,20 @@ _HIGHEST = 8  # total degree that the runtime's angular quadrature resolves
 Sides = dict[int, tuple[sp.Expr, sp.Expr]]  # degree → coefficients of x₊^degree and x₋^degree
 
 
-def orthant_lines(f: NormalForm, g: NormalForm, names: Mapping[sp.Symbol, str]) -> list[str] | None:
-    """The body of a function that adds up E[u₊^j v₊^k] and E[u₊^j v₋^k], or None where f or g is no such sum."""
-    left, right, write = _sides(f), _sides(g), FloatWriter(names)
+def orthant_sum(f: NormalForm, g: NormalForm, names: Mapping[sp.Symbol, str]) -> Node | None:
+    """The sum of E[u₊^j v₊^k] and E[u₊^j v₋^k] in a, b, c and d, or None where f or g is no such sum."""
+    left, right = _sides(f), _sides(g)
     if left is None or right is None or max(left, default=0) + max(right, default=0) > _HIGHEST:
         return None
+    a, b, c, d = (Name(name) for name in "abcd")
     parts = []
     for j, (plus, minus) in left.items():
         for k, (plus_v, minus_v) in right.items():
             same, cross = sp.expand(plus * plus_v + minus * minus_v), sp.expand(plus * minus_v + minus * plus_v)
-            for weight, c in ((same, "c"), (cross, "-c")):
+            for weight, covariance in ((same, c), (cross, -c)):
                 if weight != 0:
-                    parts.append(f"{_weight(weight, write)} * _orthant_moment({j}, {k}, a, b, {c}, d)")
-    return [f"return {' + '.join(parts)}, 0.0"] if parts else None
+                    parts.append(node_of(weight, names) * call("orthant_moment", j, k, a, b, covariance, d))
+    return total(parts) if parts else None
 
 
 def degree(form: NormalForm) -> int | None:
@@ -64,7 +65,3 @@ def _sides(form: NormalForm) -> Sides | None:
         else:
             out[t.power] = plus, minus + mirrored
     return out
-
-
-def _weight(weight: sp.Expr, write: FloatWriter) -> str:
-    return number(weight) if weight.is_number else f"({write(weight)})"

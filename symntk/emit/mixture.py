@@ -7,6 +7,7 @@ lists of nodes and weights.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import lru_cache
 from math import inf
 from typing import Any
@@ -17,12 +18,12 @@ import sympy as sp
 from symntk.derive.mixture import Mixture, MixtureDerivation, derive_mixture, mixture
 from symntk.emit.closure import helpers
 from symntk.emit.compile import namespace
-from symntk.emit.formula import PLAIN, FormulaWriter, parameter_names
+from symntk.emit.formula import LAW, formula, parameter_names
+from symntk.emit.targets.numpy import NUMPY
 from symntk.errors import SymntkError
 from symntk.language.general_form import GeneralForm
 from symntk.language.terms import Delta, NormalForm
 
-_LAW = "a, b, c, det, d, m1, m2"
 _SMALLER = (0.1, 1e-2, 1e-3, 1e-4, 1e-5)  # sup norms that are tried, as shares of the tolerance for √E (f − f̃)²
 _LEAST = 1e-14  # float64 gives hardly less
 _SHARE = 0.499  # of the tolerance for either of two mixtures; their product takes the rest
@@ -43,19 +44,20 @@ def mixture_code(
     sides = (derivation.f, derivation.g)
     symbols = tuple(side.node for side in sides if isinstance(side, Mixture))
     names = parameter_names((*symbols, *parameters))
-    writer = FormulaWriter(derivation.inner.value, (*symbols, *parameters), PLAIN)
-    both = ", ".join(names[s.node] if isinstance(s, Mixture) else f"_{i}" for i, s in enumerate(sides))
+    both = [names[s.node] if isinstance(s, Mixture) else f"_{i}" for i, s in enumerate(sides)]
+    made = formula(f"_{name}_inner", derivation.inner.value, (*symbols, *parameters)).definition
+    inner = replace(made, arguments=(*LAW, *both, *(names[s] for s in parameters)))
     given = "".join(f", {names[s]}" for s in parameters)
     lines = []
     for label, side in zip(("first", "second"), sides, strict=True):
         nodes, weights = (side.nodes, side.weights) if isinstance(side, Mixture) else one
         lines += _comment(side)
         lines += _constant(f"_{name}_{label}_nodes", nodes) + _constant(f"_{name}_{label}_weights", weights)
-    lines += ["", "", f"def _{name}_inner({_LAW}, {both}{given}):", *(f"    {line}" for line in writer.write())]
-    lines += ["", "", f"def _{name}_mixture({_LAW}{given}):"]
+    lines += ["", "", NUMPY.write(inner)]
+    lines += ["", "", f"def _{name}_mixture({', '.join(LAW)}{given}):"]
     lists = [f"(_{name}_{label}_nodes, _{name}_{label}_weights)" for label in ("first", "second")]
     settings = "(" + "".join(f"{names[s]}, " for s in parameters).rstrip() + ")" if parameters else "()"
-    lines.append(f"    return _mixture_sum(_{name}_inner, {', '.join(lists)}, ({_LAW}), {settings})")
+    lines.append(f"    return _mixture_sum(_{name}_inner, {', '.join(lists)}, ({', '.join(LAW)}), {settings})")
     if tolerance is not None:
         share = tolerance * _SHARE if all(isinstance(s, Mixture) for s in sides) else tolerance
         (low_u, high_u), (low_v, high_v) = (variance_range(side, share) for side in sides)

@@ -18,11 +18,13 @@ from symntk.derive.publish import publish
 from symntk.derive.value import Value
 from symntk.emit.certain import point_lines
 from symntk.emit.closure import helpers
+from symntk.emit.code import ZERO, Definition
 from symntk.emit.dirac import DiracMap, dirac_lines
 from symntk.emit.elementary import Shape, is_supported, shape
-from symntk.emit.formula import PLAIN, TRACKED, FormulaWriter, count_terms, parameter_names
+from symntk.emit.formula import Formula, formula, parameter_names
 from symntk.emit.general import GeneralMap, general_code, layer_arguments
-from symntk.emit.homogeneous import degree, orthant_lines
+from symntk.emit.homogeneous import degree, orthant_sum
+from symntk.emit.targets.numpy import NUMPY, TRACKED
 from symntk.errors import FormulaError
 from symntk.language.general_form import GeneralForm
 from symntk.language.symbols import STATE, STATE_NAMES
@@ -117,18 +119,12 @@ def map_code(m: AnyMap) -> str:
 def _formula_code(m: Map) -> tuple[list[str], str]:
     """The formula over flat arrays a, b, c, det, d, m1, m2 and parameters, and what to call for it."""
     names = parameter_names(m.parameters)
-    plain = FormulaWriter(m.value, m.parameters, PLAIN)
-    lines = plain.write()
-    route, tolerance = (None, "") if _cannot_cancel(m, plain) else _route_lines(m, names)
-    if route is not None:
-        lines = FormulaWriter(m.value, m.parameters, TRACKED).write()
-    state = ", ".join(["a", "b", "c", "det", "d", "m1", "m2", *names.values()])
-    body = [f"def _{m.name}_formula({state}):", *(f"    {line}" for line in lines)]
+    written = formula(f"_{m.name}_formula", m.value, m.parameters)
+    route, tolerance = (None, "") if _cannot_cancel(m, written) else _route_lines(m, names)
+    body = (NUMPY if route is None else TRACKED).write(written.definition).splitlines()
     if route is None:
         return body, f"_{m.name}_formula"
-    entries = ", ".join(["a", "b", "c", "d", "m1", "m2", "value", "error", *names.values()])
-    body += ["", "", f"def _{m.name}_route({entries}):", *(f"    {line}" for line in route)]
-    return body, f"_checked(_{m.name}_formula, _{m.name}_route, {tolerance})"
+    return [*body, "", "", *route], f"_checked(_{m.name}_formula, _{m.name}_route, {tolerance})"
 
 
 def _sides_code(m: Map, how: str) -> tuple[list[str], str, str]:
@@ -202,9 +198,9 @@ def _condition_code(condition: sp.Basic) -> str:
     return str(sp.pycode((condition.gts - condition.lts).xreplace(public), fully_qualified_modules=False))
 
 
-def _cannot_cancel(m: Map, writer: FormulaWriter) -> bool:
+def _cannot_cancel(m: Map, written: Formula) -> bool:
     """One term, stable in itself and regular at full correlation, without e^{large} Φ(−large)."""
-    if count_terms(m.value) > 1 or writer.printer.conflicting or _is_singular(m.value):
+    if written.terms > 1 or written.conflicting or _is_singular(m.value):
         return False
     return not any(key.exponent and key.base.kind in ("Phi", "Phi2", "erfi") for key, _ in m.value)
 
@@ -222,13 +218,16 @@ def _is_singular(value: Value) -> bool:
 
 
 def _route_lines(m: Map, names: dict[sp.Symbol, str]) -> tuple[list[str], str]:
-    """The body of the other route and its tolerance: angular integrals for homogeneous functions, quadrature else."""
-    lines = None if m.means else orthant_lines(m.f, m.g, names)
-    if lines is not None:
-        return lines, "_RELATIVE"
+    """The other route and its tolerance: angular integrals for homogeneous functions, quadrature else."""
+    name, arguments = f"_{m.name}_route", ["a", "b", "c", "d", "m1", "m2", "value", "error", *names.values()]
+    exact = None if m.means else orthant_sum(m.f, m.g, names)
+    if exact is not None:
+        return NUMPY.write(Definition(name, tuple(arguments), (), (exact, ZERO))).splitlines(), "_RELATIVE"
     if not is_supported(m.f) or not is_supported(m.g):
-        return ["return value, error"], "_OF_SCALE"
-    return _quadrature_lines(shape(m.f, names), shape(m.g, names)), "_OF_SCALE"
+        body = ["return value, error"]
+    else:
+        body = _quadrature_lines(shape(m.f, names), shape(m.g, names))
+    return [f"def {name}({', '.join(arguments)}):", *(f"    {line}" for line in body)], "_OF_SCALE"
 
 
 def _quadrature_lines(f: Shape, g: Shape) -> list[str]:

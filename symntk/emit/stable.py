@@ -1,4 +1,4 @@
-"""Polynomials in the covariance's entries as source code that does not cancel.
+"""Polynomials in the covariance's entries as nodes of code that does not cancel.
 
 With det = ab − c² as a quantity of its own, which the caller computes accurately, a polynomial such as
 (1 + a)(1 + b) − c² is 1 + a + b + det: a sum of positive terms. Of the few ways to use det the one with the fewest
@@ -7,82 +7,73 @@ conflicting signs is written.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import sympy as sp
 
 from symntk.derive.algebra import Algebra, Element
-from symntk.emit.floats import FloatWriter
-from symntk.errors import SymntkError
+from symntk.emit.code import Name, Node, Quotient, negative, number, power, product, total
+from symntk.emit.expressions import node_of
 
 _HIGH = 48  # sum of the degrees in each letter up to which a polynomial is factored
 Monomials = dict[tuple[int, ...], Any]  # exponents of the generators and, last, of det
 
 
-class StablePrinter:
-    """Writes field elements of one derivation as Python source in a, b, c, det, m1, m2 and the parameters."""
+class StableWriter:
+    """Writes field elements of one derivation in a, b, c, det, m1, m2 and the parameters."""
 
     def __init__(self, algebra: Algebra, names: dict[sp.Symbol, str]) -> None:
         self.algebra = algebra
         gens = list(algebra.field.symbols)
         self._a, self._b, self._c = (algebra.field.gens.index(g) for g in (algebra.a, algebra.b, algebra.c))
         restored = [algebra.restore(g) for g in gens]
-        self._names = [_name(g, names) for g in restored]
+        self._all = [*(_generator(g, names) for g in restored), Name("det")]
         self._positive = [bool(g.is_positive) for g in restored]
         self.conflicting = False  # whether a sum with terms of opposite signs has been written
-        self._memo: dict[Any, tuple[sp.Expr, list[str]]] = {}
+        self._memo: dict[Any, tuple[sp.Expr, list[Node]]] = {}
 
-    def element(self, element: Element) -> str:
+    def element(self, element: Element) -> Node:
         """A ratio of polynomials, as one product."""
         return self.ratio(sp.S.One, element)
 
-    def ratio(self, scale: sp.Expr, element: Element, above: str = "", below: str = "") -> str:
-        """Scale · element · above / below; `above` and `below` are code or empty."""
+    def ratio(self, scale: sp.Expr, element: Element, above: Sequence[Node] = (), below: Sequence[Node] = ()) -> Node:
+        """Scale · element · above / below."""
         content, factors = self._parts(element.numer)
         content_below, factors_below = self._parts(element.denom)
         scale = scale * content / content_below
-        factors = [*factors, *([above] if above else [])]
-        sign = "-" if scale.is_negative else ""
-        scale = -scale if sign else scale
-        if scale != 1 or not factors:
-            factors.insert(0, number(scale))
-        out = sign + " * ".join(factors)
-        factors_below = [*factors_below, *([below] if below else [])]
-        if not factors_below:
-            return out
-        return f"{out} / {factors_below[0]}" if len(factors_below) == 1 else f"{out} / ({' * '.join(factors_below)})"
+        minus = bool(scale.is_negative)
+        out = product([number(-scale if minus else scale), *factors, *above])
+        factors_below = [*factors_below, *below]
+        if factors_below:
+            out = Quotient(out, product(factors_below))
+        return negative(out) if minus else out
 
-    def poly(self, poly: Any) -> str:
+    def poly(self, poly: Any) -> Node:
         """A polynomial as a product of factors, each in its most stable form."""
         content, factors = self._parts(poly)
-        if content != 1 or not factors:
-            factors = [number(content), *factors]
-        if len(factors) == 1 and factors[0].startswith("(") and factors[0].endswith(")") and ") **" not in factors[0]:
-            return factors[0][1:-1]
-        return " * ".join(factors)
+        return product([number(content), *factors])
 
-    def _parts(self, poly: Any) -> tuple[sp.Expr, list[str]]:
-        """The content, and the factors as code that may stand in a product."""
+    def _parts(self, poly: Any) -> tuple[sp.Expr, list[Node]]:
+        """The content and the factors."""
         found = self._memo.get(poly)
         if found is None:
             found = self._memo[poly] = self._factored(poly)
         return found[0], list(found[1])
 
-    def _factored(self, poly: Any) -> tuple[sp.Expr, list[str]]:
+    def _factored(self, poly: Any) -> tuple[sp.Expr, list[Node]]:
         if not poly:
             return sp.S.Zero, []
         short = len(poly) < 200 and sum(poly.degrees()) <= _HIGH
         content, factors = poly.factor_list() if short else (poly.ring.domain.one, [(poly, 1)])
-        texts = []
-        for factor, power in factors:
+        nodes = []
+        for factor, exponent in factors:
             best = self.best(factor)
             self.conflicting = self.conflicting or self._conflicts(best) > 0
             if all(v < 0 for v in best.values()):
-                best, content = {m: -v for m, v in best.items()}, content * (-1) ** power
-            text = self._sum(best)
-            text = f"({text})" if len(best) > 1 or (power > 1 and not text.isidentifier()) else text
-            texts.append(text if power == 1 else f"{text} ** {power}")
-        return sp.Rational(content.numerator, content.denominator), texts
+                best, content = {m: -v for m, v in best.items()}, content * (-1) ** exponent
+            nodes.append(power(self._sum(best), exponent))
+        return sp.Rational(content.numerator, content.denominator), nodes
 
     def best(self, poly: Any) -> Monomials:
         """The form, among those with c² → ab − det or ab → c² + det, with the fewest conflicting signs."""
@@ -131,40 +122,16 @@ class StablePrinter:
         signs = {(self._parity(m), v > 0) for m, v in form.items()}
         return len(signs) - 1 if signs else 0
 
-    def _sum(self, form: Monomials) -> str:
-        text = ""
+    def _sum(self, form: Monomials) -> Node:
+        terms = []
         for m, value in sorted(form.items(), reverse=True):
-            factors = [f"{name}" if e == 1 else f"{name} ** {e}" for name, e in zip(self._all, m, strict=True) if e]
-            scale = sp.Rational(abs(value).numerator, abs(value).denominator)
-            if scale != 1 or not factors:
-                factors.insert(0, number(scale))
-            sign = "-" if value < 0 else "+"
-            text += f" {sign} {' * '.join(factors)}" if text else ("-" if value < 0 else "") + " * ".join(factors)
-        return text or "0.0"
-
-    @property
-    def _all(self) -> list[str]:
-        return [*self._names, "det"]
+            scale = number(sp.Rational(abs(value).numerator, abs(value).denominator))
+            one = product([scale, *(power(name, e) for name, e in zip(self._all, m, strict=True) if e)])
+            terms.append(negative(one) if value < 0 else one)
+        return total(terms)
 
 
-def number(value: sp.Expr) -> str:
-    """A number as a float literal, correctly rounded; a negative one in parentheses.
-
-    >>> number(sp.Rational(1, 3)), number(sp.sqrt(2)), number(sp.Integer(-2))
-    ('0.3333333333333333', '1.4142135623730951', '(-2.0)')
-    """
-    try:
-        text = repr(float(sp.Rational(value)) if value.is_Rational else float(sp.N(value, 40)))
-    except OverflowError:
-        text = "inf"
-    if "inf" in text:
-        raise SymntkError("float64 code", f"a number of {len(str(value))} characters is beyond 1.8e308", "other units")
-    return f"({text})" if text.startswith("-") else text
-
-
-def _name(generator: sp.Expr, names: dict[sp.Symbol, str]) -> str:
-    if generator in names:
-        return names[generator]
+def _generator(generator: sp.Expr, names: dict[sp.Symbol, str]) -> Node:
     if generator is sp.I:
-        return "1j"
-    return number(generator) if generator.is_number else f"({FloatWriter(names)(generator)})"
+        return Name("1j")
+    return node_of(generator, names)

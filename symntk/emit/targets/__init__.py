@@ -1,0 +1,1 @@
+"""Languages and libraries in which derived code runs."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import keyword
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
@@ -71,7 +71,7 @@ class Module:
 
     activation: str
     surrogate: str
-    maps: dict[str, AnyMap]
+    maps: Mapping[str, AnyMap]
     diagonals: dict[str, str]
     divergent: frozenset[str]
     certificate: list[str] = field(default_factory=list)
@@ -88,7 +88,7 @@ def module_source(module: Module) -> str:
     """A module with every map of the pair and the Gram functions nngp, ntk and sg_ntk."""
     code = [map_code(m) for m in module.maps.values()]
     code += [_gram_code(name, module) for name in module.maps if name in ("nngp", "ntk", "sg_ntk")]
-    return assemble(_docstring(module), "\n\n\n".join(code))
+    return assemble(docstring(module), "\n\n\n".join(code))
 
 
 def assemble(docstring: str, code: str) -> str:
@@ -284,7 +284,8 @@ _GRAM_DOC = {
 }
 
 
-def _docstring(module: Module) -> str:
+def docstring(module: Module) -> str:
+    """What a module says of itself: its formulas, where they exist, their source and certificate."""
     surrogate = f" with the surrogate {module.surrogate}" if module.surrogate else ""
     lines = [f'"""Kernels of {module.activation}{surrogate}, derived and written by symntk {VERSION}.', ""]
     lines.append("(u, v) is centred normal with variances a, b and covariance c; E is over (u, v).")

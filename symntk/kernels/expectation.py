@@ -211,12 +211,14 @@ class Expectation:
 
     @not_too_deep
     def source(self, target: str = "numpy") -> str:
-        """Source code that evaluates the expectation and needs neither symntk nor this object."""
-        from symntk.emit.module import map_source
+        """Source code that evaluates the expectation and needs neither symntk nor this object.
 
-        if target != "numpy":
-            raise FormulaError(f"code for the target {target!r}", "it is not offered", "numpy")
-        return map_source(self._map)
+        Args:
+            target: "numpy", "numba", "jax", "torch" or "neural-tangents".
+        """
+        from symntk.kernels.layers import map_text
+
+        return map_text(self, target)
 
     @cached_property
     def _map(self) -> AnyMap:

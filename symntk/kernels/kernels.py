@@ -106,16 +106,24 @@ class Kernels:
         Raises:
             VerificationError: a formula and the quadrature differ.
         """
-        from symntk.emit.module import module_source
+        from symntk.emit.module import docstring, module_source
+        from symntk.emit.standalone import standalone, target_of
+        from symntk.kernels.layers import layer_maps
 
-        if target != "numpy":
-            raise FormulaError(f"code for the target {target!r}", "it is not offered", "numpy")
-        return module_source(self._module)
+        if target == "numpy":
+            return module_source(self._module)
+        found, titles = target_of(target), {name: m.title for name, m in self._module.maps.items()}
+        return standalone(found, docstring(self._module), layer_maps(dict(self.items()), titles, slopes=found.slopes))
 
     def export(self, path: str | Path, target: str = "numpy") -> Path:
-        """Write the standalone module; it needs numpy and, for some formulas, scipy.special.
+        """Write the standalone module; it imports what the target is named after, and NumPy and SciPy for "numpy".
+
+        Args:
+            path: the file.
+            target: "numpy", "numba", "jax", "torch" or "neural-tangents".
 
         Raises:
+            FormulaError: a target that is not offered, or a map that it cannot have.
             OSError: the file cannot be written; an existing file is replaced only when the text is complete.
         """
         text = self.source(target)

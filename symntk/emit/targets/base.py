@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Mapping
+from math import isfinite
 from typing import Protocol
 
 from symntk.emit.code import (
@@ -99,7 +100,8 @@ class PythonTarget:
             case Name(name):
                 return name
             case Number(value):
-                return repr(value) if value >= 0.0 else f"({value!r})"
+                text = repr(value) if isfinite(value) else f'float("{value}")'
+                return f"({text})" if value < 0.0 else text
             case Call(function, arguments):
                 return self._call(function, [self.expression(part) for part in arguments])
             case Choice(condition, yes, no):
@@ -120,7 +122,7 @@ class PythonTarget:
         return text
 
     def _call(self, function: str, arguments: list[str]) -> str:
-        known = self.functions.get(function)
+        known = function if function.startswith("_") else self.functions.get(function)
         if known is None:
             raise SymntkError(f"code for {self.name}", f"it has no {function}", "another target")
         return known.format(*arguments) if "{" in known else f"{known}({', '.join(arguments)})"

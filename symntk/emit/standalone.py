@@ -1,0 +1,82 @@
+"""The one assembler of modules for targets other than the host's NumPy.
+
+Stages: `emit.formula` makes a `Definition` of a derived value, `emit.layers` a `LayerMap` of it, with what holds at a
+variance of 0 and with its slopes; a target writes the definitions, the functions that a user calls and the recursion of
+Gram matrices; here they become one file, which imports the target's library only.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping
+from typing import Protocol
+
+from symntk.emit.code import Definition
+from symntk.emit.layers import LayerMap
+from symntk.errors import FormulaError
+
+TARGETS = {
+    "jax": "symntk.emit.targets.jax",
+    "neural-tangents": "symntk.emit.targets.neural_tangents",
+    "numba": "symntk.emit.targets.numba",
+    "torch": "symntk.emit.targets.torch",
+}
+"""Where the value TARGET of each is; a target is a file of its own."""
+NAMES = ("numpy", *TARGETS)
+GRAMS = ("nngp", "ntk", "sg_ntk")
+"""Kernels that have Gram functions."""
+
+
+class ModuleTarget(Protocol):
+    """A target that writes whole modules.
+
+    `slopes` says that it takes the maps' derivatives; `imports` are its import lines.
+    """
+
+    name: str
+    slopes: bool
+    imports: str
+
+    def write(self, definition: Definition) -> str:
+        """A definition as source."""
+
+    def library(self, calls: frozenset[str]) -> str:
+        """What the functions of these names need beside the imports, as source; empty where nothing."""
+
+    def map(self, layer: LayerMap) -> str:
+        """The function that a user calls, `{name}(var_u, var_v, cov, …)`, and what the definitions need around them."""
+
+    def gram(self, layers: Mapping[str, LayerMap]) -> str:
+        """Gram functions of the kernels among the keys, and `kernels`, which has several in one pass."""
+
+
+def target_of(name: str) -> ModuleTarget:
+    """The target of a name.
+
+    Raises:
+        FormulaError: there is none.
+    """
+    if name not in TARGETS:
+        raise FormulaError(f"code for the target {str(name)!r}", "it is not offered", ", ".join(NAMES))
+    found: ModuleTarget = importlib.import_module(TARGETS[name]).TARGET
+    return found
+
+
+def standalone(target: ModuleTarget, docstring: str, layers: Mapping[str, LayerMap]) -> str:
+    """The module's text: docstring, imports, library, maps, Gram functions."""
+    parts, written = [], dict[str, str]()
+    for layer in layers.values():
+        for one in with_slopes(layer):
+            for definition in one.definitions:
+                written.setdefault(definition.name, target.write(definition))
+    calls = frozenset(name for layer in layers.values() for one in with_slopes(layer) for name in one.calls)
+    parts = [target.library(calls), *written.values(), *(target.map(layer) for layer in layers.values())]
+    if any(name in GRAMS for name in layers):
+        parts.append(target.gram(layers))
+    head = f"{docstring}\n\nfrom __future__ import annotations\n\n{target.imports}"
+    return "\n\n\n".join([head, *(part.strip("\n") for part in parts if part.strip())]) + "\n"
+
+
+def with_slopes(layer: LayerMap) -> list[LayerMap]:
+    """A map and all its slopes, those first that others call."""
+    return [*(one for slope in layer.slopes.values() for one in with_slopes(slope)), layer]

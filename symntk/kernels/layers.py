@@ -1,0 +1,78 @@
+"""Expectations as the layer maps that targets write, with their derivatives derived."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import sympy as sp
+
+from symntk.errors import FormulaError, SymntkError
+
+if TYPE_CHECKING:
+    from symntk.emit.layers import LayerMap
+    from symntk.kernels.expectation import Expectation
+
+_HALF = sp.Rational(1, 2)
+_PRICE = {"a": (2, 0, _HALF), "b": (0, 2, _HALF), "c": (1, 1, sp.S.One)}
+_MEANS = {"m1": (1, 0, sp.S.One), "m2": (0, 1, sp.S.One)}
+
+
+def layer_map(
+    E: Expectation, name: str, title: str = "", *, slopes: bool = False, scale: sp.Rational = sp.S.One
+) -> LayerMap:
+    """`scale` times the expectation as a map to be written; with its slopes where asked for.
+
+    Raises:
+        FormulaError: there is neither a closed form that has code nor a table.
+    """
+    from symntk.emit.layers import closed_layer
+    from symntk.emit.module import Map
+
+    written = E.as_map(name, title)
+    if not isinstance(written, Map):
+        raise FormulaError(f"code for {E}", "it has no closed form", 'target="numpy"')
+    layer = closed_layer(written, E, scale)
+    derived = _slopes(E, name, scale) if slopes else {}
+    return replace(layer, diagonal=str(E.diagonal), divergent=E.diagonal.diverges, slopes=derived)
+
+
+def _slopes(E: Expectation, name: str, scale: sp.Rational) -> dict[str, LayerMap]:
+    """Derivatives by the entries of the law, as far as they have closed forms: Price's theorem.
+
+    ∂a E[f g] = ½ E[f'' g], ∂b E[f g] = ½ E[f g''], ∂c E[f g] = E[f' g'], ∂m1 E[f g] = E[f' g], ∂m2 E[f g] = E[f g'].
+    """
+    from symntk.kernels.expectation import Expectation
+
+    out: dict[str, LayerMap] = {}
+    for entry, (first, second, factor) in (_PRICE | (_MEANS if E.means else {})).items():
+        f, g = E.f, E.g
+        try:
+            for _ in range(first):
+                f = f.derivative
+            for _ in range(second):
+                g = g.derivative
+            slope = Expectation(f, g, means=E.means, tol=E.tol)
+            title = f"the derivative of {name} by {entry}, {'' if factor == 1 else f'{factor} '}E[f(u) g(v)]"
+            out[entry] = layer_map(slope, f"{name}_{entry}", title, scale=factor * scale)
+        except SymntkError:  # it does not exist, or has no closed form
+            continue
+    return out
+
+
+def layer_maps(items: Mapping[str, Expectation], titles: Mapping[str, str], *, slopes: bool) -> dict[str, LayerMap]:
+    """The maps of several kernels by name."""
+    return {name: layer_map(E, f"{name}_map", titles[name], slopes=slopes) for name, E in items.items()}
+
+
+def map_text(E: Expectation, target: str) -> str:
+    """A module with the expectation's map alone."""
+    from symntk.emit.module import map_source
+    from symntk.emit.standalone import standalone, target_of
+
+    if target == "numpy":
+        return map_source(E.as_map("expectation_map"))
+    found = target_of(target)
+    layer = layer_map(E, "expectation_map", str(E), slopes=found.slopes)
+    return standalone(found, f'"""{layer.title}: {layer.text}."""', {"expectation": layer})

@@ -20,6 +20,7 @@ from symntk.emit.code import (
     Product,
     Quotient,
     Sum,
+    SumOver,
 )
 from symntk.errors import SymntkError
 
@@ -107,6 +108,10 @@ class PythonTarget:
             case Choice(condition, yes, no):
                 parts = {"condition": condition, "yes": yes, "no": no}
                 return self._choice.format(**{key: self.expression(part) for key, part in parts.items()})
+            case SumOver(names, rows, term):
+                table = textwrap.wrap(", ".join(f"({', '.join(map(repr, row))})" for row in rows), 104)
+                lines = "\n        ".join([f"{self.expression(term)} for {', '.join(names)} in (", *table])
+                return f"sum(\n        {lines}\n    ))"
         raise TypeError(f"{one!r} is no node")
 
     def _inside(self, one: Node, least: int) -> str:

@@ -132,7 +132,7 @@ def _like(original: Any, changed: Any, name: str, owner: Any) -> Any:
 def forget() -> None:
     """Clear what the derivation and the code generator remember between calls."""
     for name, module in list(sys.modules.items()):
-        if name.startswith(("symntk.derive", "symntk.emit")):
+        if name.startswith(("symntk.derive", "symntk.emit", "symntk.kernels")):
             for held in list(vars(module).values()):
                 if callable(getattr(held, "cache_clear", None)):
                     held.cache_clear()

@@ -28,6 +28,7 @@ _LARGEST = 2.5e8  # numbers in the torus of all networks
 _SHARP = 1e-12
 _ROUND, _ROUNDS = 2.0, 500  # τ between updates of λ at least, and how many of them
 _SMALL = 1e-100
+_DENSE = 256  # steps of a period up to which the filter of a row is a matrix product
 
 
 @dataclass(frozen=True)
@@ -92,7 +93,7 @@ def orbits(
         if before is not None:
             drift = _drift(found, before[0], means, before[1])
             if np.max(drift) <= tolerance and passed >= least:
-                return [_orbit(setup, i, found[i], means[i], float(drift[i])) for i in range(len(found))]
+                return _orbits(setup, found, means, drift)
         before = found, means
     wrong = f"after {most} periods it still changes by {np.max(drift):.2g} per period"
     raise DomainError("the state that repeats with the input", wrong, "another amplitude, or a smaller step")
@@ -112,64 +113,115 @@ def _drift(c: Any, c_before: Any, m: Any, m_before: Any) -> np.ndarray:
     return np.asarray(change / size)
 
 
-def _orbit(setup: Setup, index: int, rows: np.ndarray, mean: np.ndarray, drift: float) -> Orbit:
-    """From rows c(t, t − lag), (P, P), to the torus."""
-    count = len(rows)
+def _orbits(setup: Setup, rows: np.ndarray, mean: np.ndarray, drift: np.ndarray) -> list[Orbit]:
+    """From rows c(t, t − lag), (R, P, P), to the tori."""
+    count = rows.shape[1]
     at = np.arange(count)
-    torus = np.empty((count, count))
-    torus[at[:, None], (at[:, None] - at) % count] = rows
-    torus = 0.5 * (torus + torus.T)
-    variance = np.diag(torus).copy()
-    slopes = setup.units.slopes(variance[:, None], variance[None, :], torus, mean[:, None], mean[None, :])
-    slopes[at, at] = setup.units.sharpness(mean, variance)
-    value = torus_exponent(setup.gain[index] ** 2 * slopes, setup.dt)
-    return Orbit(mean, setup.units.rate(mean, variance), torus, value, drift)
+    torus = np.empty(rows.shape)
+    torus[:, at[:, None], (at[:, None] - at) % count] = rows
+    torus = 0.5 * (torus + torus.swapaxes(1, 2))
+    variance = torus[:, at, at]
+    means = mean[:, :, None], mean[:, None, :]
+    slopes = setup.units.slopes(variance[:, :, None], variance[:, None, :], torus, *means)
+    slopes[:, at, at] = setup.units.sharpness(mean, variance)
+    values = torus_exponent(setup.gain[:, None, None] ** 2 * slopes, setup.dt)
+    found = zip(mean, setup.units.rate(mean, variance), torus, values.tolist(), drift.tolist(), strict=True)
+    return [Orbit(*one) for one in found]
 
 
-def torus_exponent(source: np.ndarray, dt: float) -> float:
+def torus_exponent(source: np.ndarray, dt: float) -> np.ndarray:
     """λ τ for g² q' on the torus, (P, P), at steps dt: of the Euler-discretized equations.
 
     p(t, s) = e^{−λ(t+s)} k(t, s) and w, l likewise, go through time as k and l do in `band`, on lags of up to a period;
     w at lag T is what it is at lag 0. λ is raised by the growth of p(t, t) that is left after each period, until there
     is none. Several short periods count as one: p is the same, and sooner found.
 
+    Several networks, (R, P, P), go through time at once; the result is (R,), or a number for one.
+
     Raises:
         DomainError: λ does not settle, or the source is not finite.
 
     >>> source = np.full((8, 8), 1.44)  # λ of a fixed point: g √E[φ'²] − 1 = 0.2, at any step
-    >>> print(round(torus_exponent(source, 0.1) / np.log(1.02) * 0.1, 10))
+    >>> print((torus_exponent(source, 0.1) / np.log(1.02) * 0.1).round(10))
     1.0
     """
-    from scipy.signal import lfilter
-
-    if not np.any(source):
-        return float(np.log1p(-dt) / dt)
-    source = np.tile(source, 2 * (max(1, int(np.ceil(_ROUND / (len(source) * dt)))),))
-    count = len(source)
+    shape, count = source.shape[:-2], source.shape[-1]
+    source = source.reshape(-1, count, count)
+    result = np.full(len(source), np.log1p(-dt) / dt)
+    live = np.flatnonzero(np.any(source, axis=(1, 2)))
+    repeats = max(1, int(np.ceil(_ROUND / (count * dt))))
+    source = np.tile(source[live], (1, repeats, repeats))
+    count *= repeats
     at = np.arange(count)
-    rows = source[at[:, None], (at[:, None] + np.arange(count)) % count]  # at t: s = t − P … t − 1
+    rows = source[:, at[:, None], (at[:, None] + at) % count]  # at t: s = t − P … t − 1
+    before = source[:, at - 1, at - 1]
     lags = np.arange(count, -1, -1.0) * dt
-    p, w = np.zeros(count + 1), np.zeros(count + 1)
-    p[-1], rate, closed = 1.0, 0.0, False
-    for _ in range(_ROUNDS):
+    p, w = np.zeros((len(live), count + 1)), np.zeros((len(live), count + 1))
+    p[:, -1], rate = 1.0, np.zeros(len(live))
+    for turn in range(_ROUNDS):
         tilt = np.exp(-rate * dt)
-        stays, enters = tilt * (1.0 - dt), tilt * dt
-        decay, growth = stays ** np.arange(count + 1), 0.0
-        for now in range(count):
-            last = stays**2 * p[-1] + 2.0 * enters * stays * w[-1] + enters**2 * source[now - 1, now - 1] * p[-1]
-            p = np.append(stays * p[1:] + enters * w[1:], last)
-            w[0], w[1:] = 0.0, lfilter([enters], [1.0, -stays], rows[now] * p[:-1])
-            if closed:
-                w = w + w[-1] / (1.0 - decay[-1]) * decay
-            if not _SMALL < last < 1.0 / _SMALL or now + 1 == count:
-                growth += np.log(last)
-                p, w = p / last, w / last
-        change = float(growth) / (2.0 * count * dt)
-        if closed and abs(change) <= _SHARP:
-            return rate + change
-        if not np.isfinite(change):
+        change = _torus_round(rows, before, p, w, tilt * (1.0 - dt), tilt * dt, turn > 0) / (2.0 * count * dt)
+        done = (np.abs(change) <= _SHARP) & (turn > 0)
+        result[live[done]] = (rate + change)[done]
+        if np.all(done):
+            return np.asarray(result.reshape(shape)[()])
+        if not np.all(np.isfinite(change)):
             break
-        change = max(change, np.log1p(-dt) / dt + _SHARP - rate)  # no perturbation decays faster than without couplings
-        rate, closed = rate + change, True
-        p, w = p * np.exp(change * lags), w * np.exp(change * lags)
+        # no perturbation decays faster than without couplings
+        change = np.maximum(change, np.log1p(-dt) / dt + _SHARP - rate)
+        rate = rate + change
+        p, w = (one * np.exp(change[:, None] * lags) for one in (p, w))
+        live, rows, before, p, w, rate = (one[~done] for one in (live, rows, before, p, w, rate))
     raise DomainError("the exponent of the repeating state", "it does not settle", "a larger f, or another step dt")
+
+
+def _torus_round(
+    rows: np.ndarray,
+    before: np.ndarray,
+    p: np.ndarray,
+    w: np.ndarray,
+    stays: np.ndarray,
+    enters: np.ndarray,
+    closed: bool,
+) -> np.ndarray:
+    """Growth of p(t, t) in one period, its logarithm, (R,); p and w, (R, P + 1) at lags P … 0, go through it in place.
+
+    Args:
+        rows: the source at t and s = t − P … t − 1, (R, P, P).
+        before: the source at (t − 1, t − 1), (R, P).
+        p: at the beginning of the period.
+        w: likewise.
+        stays: what a step leaves of p and w, (R,).
+        enters: what it adds of w, and of the source, (R,).
+        closed: whether w at lag P is what it is at lag 0, or 0.
+    """
+    growth = np.zeros(len(p))
+    decay = stays[:, None] ** np.arange(p.shape[1])
+    low_pass = _low_pass(stays, enters, p.shape[1] - 1)
+    rest = decay / (1.0 - decay[:, -1:]) if closed else None
+    keep, add = stays[:, None], enters[:, None]
+    for now in range(p.shape[1] - 1):
+        last = stays**2 * p[:, -1] + 2.0 * enters * stays * w[:, -1] + enters**2 * before[:, now] * p[:, -1]
+        p[:, :-1] = keep * p[:, 1:] + add * w[:, 1:]
+        p[:, -1] = last
+        w[:, 0] = 0.0
+        w[:, 1:] = low_pass(rows[:, now] * p[:, :-1])
+        if rest is not None:
+            w += w[:, -1:] * rest
+        if now + 2 == p.shape[1] or not np.all((last > _SMALL) & (last < 1.0 / _SMALL)):
+            growth += np.log(last)
+            p /= last[:, None]
+            w /= last[:, None]
+    return growth
+
+
+def _low_pass(stays: np.ndarray, enters: np.ndarray, count: int) -> Callable[[np.ndarray], np.ndarray]:
+    """(R, P) ↦ (R, P): y(s) = stays y(s − 1) + enters x(s), y = 0 before; a matrix product where P is small."""
+    if count > _DENSE:
+        from scipy.signal import lfilter
+
+        filters = [([add], [1.0, -keep]) for keep, add in zip(stays.tolist(), enters.tolist(), strict=True)]
+        return lambda x: np.stack([lfilter(*one, row) for one, row in zip(filters, x, strict=True)])
+    age = np.arange(count)[:, None] - np.arange(count)
+    powers = np.where(age >= 0, stays[:, None, None] ** np.maximum(age, 0), 0.0) * enters[:, None, None]
+    return lambda x: np.matmul(powers, x[:, :, None])[:, :, 0]

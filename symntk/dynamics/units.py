@@ -189,11 +189,10 @@ def _one_variable(E: Expectation) -> Map:
         return (lambda m, a: E(a, 1.0, 0.0, m)) if E.means else (lambda m, a: E(a, 1.0, 0.0) + 0.0 * m)
 
     def plain(m: Any, a: Any) -> Any:
-        a, m = np.broadcast_arrays(np.maximum(a, _SMALLEST), m)
-        one = np.ones_like(a)
+        a, m = np.maximum(a, _SMALLEST), np.asarray(m)
         with np.errstate(all="ignore"):
-            value = formula(a, one, 0.0 * one, a, np.sqrt(a), m, 0.0 * one)
-        return _full(value, one.shape)
+            value = formula(a, 1.0, 0.0, a, np.sqrt(a), m, 0.0)
+        return _full(value, np.broadcast_shapes(a.shape, m.shape))
 
     return plain
 

@@ -101,7 +101,7 @@ class Expectation:
         """The integral that remains, unevaluated; the closed form where there is one."""
         return self.solution.integral()
 
-    @property
+    @cached_property
     def parameters(self) -> tuple[sp.Symbol, ...]:
         """The free symbols besides the covariance and the means, by name."""
         return tuple(sorted({*self.f.parameters, *self.g.parameters}, key=lambda s: s.name))
@@ -221,17 +221,11 @@ class Expectation:
         return map_text(self, target)
 
     @cached_property
-    def _map(self) -> AnyMap:
-        return self.as_map("expectation_map")
-
-    @cached_property
     def _function(self) -> Callable[..., Any]:
         """The exported map, written and compiled at the first call."""
-        from symntk.emit.compile import namespace
-        from symntk.emit.module import map_source
+        from symntk.kernels.layers import compiled_map
 
-        function: Callable[..., Any] = namespace(map_source(self._map))["expectation_map"]
-        return function
+        return compiled_map(self.f, self.g, self.means, self.tol)
 
     @not_too_deep
     def as_map(self, name: str, title: str = "") -> AnyMap:

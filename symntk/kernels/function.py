@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 import sympy as sp
@@ -63,7 +63,7 @@ class Function:
         except NotGaussianElementaryError:
             return None
 
-    @property
+    @cached_property
     def parameters(self) -> tuple[sp.Symbol, ...]:
         """Its free symbols besides x."""
         return tuple(sorted(self.expression.free_symbols - {x}, key=lambda s: s.name))
@@ -80,6 +80,16 @@ class Function:
     def __reduce__(self) -> tuple[Any, ...]:
         """Copies hold what the function is; forms are found again where they are needed."""
         return Function, (self.name, self.expression)
+
+
+REMEMBERED = 256
+"""How many functions, solutions and compiled maps are remembered: an equal question shares its answer."""
+
+
+@lru_cache(maxsize=REMEMBERED)
+def shared(function: Function) -> Function:
+    """The first function that is equal to this one: its forms, once found, are found."""
+    return function
 
 
 _MANY = 64  # breaks
@@ -137,10 +147,7 @@ def as_function(given: Any, *tables: dict[str, Entry], where: Mapping[str, str] 
     if isinstance(given, Function):
         return given
     if isinstance(given, str):
-        domains = _domains(where)
-        found = exact(read(given, *(tables or (ACTIVATIONS, SURROGATES)), domains=domains))
-        _refuse_another_variable(given, found, domains)
-        return Function(given.strip(), found)
+        return _read(given, _Tables(*(tables or (ACTIVATIONS, SURROGATES))), tuple(sorted(_domains(where).items())))
     try:
         expr = sp.sympify(given, strict=True)
     except (sp.SympifyError, TypeError) as error:
@@ -152,7 +159,29 @@ def as_function(given: Any, *tables: dict[str, Entry], where: Mapping[str, str] 
     in_x = exact(_in_x(expr))
     if not all(delta.has(x) for delta in in_x.atoms(sp.DiracDelta)):
         raise FormulaError(f"the function {expr}", "a delta does not depend on x, so it has no value", "DiracDelta(x)")
-    return Function(str(expr), in_x)
+    return shared(Function(str(expr), in_x))
+
+
+class _Tables:
+    """Tables as they are now; equal to others that hold the same entries in the same order."""
+
+    def __init__(self, *tables: Mapping[str, Entry]) -> None:
+        self.tables, self.entries = tables, [entry for table in tables for entry in table.values()]
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Tables) and list(map(id, self.entries)) == list(map(id, other.entries))
+
+    def __hash__(self) -> int:
+        return hash(tuple(map(id, self.entries)))
+
+
+@lru_cache(maxsize=REMEMBERED)
+def _read(text: str, tables: _Tables, where: tuple[tuple[str, str], ...]) -> Function:
+    """The function that a text says."""
+    domains = dict(where)
+    found = exact(read(text, *tables.tables, domains=domains))
+    _refuse_another_variable(text, found, domains)
+    return shared(Function(text.strip(), found))
 
 
 def check_where(where: Mapping[str, str] | None, *functions: Function) -> None:

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 from symntk.errors import FormulaError, SymntkError
 from symntk.kernels.arguments import not_too_deep
 from symntk.kernels.expectation import TOLERANCE, Expectation, refuse_early
-from symntk.kernels.function import Function, as_function, check_where
+from symntk.kernels.function import Function, as_function, check_where, shared
 from symntk.language.activations import ACTIVATIONS
-from symntk.language.names import read, resolve
+from symntk.language.names import resolve
 from symntk.language.parser import parse_call
 from symntk.language.surrogates import SURROGATES
 
@@ -220,7 +220,8 @@ def _surrogate_derivative(surrogate: Any, where: Mapping[str, str] | None) -> tu
     """A name in the table of surrogates stands for a derivative; anything else is a primitive."""
     if isinstance(surrogate, str) and _names_a_surrogate(surrogate):
         name = surrogate.strip()
-        return Function(f"the surrogate derivative {name}", read(name, SURROGATES, domains=where)), name
+        found = as_function(name, SURROGATES, where=where)
+        return shared(Function(f"the surrogate derivative {name}", found.expression)), name
     primitive = as_function(surrogate, ACTIVATIONS, SURROGATES, where=where)
     return primitive.derivative, primitive.name
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
 
 import sympy as sp
 
 from symntk.errors import FormulaError, SymntkError
+from symntk.kernels.function import REMEMBERED, Function
 
 if TYPE_CHECKING:
     from symntk.emit.layers import LayerMap
@@ -76,3 +78,14 @@ def map_text(E: Expectation, target: str) -> str:
     found = target_of(target)
     layer = layer_map(E, "expectation_map", str(E), slopes=found.slopes)
     return standalone(found, f'"""{layer.title}: {layer.text}."""', {"expectation": layer})
+
+
+@lru_cache(maxsize=REMEMBERED)
+def compiled_map(f: Function, g: Function, means: bool, tol: float) -> Callable[..., Any]:
+    """The NumPy map of E[f(u) g(v)], written and compiled; equal expectations share it."""
+    from symntk.emit.compile import namespace
+    from symntk.kernels.expectation import Expectation
+
+    text = map_text(Expectation(f, g, means=means, tol=tol), "numpy")
+    found: Callable[..., Any] = namespace(text)["expectation_map"]
+    return found

@@ -7,7 +7,7 @@ precision, and what the emit room needs to write it as code. `solve` takes the f
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any
 
 import sympy as sp
@@ -22,7 +22,7 @@ from symntk.derive.publish import publish
 from symntk.derive.size import is_short, surely_long
 from symntk.derive.value import Surds, has_code
 from symntk.errors import SymntkError, TooLongError
-from symntk.kernels.function import Function
+from symntk.kernels.function import REMEMBERED, Function
 from symntk.kernels.quadrature import MOST_DIGITS, General, Numbers, Quadrature
 from symntk.language.general_form import general_form, parity
 from symntk.language.registry import exact
@@ -340,8 +340,11 @@ def is_full(values: Numbers) -> bool:
 _MANY_PIECES = 64
 
 
+@lru_cache(maxsize=REMEMBERED)
 def solve(f: Function, g: Function, *, means: bool, tol: float) -> Solution:
     """The first solution that applies: closed by the moves, on a line or by parity, quadrature.
+
+    Solutions are values, so equal questions share one.
 
     Raises:
         SymntkError: names the part that is outside the language of general functions.

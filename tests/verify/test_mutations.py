@@ -56,9 +56,13 @@ def test_every_rule_has_three_mutations():
 
 
 def test_a_false_bound_of_a_mixture_is_noticed():
+    mutations.forget()
     E = expectation("tanh(x)", "tanh(x)")
     assert E.method == "mixture"
     for side in (E.derivation.mixture.f, E.derivation.mixture.g):
         object.__setattr__(side.errors, "largest", side.errors.largest * sp.Rational(1, 1000))
-    failed = [c.name for c in verify_expectation(E, dps=10, points=1).checks if not c.passed]
+    try:
+        failed = [c.name for c in verify_expectation(E, dps=10, points=1).checks if not c.passed]
+    finally:
+        mutations.forget()
     assert failed == ["stated mixture"]

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from symntk.emit.runtime.hermite import _hermite_coefficients
+from symntk.emit.runtime.hermite_recall import _recalled_coefficients
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -42,7 +43,7 @@ def _line_coefficients(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """What `_hermite_coefficients` returns, for the same arguments."""
     if len(mean) < _LINE_LEAST:
-        return _hermite_coefficients(f, shape, mean, variance, count)
+        return _recalled_coefficients(f, shape, mean, variance, count)
     with np.errstate(all="ignore"):
         place = np.log(variance)
     segment = np.where((mean == 0.0) & (np.abs(place) < _LINE_REACH), np.floor(place), np.nan)
@@ -59,7 +60,7 @@ def _line_coefficients(
         found = basis @ line[0]
         coefficients[rows], second[rows], loss[rows] = found[:, 1:], found[:, 0], line[1]
     if np.any(rest):
-        coefficients[rest], second[rest], loss[rest] = _hermite_coefficients(
+        coefficients[rest], second[rest], loss[rest] = _recalled_coefficients(
             f, shape, mean[rest], variance[rest], count
         )
     return coefficients, second, loss

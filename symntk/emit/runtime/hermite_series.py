@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from symntk.emit.runtime.hermite_line import _line_coefficients
+from symntk.emit.runtime.hermite_recall import _recall_missing
 from symntk.emit.runtime.hermite_sum import _SERIES_ROWS, _SERIES_STEP, _hermite_expectation, _hermite_pairs
 
 if TYPE_CHECKING:
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 _SERIES_COUNTS = (64, 256, 1024)
 _SERIES_ROW_COSTS = (3e-5, 6e-5, 4e-4)
 _SERIES_RUNG_COST = 5e-3
+# Seconds that the other route takes at all, for the first of its entries (measured).
+_SERIES_ROUTE_COST = 5e-3
 # Entries looked at before coefficients are computed.
 _SERIES_SAMPLE = 4096
 # So many entries at once where each has Gaussians of its own.
@@ -185,7 +188,6 @@ def _series_tables(
     left, right = (chosen // width, chosen % width) if len(rho) > 1 else (chosen, chosen)
     left = places[0][left] if places[0].size > 1 else places[0]
     right = places[1][right] if places[1].size > 1 else places[1]
-    distinct = len(laws[0]) + (0 if same else len(laws[1]))
     for rung, count in enumerate(_SERIES_COUNTS):
         f_table = _series_table(functions[0], shapes[0], laws[0], count)
         g_table = f_table if same else _series_table(functions[1], shapes[1], laws[1], count)
@@ -200,7 +202,12 @@ def _series_tables(
         fall = (rest / (f_table[1][half][left] * g_table[1][half][right])) ** (2.0 * (most / count - 1.0))
         hopeful = missed & (correlation**most * np.maximum(rest * fall, 1e-14) <= allowed)
         gain = np.count_nonzero(hopeful) * (number / len(chosen))
-        if not gain or gain * patience <= distinct * _SERIES_ROW_COSTS[rung + 1] + _SERIES_RUNG_COST:
+        if not gain:
+            break
+        sides = zip(functions[: 1 if same else 2], shapes, laws, strict=False)
+        missing = sum(_recall_missing(f, shape, law, _SERIES_COUNTS[rung + 1]) for f, shape, law in sides)
+        spared = gain * patience + (_SERIES_ROUTE_COST if np.array_equal(hopeful, missed) else 0.0)
+        if spared <= missing * _SERIES_ROW_COSTS[rung + 1] + _SERIES_RUNG_COST:
             break
     return f_table, g_table
 

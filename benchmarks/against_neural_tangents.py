@@ -19,44 +19,31 @@ neural-tangents needs an older JAX; the first run makes a virtual environment fo
 from __future__ import annotations
 
 import argparse
-import importlib.util
-import json
-import os
-import statistics
-import subprocess
 import sys
 import tempfile
-import venv
 from pathlib import Path
 
 import numpy as np
 import scipy.special
 
-from benchmarks import neural_tangents_worker
+import symntk
+from benchmarks.peers.environment import DEFAULT, environment
+from benchmarks.peers.process import alternate, results, started
 
-REQUIREMENTS = ["neural-tangents==0.6.5", "jax==0.5.3", "jaxlib==0.5.3", "tf2jax==0.3.7"]
 FUNCTIONS = {
     "tanh": (np.tanh, lambda x: 1.0 - np.tanh(x) ** 2),
     "erf": (scipy.special.erf, lambda x: 2.0 / np.sqrt(np.pi) * np.exp(-(x**2))),
 }
 OURS = "symntk"
+DEGREE = ["--degree", "25"]
+BATCHES = ["--batch", "50"]
 THEIRS = {
-    "float64": ("64", "0"),
-    "float64, batches of 50": ("64", "50"),
-    "float32": ("32", "0"),
-    "float32, batches of 50": ("32", "50"),
+    "float64": ["64", *DEGREE],
+    "float64, batches of 50": ["64", *DEGREE, *BATCHES],
+    "float32": ["32", *DEGREE],
+    "float32, batches of 50": ["32", *DEGREE, *BATCHES],
 }
-
-
-def environment(folder):
-    """The Python of an environment with neural-tangents, made where it is missing."""
-    python = folder / "bin" / "python"
-    if not (folder / "complete").exists():
-        print(f"making an environment for {', '.join(REQUIREMENTS)} in {folder} (3 GB, minutes)", flush=True)
-        venv.create(folder, with_pip=True, clear=True)
-        subprocess.run([python, "-m", "pip", "install", "--quiet", *REQUIREMENTS], check=True)
-        (folder / "complete").touch()
-    return python
+ASK = {"get": ["nngp", "ntk"], "depth": 2, "weight_std": 1.0, "bias_std": 0.0}
 
 
 def inputs(n, variance, features=64):
@@ -121,95 +108,22 @@ def errors(matrices, pairs, at, own):
     )
 
 
-class Worker:
-    """A process that computes kernels on request; `stop` ends it. Keywords are environment variables."""
-
-    def __init__(self, command, log, **variables):
-        self._log = log
-        with log.open("w") as stderr:
-            self._process = subprocess.Popen(
-                [str(part) for part in command],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=stderr,
-                text=True,
-                env={**os.environ, **variables},
-            )
-        self.about = self._answer()["about"]
-
-    def ask(self, **request):
-        """The answer to one request."""
-        self._process.stdin.write(json.dumps(request) + "\n")
-        self._process.stdin.flush()
-        return self._answer()
-
-    def _answer(self):
-        line = self._process.stdout.readline()
-        if not line:
-            raise SystemExit(f"a worker ended:\n{self._log.read_text()[-2000:]}")
-        return json.loads(line)
-
-    def stop(self):
-        """Wait until the process has ended."""
-        self._process.stdin.close()
-        self._process.wait()
-
-
-def serve_exported(path):
-    """Serve an exported module, which is loaded from its file alone."""
-    spec = importlib.util.spec_from_file_location("exported", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    neural_tangents_worker.serve(lambda x: (module.nngp(x, depth=2), module.ntk(x, depth=2)), f"NumPy {np.__version__}")
-
-
 def commands(activation, python, folder):
     """How to start each competitor, by name."""
-    import symntk
-
-    exported = folder / "exported.py"
-    symntk.derive(activation).export(exported)
-    found = {OURS: [sys.executable, "-m", "benchmarks.against_neural_tangents", "--serve", exported]}
-    for name, (precision, batch) in THEIRS.items():
-        found[name] = [python, neural_tangents_worker.__file__, activation, precision, batch]
+    exported = symntk.derive(activation).export(folder / "exported.py")
+    found = {OURS: [sys.executable, "-m", "benchmarks.peers.exported", exported, "numpy", "64"]}
+    for name, arguments in THEIRS.items():
+        found[name] = [python, "-m", "benchmarks.peers.neural_tangents", activation, *arguments]
     return found
 
 
-def start(started, folder, **variables):
-    """A worker for each competitor; keywords are environment variables."""
-    return {
-        name: Worker(command, folder / f"{index}.log", **variables)
-        for index, (name, command) in enumerate(started.items())
-    }
-
-
-def stop(workers):
-    """End them."""
-    for worker in workers.values():
-        worker.stop()
-
-
-def memory(started, places, folder):
+def memory(contestants, places, folder):
     """Peak memory in bytes of each competitor on each of the inputs, in processes that give it back once free."""
-    workers = start(started, folder, MALLOC_MMAP_THRESHOLD_="65536")
-    sizes = [
-        {name: worker.ask(inputs=place, do="memory")["bytes"] for name, worker in workers.items()} for place in places
-    ]
-    stop(workers)
-    return sizes
-
-
-def compare(workers, place, rounds, folder):
-    """Median core seconds and results of each competitor on the inputs at a path, by name."""
-    results, spent = {}, {name: [] for name in workers}
-    for name, worker in workers.items():
-        worker.ask(inputs=place, do="save", to=str(folder / "result.npz"))
-        with np.load(folder / "result.npz") as matrices:
-            results[name] = dict(matrices)
-    for _ in range(rounds):
-        for name, worker in workers.items():
-            spent[name].append(worker.ask(inputs=place, do="time")["seconds"])
-    return {name: statistics.median(values) for name, values in spent.items()}, results
+    with started(contestants, folder, MALLOC_MMAP_THRESHOLD_="65536") as workers:
+        return [
+            {name: worker.ask(inputs=place, do="memory", ask=ASK)["bytes"] for name, worker in workers.items()}
+            for place in places
+        ]
 
 
 def rows(workers, sizes, activation, place, variance, rounds):
@@ -217,12 +131,13 @@ def rows(workers, sizes, activation, place, variance, rounds):
     x = np.load(place)
     pairs = np.array([np.random.default_rng(seed).choice(len(x), 2, replace=False) for seed in range(200)])
     at, own, doubt = references(activation, x, pairs)
-    seconds, results = compare(workers, place, rounds, Path(place).parent)
+    found = {name: results(worker, Path(place).parent, inputs=place, ask=ASK) for name, worker in workers.items()}
+    seconds = alternate(workers, rounds, inputs=place, ask=ASK)
     for name, size in sizes.items():
-        share = " | ".join(f"{error:.1e}" for error in errors(results[name], pairs, at, own))
+        share = " | ".join(f"{error:.1e}" for error in errors(found[name], pairs, at, own))
         print(
             f"| {variance:g} | {name} | {seconds[name]:.3f} | {seconds[name] / seconds[OURS]:.1f} | {share} "
-            f"| {size / 1e6:.0f} | {size / sum(matrix.nbytes for matrix in results[name].values()):.1f} |",
+            f"| {size / 1e6:.0f} | {size / sum(matrix.nbytes for matrix in found[name].values()):.1f} |",
             flush=True,
         )
     return doubt
@@ -230,39 +145,30 @@ def rows(workers, sizes, activation, place, variance, rounds):
 
 def main():
     """Run from the command line."""
-    cache = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache"))
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--activation", choices=FUNCTIONS, default="tanh")
     parser.add_argument("--n", type=int, default=500, help="number of inputs")
     parser.add_argument("--variances", type=float, nargs="+", default=[1.0, 100.0])
     parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument(
-        "--environment", type=Path, default=cache / "symntk" / "neural-tangents", help="made if missing"
-    )
-    parser.add_argument("--serve", type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--environment", type=Path, default=DEFAULT, help="made if missing")
     options = parser.parse_args()
-    if options.serve:
-        serve_exported(options.serve)
-        return
     python = environment(options.environment)
-    os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        started = commands(options.activation, python, folder)
+        contestants = commands(options.activation, python, folder)
         places = [str(folder / f"{variance:g}.npy") for variance in options.variances]
         for place, variance in zip(places, options.variances, strict=True):
             np.save(place, inputs(options.n, variance))
-        sizes = memory(started, places, folder)
-        workers = start(started, folder)
-        print("; ".join(dict.fromkeys(worker.about for worker in workers.values())))
-        print(f"{options.activation}, one hidden layer, n = {options.n}, NNGP and NTK\n")
-        print("| variance | | core s | of symntk's | E[σσ] | E[σ'σ'] | NTK | MB | of the result |")
-        print("|---|---|---|---|---|---|---|---|---|")
-        doubts = [
-            rows(workers, size, options.activation, place, variance, options.rounds)
-            for size, place, variance in zip(sizes, places, options.variances, strict=True)
-        ]
-        stop(workers)
+        sizes = memory(contestants, places, folder)
+        with started(contestants, folder) as workers:
+            print("; ".join(dict.fromkeys(worker.about for worker in workers.values())))
+            print(f"{options.activation}, one hidden layer, n = {options.n}, NNGP and NTK\n")
+            print("| variance | | core s | of symntk's | E[σσ] | E[σ'σ'] | NTK | MB | of the result |")
+            print("|---|---|---|---|---|---|---|---|---|")
+            doubts = [
+                rows(workers, size, options.activation, place, variance, options.rounds)
+                for size, place, variance in zip(sizes, places, options.variances, strict=True)
+            ]
     print(f"\nFiner steps move the references by {max(doubts):.0e}.")
 
 

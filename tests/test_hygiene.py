@@ -66,7 +66,7 @@ def test_one_version():
 def test_a_derivation_from_a_cold_start_is_quick():
     """Counted, not timed: all imports, SymPy's among them, and the derivation are 0.7 million calls, a second of them.
 
-    benchmarks/throughput.py measures the seconds.
+    benchmarks/speed measures the seconds.
     """
     code = (
         "import sys; from tests.work import calls; sys.argv = ['symntk', 'derive', 'sign', '--surrogate', 'erf']\n"

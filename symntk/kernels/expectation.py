@@ -225,7 +225,7 @@ class Expectation:
         """The exported map, written and compiled at the first call."""
         from symntk.kernels.layers import compiled_map
 
-        return compiled_map(self.f, self.g, self.means, self.tol)
+        return compiled_map(self.solution, str(self), self.parameters)
 
     @not_too_deep
     def as_map(self, name: str, title: str = "") -> AnyMap:

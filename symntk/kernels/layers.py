@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 import sympy as sp
 
 from symntk.errors import FormulaError, SymntkError
-from symntk.kernels.function import REMEMBERED, Function
+from symntk.kernels.function import REMEMBERED
 
 if TYPE_CHECKING:
     from symntk.emit.layers import LayerMap
     from symntk.kernels.expectation import Expectation
+    from symntk.kernels.solution import Solution
 
 _HALF = sp.Rational(1, 2)
 _PRICE = {"a": (2, 0, _HALF), "b": (0, 2, _HALF), "c": (1, 1, sp.S.One)}
@@ -81,11 +82,11 @@ def map_text(E: Expectation, target: str) -> str:
 
 
 @lru_cache(maxsize=REMEMBERED)
-def compiled_map(f: Function, g: Function, means: bool, tol: float) -> Callable[..., Any]:
-    """The NumPy map of E[f(u) g(v)], written and compiled; equal expectations share it."""
+def compiled_map(solution: Solution, title: str, parameters: tuple[sp.Symbol, ...]) -> Callable[..., Any]:
+    """The NumPy map of a solution, written and compiled; equal expectations share solutions, and so this."""
     from symntk.emit.compile import namespace
-    from symntk.kernels.expectation import Expectation
+    from symntk.emit.module import map_source
 
-    text = map_text(Expectation(f, g, means=means, tol=tol), "numpy")
+    text = map_source(solution.as_map("expectation_map", title, parameters))
     found: Callable[..., Any] = namespace(text)["expectation_map"]
     return found

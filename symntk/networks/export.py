@@ -70,6 +70,10 @@ class _Writer:
         m = None if E is None else self.written(E)[1]
         return f"lambda a, b: _layer_map({layer_arguments(m)}, a, b)" if isinstance(m, GeneralMap) else "None"
 
+    def near(self, one: Layer) -> str:
+        """The maps by which nearly equal inputs are followed, as an expression."""
+        return "None" if one.near is None else f"lambda: ({', '.join(self.given(E) for E in one.near)})"
+
     def layer(self, one: Layer) -> str:
         """The dictionary that the recursion reads."""
         rows = {
@@ -81,6 +85,7 @@ class _Writer:
             "slope_layer": self.prepare(one.slope),
             "equal": repr(one.equal),
             "divergent": repr(one.divergent),
+            "near": self.near(one),
         }
         return "        {\n" + "".join(f'            "{key}": {value},\n' for key, value in rows.items()) + "        },"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -12,9 +13,11 @@ import sympy as sp
 
 from symntk.errors import DomainError, SymntkError
 from symntk.kernels.arguments import other_names, real_array
-from symntk.kernels.expectation import Expectation
+from symntk.kernels.expectation import Expectation, refuse_early
+from symntk.kernels.function import Function
 from symntk.kernels.kernels import Kernels
 from symntk.language.registry import exact
+from symntk.language.symbols import x
 
 _NAMED = {
     ("activation", "activation"): "nngp",
@@ -38,6 +41,7 @@ class LayerMap:
 
 
 _COMPILED: WeakKeyDictionary[Expectation, dict[tuple[float, ...], LayerMap]] = WeakKeyDictionary()
+_NEAR: WeakKeyDictionary[Expectation, Any] = WeakKeyDictionary()
 _PAIRS: WeakKeyDictionary[Kernels, WeakKeyDictionary[Kernels, dict[tuple[str, str], Expectation]]] = WeakKeyDictionary()
 
 
@@ -123,6 +127,27 @@ def _compile(E: Expectation, numbers: Mapping[str, float]) -> LayerMap:
     return LayerMap(given, space.get("_layer_map_prepared"))
 
 
+def near_expectations(E: Expectation) -> tuple[Expectation, Expectation, Expectation] | None:
+    """E[f' f'], E[h h] and E[f h], h(x) = x f'(x), for E[f f]; None where one of them does not exist."""
+    if E not in _NEAR:
+        try:
+            slope = E.f.derivative
+            weighted = Function(f"x*({slope.name})", x * slope.expression)
+            pairs = ((slope, slope), (weighted, weighted), (E.f, weighted))
+            _NEAR[E] = tuple(Expectation(*pair, tol=E.tol) for pair in pairs)
+            for pair in pairs:
+                refuse_early(*pair)
+        except SymntkError:
+            _NEAR[E] = None
+    found: tuple[Expectation, Expectation, Expectation] | None = _NEAR[E]
+    return found
+
+
+def _near_maps(layer: Layer, numbers: Mapping[str, float]) -> tuple[Callable[..., Any], ...]:
+    """The compiled maps of `Layer.near`."""
+    return tuple(layer_map(E, numbers).given for E in layer.near or ())
+
+
 @dataclass(frozen=True, eq=False)
 class Layer:
     """The expectations of one hidden layer of two networks that share weights.
@@ -136,6 +161,11 @@ class Layer:
     slope: Expectation | None
     derivative: Expectation
     equal: bool
+
+    @property
+    def near(self) -> tuple[Expectation, Expectation, Expectation] | None:
+        """E[f' f'], E[h h] and E[f h] with h(x) = x f'(x), by which nearly equal inputs are followed; None without."""
+        return near_expectations(self.first) if self.equal else None
 
     @property
     def divergent(self) -> bool:
@@ -225,6 +255,7 @@ class Plan:
                     "slope_layer": None if slope is None else slope.prepare,
                     "equal": one.equal,
                     "divergent": one.divergent,
+                    "near": partial(_near_maps, one, numbers) if one.near is not None else None,
                 }
             )
         return out

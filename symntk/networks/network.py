@@ -101,6 +101,19 @@ kernel
         """
         return self._gram("nngp", x1, x2, "raise", parameters)
 
+    def gap(self, x1: Any, x2: Any = None, **parameters: float) -> Any:
+        """½E[(f(x) − f(x'))²] = (Σ_ii + Σ_jj)/2 − Σ_ij of the network's Gaussian process; arguments as in `nngp`.
+
+        Inputs that are nearly the same are followed by it from layer to layer: it has all digits where a difference of
+        entries of `nngp` has none.
+
+        >>> import symntk
+        >>> x = np.array([[1.0, 0.0], [1.0, 1e-9]])
+        >>> print((Network(symntk.derive("erf"), 1).gap(x) / 2.5e-19).round(12)[0])
+        [0. 1.]
+        """
+        return self._run(self._named("nngp"), x1, x2, "inf", parameters, self._parameters, gaps=True)
+
     def ntk(self, x1: Any, x2: Any = None, *, singular: str = "raise", **parameters: float) -> Any:
         """Gram matrix Θ^L of the neural tangent kernel; arguments as in `nngp`.
 
@@ -306,7 +319,9 @@ kernel
         return {s.name for f in functions for s in f.parameters}
 
     @staticmethod
-    def _run(plan: Plan, x1: Any, x2: Any, singular: str, parameters: dict[str, float], others: set[str]) -> Any:
+    def _run(
+        plan: Plan, x1: Any, x2: Any, singular: str, parameters: dict[str, float], others: set[str], gaps: bool = False
+    ) -> Any:
         from symntk.emit.runtime.gram import _inputs
         from symntk.networks.recursion import _network_finite, _network_gram
 
@@ -319,7 +334,7 @@ kernel
                 # the diagonal is in it: said before the matrix is computed
                 where = "it is infinite at row 0, column 0, an input with itself"
                 raise DivergenceError(plan.asked, f"{where}: {wrong}", advice)
-            gram = _network_gram(x1, x2, plan.weight_std, plan.bias_std, plan.compiled(numbers), plan.mirror)
+            gram = _network_gram(x1, x2, plan.weight_std, plan.bias_std, plan.compiled(numbers), plan.mirror, gaps)
         except SymntkError:
             raise
         except ValueError as error:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from symntk.emit.runtime.covariance import _as_float64, _finish, _result_type
+from symntk.emit.runtime.gap import _Near, _near_inputs
 from symntk.emit.runtime.gram import (
     _LARGE_TILE,
     _TILE,
@@ -20,7 +21,6 @@ from symntk.emit.runtime.gram import (
     _inputs,
     _labels,
     _mirror,
-    _near,
 )
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ def _network_gram(
     bias_std: Sequence[float],
     layers: Sequence[Layer],
     mirror: bool,
+    gaps: bool = False,
 ) -> np.ndarray:
     """Σ^L, or I^L where the layers have slopes: I^{l+1} = Σ^{l+1} + I^l · σ_w² E[s1(u) s2(v)], I¹ = Σ¹.
 
@@ -45,7 +46,9 @@ def _network_gram(
     "cross_layer" and "slope_layer" prepare a map for a layer's variances, or None; "equal" says that σ1 = σ2,
     "divergent" that the slopes' map is infinite at full correlation.
     `mirror` says that every map is symmetric, so that without x2 half of the matrix is computed. Equal rows have
-    covariance equal to their variance, exactly, as long as both sides are equal; what is infinite is inf.
+    covariance equal to their variance, exactly, as long as both sides are equal; what is infinite is inf. Inputs that
+    are nearly the same are followed by how far they are apart (`_Near`), as far as layers say how: "near" is a function
+    that gives the maps for it, or None. With `gaps` the result is (Σ_ii + Σ_jj)/2 − Σ_ij.
     """
     first, second = _inputs(x1, x2)
     scale, shift = weight_std[0] ** 2 / max(first.shape[1], 1), bias_std[0] ** 2
@@ -58,7 +61,7 @@ def _network_gram(
     for layer, a, b in zip(layers, rows[:-1], columns[:-1], strict=True):
         cross, fits = _network_prepared(layer["cross"], layer["cross_layer"], a, b)
         slope, fits_too = _network_prepared(layer["slope"], layer["slope_layer"], a, b)
-        maps.append((cross, slope, layer["equal"], layer["divergent"]))
+        maps.append((cross, slope, layer["equal"], layer["divergent"], layer["near"]))
         small = small and fits and fits_too
     labels1, labels2 = _labels(first, first[:0] if x2 is None else second)
     labels2 = labels1 if x2 is None else labels2
@@ -70,10 +73,14 @@ def _network_gram(
         across = slice(left, None)
         same = labels1[down, None] == labels2[None, across]
         cov = np.where(same, rows[0][down, None], scale * (first[down] @ second[across].T) + shift)
-        near = first[down], second[across], scale, shift, cov, rows[0][down], columns[0][across], ~same
-        parallel, det = _near(*near)
+        parts = first[down], second[across], scale, shift, cov, rows[0][down], columns[0][across], ~same
+        parallel, det, near = _near_inputs(*parts)
         of_rows, of_columns = [v[down, None] for v in rows], [v[None, across] for v in columns]
-        total = _network_entries(of_rows, of_columns, cov, det, same, parallel, weight_std, bias_std, maps)
+        start_law = cov, det, same, parallel, near
+        total, cov = _network_entries(of_rows, of_columns, *start_law, weight_std, bias_std, maps)
+        if gaps:
+            total = np.where(same, 0.0, 0.5 * (of_rows[-1] + of_columns[-1]) - cov)
+            total.reshape(-1)[near.place] = near.gaps(of_rows[-1], of_columns[-1])
         out[down, across] = total
         if mirror:
             _mirror(out, total, down)
@@ -94,9 +101,10 @@ def _network_map(
     rows = _network_variances(a, weight_std, bias_std, layers, "first")
     columns = _network_variances(b, weight_std, bias_std, layers, "second")
     same = (a == b) & (c == a)
-    maps = [(layer["cross"], layer["slope"], layer["equal"], layer["divergent"]) for layer in layers]
+    maps = [(one["cross"], one["slope"], one["equal"], one["divergent"], one["near"]) for one in layers]
     parallel = (np.abs(c) >= np.sqrt(a) * np.sqrt(b)) & ~same & (a > 0.0) & (b > 0.0)
-    total = _network_entries(rows, columns, c, None, same, parallel, weight_std, bias_std, maps)
+    start_law = c, None, same, parallel, _Near(c.shape)
+    total, _ = _network_entries(rows, columns, *start_law, weight_std, bias_std, maps)
     return _finish(total, var_u, var_v, cov)
 
 
@@ -125,23 +133,32 @@ def _network_entries(
     det: np.ndarray | None,
     same: np.ndarray,
     parallel: np.ndarray,
+    near: _Near,
     weight_std: Sequence[float],
     bias_std: Sequence[float],
-    maps: Sequence[tuple[Any, Any, bool, bool]],
-) -> np.ndarray:
-    """The recursion from covariances of the first layer, whose determinant may be known better than they tell."""
+    maps: Sequence[tuple[Any, Any, bool, bool, Any]],
+) -> tuple[np.ndarray, np.ndarray]:
+    """The recursion from covariances of the first layer, whose determinant may be known better than they tell.
+
+    Returns the kernel and the last layer's covariances.
+    """
     total, full = cov, same
-    for index, (cross, slope_map, equal, divergent) in enumerate(maps):
+    for index, (cross, slope_map, equal, divergent, followed) in enumerate(maps):
         a, b = rows[index], columns[index]
         weight, bias = weight_std[index + 1] ** 2, bias_std[index + 1] ** 2
         cov, parallel = _aligned(a, b, cov, parallel)
+        if equal and followed is not None:
+            near.look(a, b, cov, ~(full | parallel))
+        cov, det = near.enter(a, b, cov, det)
         slope = None if slope_map is None else slope_map(a, b, cov, det)
         cov, det = weight * cross(a, b, cov, det) + bias, None
         # sides that differ are at full correlation in the first layer only
         full = full if equal else np.zeros_like(full)
         cov = np.where(full, rows[index + 1], cov)
+        near.hand_on((a, b), (rows[index + 1], columns[index + 1]), weight, followed if equal else None)
+        cov, _ = near.enter(rows[index + 1], columns[index + 1], cov, None)
         total = cov if slope is None else cov + weight * _back(total, slope, divergent)
-    return total
+    return total, cov
 
 
 def _network_finite(gram: np.ndarray, diagonal: bool, reason: str) -> np.ndarray:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from symntk.emit.runtime.covariance import _LEAST_SCALE, _LEAST_VARIANCE, _real_numbers, _refuse, _result_type
+from symntk.emit.runtime.gap import _near_inputs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -63,7 +64,7 @@ def _gram(
         same = labels1[down, None] == labels2[None, across]
         cov = np.where(same, rows[0][down, None], scale * (first[down] @ second[across].T) + shift)
         near = first[down], second[across], scale, shift, cov, rows[0][down], columns[0][across], ~same
-        parallel, det = _near(*near)
+        parallel, det, _ = _near_inputs(*near)
         total = cov
         for layer, (sigma, _) in enumerate(sigmas):
             a, b = rows[layer][down, None], columns[layer][None, across]
@@ -120,39 +121,6 @@ def _refuse_infinite(slope: np.ndarray, start: int, left: int, divergence: str) 
             f"the kernel is infinite at row {start + i}, column {left + j}: the inputs are fully correlated, where the "
             f"layer map {divergence}, or one of them is 0. Try: distinct inputs, or the surrogate-gradient kernel"
         )
-
-
-def _near(
-    first: np.ndarray,
-    second: np.ndarray,
-    scale: float,
-    shift: float,
-    cov: np.ndarray,
-    a: np.ndarray,
-    b: np.ndarray,
-    distinct: np.ndarray,
-) -> tuple[np.ndarray, np.ndarray | None]:
-    """Which distinct pairs are multiples of each other to rounding, and ab − c² of those at angles below 1e-3.
-
-    The angle comes from the part of one vector that is orthogonal to the other, with the bias as one more feature:
-    from inner products it would be wrong by 1e-8. The determinants are NaN elsewhere, None where no pair is near.
-    """
-    parallel = np.zeros(cov.shape, dtype=bool)
-    # an input of zeros is parallel to none
-    distinct = distinct & (a[:, None] > 0.0) & (b[None, :] > 0.0)
-    near = np.argwhere((cov * cov >= (1.0 - 1e-6) * a[:, None] * b[None, :]) & distinct)
-    if not len(near):
-        return parallel, None
-    det = np.full(cov.shape, np.nan)
-    offset = np.sqrt(shift / scale)
-    for start in range(0, len(near), 4096):
-        i, j = near[start : start + 4096].T
-        p, q = (np.pad(x, ((0, 0), (0, 1)), constant_values=offset) for x in (first[i], second[j]))
-        share = np.einsum("ij,ij->i", p, q) / np.maximum(np.einsum("ij,ij->i", p, p), 2.0**-1000)
-        rest = np.linalg.norm(q - share[:, None] * p, axis=1)
-        parallel[i, j] = rest <= 4e-16 * np.sqrt(p.shape[1]) * np.linalg.norm(q, axis=1)
-        det[i, j] = np.where(parallel[i, j], np.nan, a[i] * (scale * rest * rest))
-    return parallel, det
 
 
 def _aligned(a: np.ndarray, b: np.ndarray, cov: np.ndarray, parallel: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -115,19 +115,31 @@ def test_arrays_in_either_precision(made):
         def array(values, kind=kind):
             return np.asarray(values, dtype=kind)
 
-        law = [array(x) for x in (a, b, d / full, c / full)]
-        value = stored_arrays._table_entries(np, array, found.stored, *law)
+        law = [array(x) for x in (a, b, c, d)]
+        value = stored_arrays._table_values(np, array, found.stored, *law)
         assert value.dtype == kind
         assert np.max(np.abs(value - right) / scale) < limit
-        pairs = stored_arrays._table_pairs(
-            np, array, found.stored, law[0][:9], law[1][:7], *(x[:63].reshape(9, 7) for x in law[2:])
-        )
-        direct = found(
-            np.repeat(a[:9], 7),
-            np.tile(b[:7], 9),
-            *(np.repeat(np.sqrt(a[:9]), 7) * np.tile(np.sqrt(b[:7]), 9) * x[:63] / full[:63] for x in (c, d)),
-        )
-        assert np.max(np.abs(pairs.reshape(-1) - direct)) < 10 * limit * np.max(np.abs(direct))
+        # rows and columns
+        rows, columns = a[:9, None], b[None, :7]
+        shares = [x[:63].reshape(9, 7) / full[:63].reshape(9, 7) * np.sqrt(rows * columns) for x in (c, d)]
+        law = [array(x) for x in (rows, columns, *shares)]
+        pairs = stored_arrays._table_values(np, array, found.stored, *law)
+        flat = (np.broadcast_to(x, (9, 7)).reshape(-1) for x in (rows, columns, *shares))
+        direct = found(*flat).reshape(9, 7)
+        assert pairs.dtype == kind
+        assert np.max(np.abs(pairs - direct)) < 10 * limit * np.max(np.abs(direct))
+
+
+@pytest.mark.parametrize("kind", ["odd", "neither"])
+def test_a_derivative_by_a_variance_is_price_s(kind):
+    E = expectation(kind)
+    found = table_of(E.f.general, E.g.general, E, variances=BOX).stored
+    bent = symntk.Expectation(E.f.derivative.derivative, E.g)
+    steep = symntk.Expectation(E.f.derivative, E.g.derivative)
+    a, b, c, d = laws(60, BOX, 2)
+    fixed = stored_arrays._table_values(np, np.asarray, found, a, b, c, d, "a")
+    slope = fixed - c / (2.0 * a) * steep(a, b, c)
+    assert a * slope == pytest.approx(0.5 * a * bent(a, b, c), abs=2e-9 * np.max(size(E, a, b)))
 
 
 def test_thresholds_on_both_sides_end_the_reach():

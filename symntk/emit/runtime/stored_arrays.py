@@ -19,70 +19,88 @@ if TYPE_CHECKING:
     from symntk.emit.runtime.stored import _Stored, _StoredSide
 
 
-def _table_entries(
-    xp: Any, array: Callable[[np.ndarray], Any], table: _Stored, a: Any, b: Any, cosine: Any, sine: Any
+def _table_values(
+    xp: Any, array: Callable[[np.ndarray], Any], table: _Stored, a: Any, b: Any, c: Any, d: Any, by: str = ""
 ) -> Any:
-    """The map at variances a, b and angles, which have one shape; NaN outside of the table.
+    """The map at variances, covariance and d = √(ab − c²), which broadcast; NaN outside of the table.
 
-    A derivative by a or b is one at the same angle; by the angle none is to be taken, see `emit.table`.
+    With `by` "a" or "b" its derivative by that variance at a fixed angle. Rows a (n, 1) and columns b (1, m) are
+    treated as such.
     """
-    (left, first), (right, second) = _table_side(xp, array, table.u, a), _table_side(xp, array, table.v, b)
-    sure = (a == 0.0) | (b == 0.0)
-    cosine, sine = xp.where(sure, 1.0, cosine), xp.where(sure, 0.0, sine)
-    place, _ = _table_place(xp, table, cosine)
-    even, odd = _table_series(xp, array, place, table.even), _table_series(xp, array, place, table.odd)
-    turn = xp.concatenate([even, odd * sine[..., None]], axis=-1)
-    inner = xp.einsum("...i,ijk->...jk", left, array(table.core))
-    value = xp.einsum("...jk,...j,...k->...", inner, right, turn)
-    return _table_limited(xp, table, value * first * second, cosine)
+    full = xp.sqrt(a) * xp.sqrt(b)
+    sure = full == 0.0
+    full = xp.where(sure, full + 1.0, full)
+    cosine = xp.where(sure, 0.0 * d + 1.0, d / full)
+    sine = xp.where(sure, 0.0 * c, c / full)
+    left, right = (
+        _table_side(xp, array, side, variance, by == name)
+        for side, variance, name in ((table.u, a, "a"), (table.v, b, "b"))
+    )
+    start, end = (float(np.arcsinh(table.sharpness * value)) for value in (table.least, 1.0))
+    place = (2.0 * xp.arcsinh(table.sharpness * cosine) - (start + end)) / (end - start)
+    place = xp.clip(place, -1.0, 1.0)
+    if len(a.shape) == 2 and a.shape[1] == 1 and b.shape[0] == 1:
+        value = _table_pairs(xp, array, table, left[:, 0], right[0], place, sine)
+    else:
+        value = _table_entries(xp, array, table, left, right, place, sine)
+    if table.least:
+        value = xp.where(cosine < table.least * (1.0 - _STORED_SLACK), 0.0 * value + float("nan"), value)
+    return value
+
+
+def _table_entries(
+    xp: Any, array: Callable[[np.ndarray], Any], table: _Stored, left: Any, right: Any, place: Any, sine: Any
+) -> Any:
+    """The map at functions U and V (..., r) of each entry and the places of its angle."""
+    even = _table_series(xp, array, place, table.even)
+    odd = _table_series(xp, array, place, table.odd) * sine[..., None]
+    split = table.even.shape[1]
+    total = 0.0 * place
+    for k in range(table.core.shape[2]):
+        turn = even[..., k] if k < split else odd[..., k - split]
+        total = total + turn * ((left @ array(table.core[:, :, k])) * right).sum(-1)
+    return total
 
 
 def _table_pairs(
-    xp: Any, array: Callable[[np.ndarray], Any], table: _Stored, a: Any, b: Any, cosine: Any, sine: Any
+    xp: Any, array: Callable[[np.ndarray], Any], table: _Stored, left: Any, right: Any, place: Any, sine: Any
 ) -> Any:
-    """The map for all pairs of variances a (n,) and b (m,) at angles (n, m); as `_table_entries` else."""
-    (left, first), (right, second) = _table_side(xp, array, table.u, a), _table_side(xp, array, table.v, b)
-    sure = (a[:, None] == 0.0) | (b[None, :] == 0.0)
-    cosine, sine = xp.where(sure, 1.0, cosine), xp.where(sure, 0.0, sine)
-    place, start = _table_place(xp, table, cosine)
-    left, right = left * first[:, None], (right * second[:, None]).T
-    total = start
+    """The map for all pairs of rows with functions U (n, r) and columns with V (m, r): Clenshaw's sum over products."""
     split = table.even.shape[1]
-    for columns, core, front in (
-        (table.even, table.core[:, :, :split], None),
-        (table.odd, table.core[:, :, split:], sine),
-    ):
+    parts = (table.even, table.core[:, :, :split], None), (table.odd, table.core[:, :, split:], sine)
+    total = 0.0 * place
+    for columns, core, front in parts:
         if not columns.shape[1]:
             continue
         terms = xp.einsum("ni,ijk->knj", left, array(core @ columns.T))
-        value, before = start, start
+        value, before = 0.0 * place, 0.0 * place
         for k in range(len(columns) - 1, 0, -1):
-            value, before = 2.0 * place * value - before + terms[k] @ right, value
-        value = place * value - before + terms[0] @ right
+            value, before = 2.0 * place * value - before + terms[k] @ right.T, value
+        value = place * value - before + terms[0] @ right.T
         total = total + (value if front is None else value * front)
-    return _table_limited(xp, table, total, cosine)
+    return total
 
 
-def _table_side(xp: Any, array: Callable[[np.ndarray], Any], side: _StoredSide, variance: Any) -> tuple[Any, Any]:
-    """The functions U (..., r), and the scale with what holds outside of the range and at variance 0."""
+def _table_side(xp: Any, array: Callable[[np.ndarray], Any], side: _StoredSide, variance: Any, moved: bool) -> Any:
+    """The functions U times their scale (..., r), or their derivatives; NaN outside of the range but at variance 0."""
     good = (variance >= side.low * (1.0 - _STORED_SLACK)) & (variance <= side.high * (1.0 + _STORED_SLACK))
-    inside = xp.where(good, variance, side.twin)
-    zero = 0.0 * inside
-    factor = xp.where(good, zero + 1.0, xp.where(variance == 0.0, zero + side.at_zero, zero + float("nan")))
+    inside = xp.where(good, variance, 0.0 * variance + side.twin)
+    nothing = 0.0 * inside
+    at_zero = nothing + (float("nan") if moved else side.at_zero)
+    factor = xp.where(good, nothing + 1.0, xp.where(variance == 0.0, at_zero, nothing + float("nan")))
     root = inside**side.power
     top = (side.high**side.power - side.middle) / (side.high**side.power + side.middle)
     place = xp.clip((root - side.middle) / (root + side.middle) / top, -1.0, 1.0)
-    log, power = xp.log(inside), 0.0
+    log, power, slope = xp.log(inside), nothing, nothing
     for coefficient in side.scale[::-1]:
+        slope = slope * log + power
         power = power * log + coefficient
-    return _table_series(xp, array, place, side.columns), xp.exp(power) * factor
-
-
-def _table_place(xp: Any, table: _Stored, cosine: Any) -> tuple[Any, Any]:
-    """Where angles are in [−1, 1], and zeros of that shape."""
-    start, end = (float(np.arcsinh(table.sharpness * value)) for value in (table.least, 1.0))
-    place = (2.0 * xp.arcsinh(table.sharpness * cosine) - (start + end)) / (end - start)
-    return xp.clip(place, -1.0, 1.0), 0.0 * cosine
+    found = _table_series(xp, array, place, side.columns)
+    if moved:
+        turned = 2.0 * side.middle * side.power / top * root / ((root + side.middle) * (root + side.middle))
+        bent = _table_series(xp, array, place, np.polynomial.chebyshev.chebder(side.columns))
+        found = (bent * turned[..., None] + found * slope[..., None]) / inside[..., None]
+    return found * (xp.exp(power) * factor)[..., None]
 
 
 def _table_series(xp: Any, array: Callable[[np.ndarray], Any], place: Any, columns: np.ndarray) -> Any:
@@ -91,12 +109,3 @@ def _table_series(xp: Any, array: Callable[[np.ndarray], Any], place: Any, colum
     for _ in range(2, len(columns)):
         basis.append(2.0 * place * basis[-1] - basis[-2])
     return xp.stack(basis[: len(columns)], -1) @ array(columns)
-
-
-def _table_limited(xp: Any, table: _Stored, value: Any, cosine: Any) -> Any:
-    """NaN at angles beyond the table's."""
-    return (
-        value
-        if not table.least
-        else xp.where(cosine < table.least * (1.0 - _STORED_SLACK), 0.0 * value + float("nan"), value)
-    )

@@ -19,6 +19,7 @@ from symntk.emit.compile import namespace
 from symntk.emit.expressions import node_of
 from symntk.emit.formula import formula, parameter_names
 from symntk.emit.module import Map
+from symntk.emit.table import Table
 from symntk.emit.targets.numpy import NUMPY
 from symntk.language.general_form import GeneralForm
 from symntk.language.point import value_at
@@ -39,13 +40,15 @@ class LayerMap:
     it; with means, m1 and m2 stand after d. They are empty where a table stands for the map. `slopes` are derivatives
     by "a", "b" and "c" (Price's theorem: ∂c E[f g] = E[f' g'], ∂a E[f g] = ½ E[f'' g], ∂b E[f g] = ½ E[f g'']), with
     means by "m1" and "m2" too, as far as they exist.
+    With `by` the map is the derivative of a table's map by "a" or "b": that of the table at a fixed correlation, less
+    c/2a, or c/2b, times the slope by "c" that it has.
     """
 
     name: str
     title: str
     text: str
     definitions: tuple[Definition, ...] = ()
-    table: Any = None
+    table: Table | None = None
     parameters: tuple[sp.Symbol, ...] = ()
     conditions: tuple[sp.Basic, ...] = ()
     diagonal: str = ""
@@ -53,6 +56,7 @@ class LayerMap:
     symmetric: bool = False
     means: bool = False
     slopes: Mapping[str, LayerMap] = field(default_factory=dict)
+    by: str = ""
 
     @property
     def calls(self) -> frozenset[str]:

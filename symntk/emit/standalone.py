@@ -8,7 +8,7 @@ Gram matrices; here they become one file, which imports the target's library onl
 from __future__ import annotations
 
 import importlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from symntk.emit.code import Definition
@@ -46,6 +46,9 @@ class ModuleTarget(Protocol):
     def map(self, layer: LayerMap) -> str:
         """The function that a user calls, `{name}(var_u, var_v, cov, …)`, and what the definitions need around them."""
 
+    def tables(self, maps: Sequence[LayerMap]) -> str:
+        """The tables that stand for maps, and the function `_{name}` of each."""
+
     def gram(self, layers: Mapping[str, LayerMap]) -> str:
         """Gram functions of the kernels among the keys, and `kernels`, which has several in one pass."""
 
@@ -70,7 +73,16 @@ def standalone(target: ModuleTarget, docstring: str, layers: Mapping[str, LayerM
             for definition in one.definitions:
                 written.setdefault(definition.name, target.write(definition))
     calls = frozenset(name for layer in layers.values() for one in with_slopes(layer) for name in one.calls)
-    parts = [target.library(calls), *written.values(), *(target.map(layer) for layer in layers.values())]
+    tabulated = [one for layer in layers.values() for one in with_slopes(layer) if one.table is not None]
+    if tabulated and not hasattr(target, "tables"):
+        asked = f"code of {tabulated[0].title} for {target.name}"
+        raise FormulaError(asked, "it has no closed form, and the target takes no tables", 'target="numpy"')
+    parts = [
+        target.library(calls),
+        *([target.tables(tabulated)] if tabulated else []),
+        *written.values(),
+        *(target.map(layer) for layer in layers.values()),
+    ]
     if any(name in GRAMS for name in layers):
         parts.append(target.gram(layers))
     head = f"{docstring}\n\nfrom __future__ import annotations\n\n{target.imports}"

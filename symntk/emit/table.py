@@ -1,7 +1,7 @@
 """A layer map as a table for targets that do not carry the reference code: what it is good for, and its source.
 
 `emit.table_build` makes the numbers on the host, `runtime.stored` is their evaluation by NumPy, `runtime.stored_arrays`
-that by other libraries. The numbers are packed: a module of some hundred lines holds the table of a map to 2e-11.
+that by other libraries. The numbers are packed: a module of some hundred lines holds the table of a map to 5e-11.
 """
 
 from __future__ import annotations
@@ -9,7 +9,8 @@ from __future__ import annotations
 import base64
 import textwrap
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -20,7 +21,7 @@ from symntk.language.symbols import x
 
 VARIANCES = (1e-3, 1e3)
 """The box of a table where nothing else is asked for."""
-TOLERANCE = 2e-11
+TOLERANCE = 5e-11
 """Of a table's error."""
 THRESHOLD_REACH = 1.2
 """The largest |arcsin ρ| of maps of two functions that both have a break away from 0.
@@ -47,11 +48,33 @@ class Table:
         """How many numbers it holds."""
         return sum(part.size for _, part in _parts(self.stored))
 
-    def source(self, name: str) -> list[str]:
-        """Lines of Python that make it under a name; they use `_Stored`, `_StoredSide`, `_stored_numbers`, and for a
+    @cached_property
+    def name(self) -> str:
+        """Its name in modules, which its numbers determine."""
+        return f"_table_{zlib.crc32(self.stored.core.tobytes()):08x}"
+
+    @property
+    def text(self) -> str:
+        """What stands in place of a formula."""
+        box, least = self.box, self.stored.least
+        reach = f" and correlations up to {(1.0 - least * least) ** 0.5:.3g}" if least else ""
+        return (
+            f"a table for variances of 0 and from {box.low:g} to {box.high:g}{reach}, with an error of at most "
+            f"{box.tolerance:g} of its root mean square over angles ({self.error:.1e} at laws that had no part in it)"
+        )
+
+    def scaled(self, factor: float) -> Table:
+        """The table of `factor` times the map, itself for 1."""
+        stored = self.stored
+        if factor == 1.0:
+            return self
+        return replace(self, stored=stored._replace(core=factor * stored.core, tail=abs(factor) * stored.tail))
+
+    def source(self) -> list[str]:
+        """Lines of Python that make it under its name; they use `_Stored`, `_StoredSide`, `_stored_numbers`, and for a
         map that is symmetric `_stored_mirrored`, of `runtime.stored`.
         """
-        stored = self.stored
+        stored, name = self.stored, self.name
         lines: list[str] = []
         for label, part in _parts(stored):
             lines += _literal(f"{name}_{label}", part)
@@ -90,7 +113,7 @@ def table(reference: Reference, box: Box, *, symmetric: bool = False, sense: int
     >>> def erf_erf(a, b, c):
     ...     return 2 / np.pi * np.arcsin(2 * c / np.sqrt((1 + 2 * a) * (1 + 2 * b)))
     >>> found, one = table(erf_erf, Box(0.5, 2.0), symmetric=True, sense=-1), np.ones(1)
-    >>> print(found(one, one, 0.6 * one, 0.8 * one).round(8), found.error < 2e-11, found.numbers < 1500)
+    >>> print(found(one, one, 0.6 * one, 0.8 * one).round(8), found.error < 5e-11, found.numbers < 1500)
     [0.26197976] True True
     """
     stored, error = build(reference, box, symmetric=symmetric, sense=sense)

@@ -40,7 +40,7 @@ class Box:
     low: float
     high: float
     reach: float = 0.5 * np.pi
-    tolerance: float = 2e-11
+    tolerance: float = 5e-11
 
     @property
     def least(self) -> float:

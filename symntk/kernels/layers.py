@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import sympy as sp
 
-from symntk.errors import FormulaError, SymntkError
+from symntk.errors import SymntkError
 from symntk.kernels.function import REMEMBERED
+from symntk.kernels.tables import tabulated_layer
 
 if TYPE_CHECKING:
     from symntk.emit.layers import LayerMap
@@ -34,23 +35,25 @@ def layer_map(
     from symntk.emit.module import Map
 
     written = E.as_map(name, title)
+    entries = (*_PRICE, *(_MEANS if E.means else ())) if isinstance(written, Map) else ("c",)
+    derived = _slopes(E, name, scale, entries) if slopes else {}
     if not isinstance(written, Map):
-        raise FormulaError(f"code for {E}", "it has no closed form", 'target="numpy"')
+        layer = tabulated_layer(E, name, title, derived.get("c"), scale)
+        return replace(layer, diagonal=str(E.diagonal), divergent=E.diagonal.diverges)
     layer = closed_layer(written, E, scale)
-    derived = _slopes(E, name, scale) if slopes else {}
     return replace(layer, diagonal=str(E.diagonal), divergent=E.diagonal.diverges, slopes=derived)
 
 
-def _slopes(E: Expectation, name: str, scale: sp.Rational) -> dict[str, LayerMap]:
-    """Derivatives by the entries of the law, as far as they have closed forms: Price's theorem.
+def _slopes(E: Expectation, name: str, scale: sp.Rational, entries: Sequence[str]) -> dict[str, LayerMap]:
+    """Derivatives by some entries of the law, as far as there is code for them: Price's theorem.
 
     ∂a E[f g] = ½ E[f'' g], ∂b E[f g] = ½ E[f g''], ∂c E[f g] = E[f' g'], ∂m1 E[f g] = E[f' g], ∂m2 E[f g] = E[f g'].
     """
     from symntk.kernels.expectation import Expectation
 
     out: dict[str, LayerMap] = {}
-    for entry, (first, second, factor) in (_PRICE | (_MEANS if E.means else {})).items():
-        f, g = E.f, E.g
+    for entry in entries:
+        (first, second, factor), f, g = (_PRICE | _MEANS)[entry], E.f, E.g
         try:
             for _ in range(first):
                 f = f.derivative
@@ -59,7 +62,7 @@ def _slopes(E: Expectation, name: str, scale: sp.Rational) -> dict[str, LayerMap
             slope = Expectation(f, g, means=E.means, tol=E.tol)
             title = f"the derivative of {name} by {entry}, {'' if factor == 1 else f'{factor} '}E[f(u) g(v)]"
             out[entry] = layer_map(slope, f"{name}_{entry}", title, scale=factor * scale)
-        except SymntkError:  # it does not exist, or has no closed form
+        except SymntkError:  # it does not exist, or has neither a closed form nor a table
             continue
     return out
 

@@ -51,8 +51,8 @@ def test_it_is_the_map_at_any_law_of_its_box(made):
     E, found = made
     a, b, c, d = laws(300, BOX)
     wrong = np.abs(found(a, b, c, d) - E(a, b, c)) / size(E, a, b)
-    assert np.max(wrong) < 5e-11
-    assert found.error <= 2e-11
+    assert np.max(wrong) < 1e-10
+    assert found.error <= 5e-11
 
 
 def test_the_ends_of_the_correlation(made):
@@ -90,15 +90,15 @@ def test_a_layer_of_few_terms_is_the_same(made):
     got = stored._stored_tile(left, right, *rest, cosine, sine)
     i, j = np.indices(full.shape).reshape(2, -1)
     direct = found(a[i], b[j], (full * sine)[i, j], (full * cosine)[i, j])
-    assert got.reshape(-1) == pytest.approx(direct, abs=2e-11 * np.max(np.abs(direct)))
+    assert got.reshape(-1) == pytest.approx(direct, abs=5e-11 * np.max(np.abs(direct)))
 
 
 def test_its_source_makes_it_again(made):
     _, found = made
-    lines = found.source("made")
+    lines = found.source()
     names = dict(vars(stored))
     exec("\n".join(lines), names)
-    again = names["made"]
+    again = names[found.name]
     for one, other in zip((again.u, again.v), (found.stored.u, found.stored.v), strict=True):
         assert np.array_equal(one.columns, other.columns) and one.scale == other.scale
     assert all(np.array_equal(getattr(again, name), getattr(found.stored, name)) for name in ("even", "odd", "core"))
@@ -116,14 +116,14 @@ def test_arrays_in_either_precision(made):
             return np.asarray(values, dtype=kind)
 
         law = [array(x) for x in (a, b, c, d)]
-        value = stored_arrays._table_values(np, array, found.stored, *law)
+        value = stored_arrays._read_values(np, array, found.stored, *law)
         assert value.dtype == kind
         assert np.max(np.abs(value - right) / scale) < limit
         # rows and columns
         rows, columns = a[:9, None], b[None, :7]
         shares = [x[:63].reshape(9, 7) / full[:63].reshape(9, 7) * np.sqrt(rows * columns) for x in (c, d)]
         law = [array(x) for x in (rows, columns, *shares)]
-        pairs = stored_arrays._table_values(np, array, found.stored, *law)
+        pairs = stored_arrays._read_values(np, array, found.stored, *law)
         flat = (np.broadcast_to(x, (9, 7)).reshape(-1) for x in (rows, columns, *shares))
         direct = found(*flat).reshape(9, 7)
         assert pairs.dtype == kind
@@ -137,7 +137,7 @@ def test_a_derivative_by_a_variance_is_price_s(kind):
     bent = symntk.Expectation(E.f.derivative.derivative, E.g)
     steep = symntk.Expectation(E.f.derivative, E.g.derivative)
     a, b, c, d = laws(60, BOX, 2)
-    fixed = stored_arrays._table_values(np, np.asarray, found, a, b, c, d, "a")
+    fixed = stored_arrays._read_values(np, np.asarray, found, a, b, c, d, "a")
     slope = fixed - c / (2.0 * a) * steep(a, b, c)
     assert a * slope == pytest.approx(0.5 * a * bent(a, b, c), abs=2e-9 * np.max(size(E, a, b)))
 

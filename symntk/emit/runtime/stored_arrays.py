@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from symntk.emit.runtime.stored import _Stored, _StoredSide
 
 
-def _table_values(
+def _read_values(
     xp: Any, array: Callable[[np.ndarray], Any], table: _Stored, a: Any, b: Any, c: Any, d: Any, by: str = ""
 ) -> Any:
     """The map at variances, covariance and d = √(ab − c²), which broadcast; NaN outside of the table.
@@ -33,27 +33,27 @@ def _table_values(
     cosine = xp.where(sure, 0.0 * d + 1.0, d / full)
     sine = xp.where(sure, 0.0 * c, c / full)
     left, right = (
-        _table_side(xp, array, side, variance, by == name)
+        _read_side(xp, array, side, variance, by == name)
         for side, variance, name in ((table.u, a, "a"), (table.v, b, "b"))
     )
     start, end = (float(np.arcsinh(table.sharpness * value)) for value in (table.least, 1.0))
     place = (2.0 * xp.arcsinh(table.sharpness * cosine) - (start + end)) / (end - start)
     place = xp.clip(place, -1.0, 1.0)
     if len(a.shape) == 2 and a.shape[1] == 1 and b.shape[0] == 1:
-        value = _table_pairs(xp, array, table, left[:, 0], right[0], place, sine)
+        value = _read_pairs(xp, array, table, left[:, 0], right[0], place, sine)
     else:
-        value = _table_entries(xp, array, table, left, right, place, sine)
+        value = _read_entries(xp, array, table, left, right, place, sine)
     if table.least:
         value = xp.where(cosine < table.least * (1.0 - _STORED_SLACK), 0.0 * value + float("nan"), value)
     return value
 
 
-def _table_entries(
+def _read_entries(
     xp: Any, array: Callable[[np.ndarray], Any], table: _Stored, left: Any, right: Any, place: Any, sine: Any
 ) -> Any:
     """The map at functions U and V (..., r) of each entry and the places of its angle."""
-    even = _table_series(xp, array, place, table.even)
-    odd = _table_series(xp, array, place, table.odd) * sine[..., None]
+    even = _read_series(xp, array, place, table.even)
+    odd = _read_series(xp, array, place, table.odd) * sine[..., None]
     split = table.even.shape[1]
     total = 0.0 * place
     for k in range(table.core.shape[2]):
@@ -62,7 +62,7 @@ def _table_entries(
     return total
 
 
-def _table_pairs(
+def _read_pairs(
     xp: Any, array: Callable[[np.ndarray], Any], table: _Stored, left: Any, right: Any, place: Any, sine: Any
 ) -> Any:
     """The map for all pairs of rows with functions U (n, r) and columns with V (m, r): Clenshaw's sum over products."""
@@ -81,7 +81,7 @@ def _table_pairs(
     return total
 
 
-def _table_side(xp: Any, array: Callable[[np.ndarray], Any], side: _StoredSide, variance: Any, moved: bool) -> Any:
+def _read_side(xp: Any, array: Callable[[np.ndarray], Any], side: _StoredSide, variance: Any, moved: bool) -> Any:
     """The functions U times their scale (..., r), or their derivatives; NaN outside of the range but at variance 0."""
     good = (variance >= side.low * (1.0 - _STORED_SLACK)) & (variance <= side.high * (1.0 + _STORED_SLACK))
     inside = xp.where(good, variance, 0.0 * variance + side.twin)
@@ -95,15 +95,15 @@ def _table_side(xp: Any, array: Callable[[np.ndarray], Any], side: _StoredSide, 
     for coefficient in side.scale[::-1]:
         slope = slope * log + power
         power = power * log + coefficient
-    found = _table_series(xp, array, place, side.columns)
+    found = _read_series(xp, array, place, side.columns)
     if moved:
         turned = 2.0 * side.middle * side.power / top * root / ((root + side.middle) * (root + side.middle))
-        bent = _table_series(xp, array, place, np.polynomial.chebyshev.chebder(side.columns))
+        bent = _read_series(xp, array, place, np.polynomial.chebyshev.chebder(side.columns))
         found = (bent * turned[..., None] + found * slope[..., None]) / inside[..., None]
     return found * (xp.exp(power) * factor)[..., None]
 
 
-def _table_series(xp: Any, array: Callable[[np.ndarray], Any], place: Any, columns: np.ndarray) -> Any:
+def _read_series(xp: Any, array: Callable[[np.ndarray], Any], place: Any, columns: np.ndarray) -> Any:
     """Chebyshev series with coefficients (n, r) at places of [−1, 1]: (..., r)."""
     basis = [0.0 * place + 1.0, place]
     for _ in range(2, len(columns)):

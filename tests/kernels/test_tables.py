@@ -1,0 +1,63 @@
+"""Maps without a closed form as tables for targets: values, slopes, source."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import symntk
+from symntk.emit.standalone import with_slopes
+from symntk.emit.targets.tabulated import IMPORTS, tables_code, tabulated_code
+from symntk.errors import FormulaError
+from symntk.kernels.layers import layer_map
+
+LAW = np.array(
+    [[1.3, 0.2, 1.0, 40.0, 0.6, 0.6], [0.7, 3.0, 1.0, 0.02, 0.6, 0.6], [0.4, -0.5, 0.0, 0.6, 0.6, -0.6]]
+)  # variances of u and of v, covariances
+
+
+@pytest.fixture(scope="module")
+def written():
+    """The map of tanh with slopes, and the module of NumPy that its tables make."""
+    layer = layer_map(symntk.derive("tanh").nngp, "nngp_map", "E[tanh tanh]", slopes=True)
+    maps = with_slopes(layer)
+    code = [IMPORTS, tables_code([one.table for one in maps], "np", "np.asarray(x, dtype=a.dtype)")]
+    names: dict[str, object] = {}
+    exec("from __future__ import annotations\n" + "\n\n".join([*code, *map(tabulated_code, maps)]), names)
+    return layer, names
+
+
+def at(names, name, dtype=np.float64):
+    a, b, c = (x.astype(dtype) for x in LAW)
+    det = np.maximum(a * b - c * c, 0.0)
+    return names[f"_{name}"](a, b, c, det, np.sqrt(det))
+
+
+def test_values_and_slopes(written):
+    _, names = written
+    E = symntk.derive("tanh").nngp
+    first = E.f.derivative
+    assert at(names, "nngp_map") == pytest.approx(E(*LAW), abs=1e-10)
+    for slope, f, g, factor in (
+        ("c", first, first, 1.0),
+        ("a", first.derivative, E.g, 0.5),
+        ("b", E.f, first.derivative, 0.5),
+    ):
+        right = factor * symntk.Expectation(f, g)(*LAW)
+        assert at(names, f"nngp_map_{slope}") == pytest.approx(right, abs=1e-8)
+    single = at(names, "nngp_map", np.float32)
+    assert single.dtype == np.float32
+    assert single == pytest.approx(E(*LAW), abs=2e-6)
+
+
+def test_equal_maps_have_one_table(written):
+    layer, _ = written
+    assert layer.slopes["c"].table is layer_map(symntk.derive("tanh").ntk, "ntk_map").table
+    assert layer.slopes["a"].table is layer.table
+    assert "a table for variances of 0 and from 0.001 to 1000" in layer.text
+
+
+def test_what_has_neither_a_formula_nor_a_table_is_refused():
+    E = symntk.expectation("tanh", "tanh", means=True)
+    with pytest.raises(FormulaError, match="means 0"):
+        layer_map(E, "map")

@@ -11,7 +11,7 @@ from mpmath import mp
 
 from symntk.derive.conditions import conditions
 from symntk.derive.diagonal import Diagonal
-from symntk.errors import DomainError, SymntkError, TooLongError
+from symntk.errors import DivergenceError, DomainError, SymntkError, TooLongError, VerificationError
 from symntk.kernels.function import Function
 from symntk.language.registry import exact
 from symntk.language.symbols import STATE, x
@@ -143,7 +143,7 @@ class Quadrature(General):
         return self.derivation.integral()
 
     def evalf(self, values: Numbers, dps: int) -> Any:
-        """The value in mpmath, by the quadrature of the verify room."""
+        """The value in mpmath, by the quadrature of the verify room: right to `dps` digits of itself, or an error."""
         from symntk.emit.general import known_shape
         from symntk.verify.general_oracle import general_oracle
 
@@ -163,7 +163,10 @@ class Quadrature(General):
             return general_oracle(f.general, g.general, a, b, c, m1, m2, dps=dps)
         except SymntkError as error:
             at = ", ".join(f"{s} = {values[s]}" for s in STATE)
-            raise type(error)(f"{asked} at {at}", error.wrong, error.advice) from error
+            kind = next(
+                k for k in (DivergenceError, DomainError, VerificationError, SymntkError) if isinstance(error, k)
+            )
+            raise kind(f"{asked} at {at}", error.wrong, error.advice) from error
 
     def as_map(self, name: str, title: str, parameters: tuple[sp.Symbol, ...]) -> Any:
         """What is written as code."""

@@ -17,7 +17,7 @@ from symntk.errors import DivergenceError, DomainError, SymntkError, Verificatio
 from symntk.kernels.function import Function, as_function
 from symntk.verify.agreement import Agreement, LeftOut
 from symntk.verify.certificate import Check
-from symntk.verify.general_oracle import fast_reference, general_oracle, general_scale
+from symntk.verify.general_oracle import fast_reference, general_scale, oracle_to_scale
 from symntk.verify.points import Law, Point, parameter_values
 from symntk.verify.timing import OutOfTime, late, timely
 
@@ -56,7 +56,7 @@ class GeneralClaim:
     def oracle(self, law: Law, dps: int) -> Any:
         """What quadrature says."""
         if (law, dps) not in self._found:
-            self._found[law, dps] = general_oracle(self.f.general, self.g.general, *law, dps=dps)
+            self._found[law, dps] = oracle_to_scale(self.f.general, self.g.general, law, dps)
         return self._found[law, dps]
 
     def scale(self, law: Law) -> float:

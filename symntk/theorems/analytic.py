@@ -19,7 +19,7 @@ from symntk.theorems.hypotheses import bounded, finite_jumps, jumps
 from symntk.theorems.report import Finding, Hypothesis, attempted
 from symntk.theorems.setting import Setting
 from symntk.verify.evaluate import evaluate
-from symntk.verify.general_oracle import general_oracle
+from symntk.verify.general_oracle import oracle_to_scale
 from symntk.verify.limits_extrapolate import agreement
 from symntk.verify.limits_symbolic import within
 
@@ -120,7 +120,7 @@ def _against_quadrature(one: Setting, name: str, E: Expectation) -> Finding:
             value = (
                 E.evalf(a, b, c, dps=dps, **{one.name: m}) if closed else mp.mpf(float(_in_double(E, one, a, b, c, m)))
             )
-            digits.append(agreement(value, general_oracle(*forms, a, b, c, dps=dps)))
+            digits.append(agreement(value, oracle_to_scale(*forms, (a, b, c, 0, 0), dps)))
     what = "the closed form" if closed else f"the float64 map ({E.method}, error bound {E.error_bound:g})"
     detail = f"{what} against adaptive quadrature at {len(digits)} random points"
     return Finding.of_digits(f"{name} of σ_m", min(digits), dps - 5.0 if closed else 8.0, detail)
@@ -178,7 +178,7 @@ def _conditional(one: Setting, E: Expectation) -> Finding:
     with mp.workdps(dps + 10):
         for a, b, c in (("1", "2", "1/2"), ("1/3", "3/4", "-2/5"), ("1", "1", "1")):
             va, vb, vc = (mp.mpf(sp.Rational(v).p) / sp.Rational(v).q for v in (a, b, c))
-            total = general_oracle(rest, function, va, vb, vc, dps=dps) if rest.has_regular_part else mp.zero
+            total = oracle_to_scale(rest, function, (va, vb, vc, 0, 0), dps) if rest.has_regular_part else mp.zero
             for jump in one.family.jumps:
                 t = mp.mpf(jump.place.evalf(40)._to_mpmath(mp.prec))
                 weight = mp.mpf(jump.height.evalf(40)._to_mpmath(mp.prec)) * mp.npdf(t, 0, mp.sqrt(va))
@@ -194,7 +194,7 @@ def _mean(function: GeneralForm, mean: Number, variance: Number, dps: int) -> Nu
         from symntk.verify.general_functions import Function as Numbers
 
         return Numbers(function).number(mean)
-    return general_oracle(function, _ONE, variance, 1, 0, mean, 0, dps=dps)
+    return oracle_to_scale(function, _ONE, (variance, 1, 0, mean, 0), dps)
 
 
 def _converges(one: Setting, angle: float) -> list[Finding]:

@@ -129,4 +129,4 @@ class Agreement:
     @property
     def remark(self) -> str:
         """How the digits were measured."""
-        return f"{self.scaled} relative to √(E f² E g²), where the value cancels" if self.scaled else ""
+        return f"{self.scaled} relative to √(E f² E g²), beside which the value is small" if self.scaled else ""

@@ -37,6 +37,7 @@ _TARGET = 3e-16
 _MOST_ROUNDS = 40
 _MOST_PANELS = 20_000
 _EPS = float(np.finfo(float).eps)
+_SLOWER = "evalf, which has more digits"
 _FLOOR = 2e-15  # what the panels, each resolved to 1e-16 of √(E f²) or √(E g²), may leave in all
 
 
@@ -85,7 +86,7 @@ def float_reference(
     scale = fast_scale(f, g, law)
     if not error <= accuracy * scale:
         text = f"its error is estimated as {error:.1e}, where √(E f² E g²) is {scale:.1e}"
-        raise VerificationError(ASKED, text, "general_oracle")
+        raise VerificationError(ASKED, text, _SLOWER)
     return value, error + 2 * _EPS * abs(value)
 
 
@@ -287,20 +288,25 @@ class Outer:
         noise += self.inner.noise * math.sqrt(self.panels.square)
         return value, abs(value - rough) + noise
 
-    def layout(self) -> tuple[Floats, Floats]:
-        """Panels (2, n) in z on which the integrand is resolved, and the coarse rule's values."""
+    def cuts(self) -> Floats:
+        """Edges in z of both functions' panels, in increasing order."""
         own = (self.panels.edges - self.mean) / self.deviation
         marks = np.concatenate([own, self.inner.marks()])
         cuts = np.unique(marks[(marks >= own[0]) & (marks <= own[-1])])
         # What rounding puts next to each other is one edge.
-        cuts = cuts[np.concatenate([[True], np.diff(cuts) > 4 * _EPS * np.abs(cuts[1:])])]
+        found: Floats = cuts[np.concatenate([[True], np.diff(cuts) > 4 * _EPS * np.abs(cuts[1:])])]
+        return found
+
+    def layout(self) -> tuple[Floats, Floats]:
+        """Panels (2, n) in z on which the integrand is resolved, and the coarse rule's values."""
+        cuts = self.cuts()
         todo, ends, values = np.stack([cuts[:-1], cuts[1:]]), [], []
         count = 0
         for _ in range(_MOST_ROUNDS):
             found, size, error = self._apply(todo, COARSE)
             # A quarter of the tolerance for every panel, or its own rounding.
             if not np.all(np.isfinite(error)):
-                raise VerificationError(ASKED, "a function is not finite in float64", "general_oracle")
+                raise VerificationError(ASKED, "a function is not finite in float64", _SLOWER)
             good = error <= np.maximum(_TARGET * self.scale, 16 * _EPS * size)
             good |= todo[1] - todo[0] < 8 * _EPS * np.maximum(np.abs(todo[1]), 1e-8)
             good |= self._is_next_to_rough(todo)
@@ -313,7 +319,7 @@ class Outer:
             middle = (rest[0] + rest[1]) / 2
             todo = np.concatenate([np.stack([rest[0], middle]), np.stack([middle, rest[1]])], axis=1)
         if rest.shape[1]:
-            raise VerificationError(ASKED, f"{rest.shape[1]} panels are not resolved", "general_oracle")
+            raise VerificationError(ASKED, f"{rest.shape[1]} panels are not resolved", _SLOWER)
         return np.concatenate(ends, axis=1), np.concatenate(values)
 
     def _is_next_to_rough(self, ends: Floats) -> npt.NDArray[np.bool_]:

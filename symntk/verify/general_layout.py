@@ -83,13 +83,12 @@ def _square(
     half, centre = (edges[1:] - edges[:-1]) / 2, (edges[1:] + edges[:-1]) / 2
     points = as_extended(centre)[:, None] + as_extended(half)[:, None] * nodes
     density = np.exp(-(((points - mean) / deviation) ** 2) / 2) / deviation / np.sqrt(2 * np.pi)
-    weight = half[:, None] * weights * density
+    root = np.sqrt(half[:, None] * weights * density)  # before the squares, which may overflow
     exact = by_part(function, points, parts)
     rough = by_part(function, points.astype(float), parts)
-    difference = (rough - exact).astype(float)
-    noise = float(np.sqrt(np.sum(weight * difference**2)))
+    noise = float(np.sqrt(np.sum((root * (rough - exact)) ** 2)))
     finer = float(np.finfo(np.longdouble).eps / np.finfo(float).eps)
-    return float(np.sum(weight * exact.astype(float) ** 2)), (noise, max(finer * noise, 0.0))
+    return float(np.sum((root * exact) ** 2)), (noise, max(finer * noise, 0.0))
 
 
 def _mean_size(function: Function, mean: float, deviation: float, edges: Floats, parts: npt.NDArray[np.intp]) -> float:

@@ -2,40 +2,39 @@
 
     E[f g] = ∫ f(m1 + √a·z) h(z) φ(z) dz,   h(z) = E[g(v) | u]
 
-The outer integral is adaptive (see `panels`). The inner one is, in this order: a value of g at full correlation; the
-closed conditional expectation of a Gaussian-elementary g (or f, with the two exchanged); a fast Gauss transform (see
-`general_inner`). Deltas of order 0 are evaluated. The panels to begin with are those of `general_fast`, which found
-them from the functions. `fast_reference` is the same expectation in float64.
+The integral is that of `general_integral`. Deltas of order 0 are evaluated. A value that is small beside √(E f² E g²)
+is computed again, to more digits. `fast_reference` is the same expectation in float64.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
 from typing import Any
 
-import numpy as np
+import sympy as sp
+from mpmath.libmp import to_rational
 
-from symntk.errors import DivergenceError, DomainError, VerificationError
-from symntk.language.general_form import GeneralForm
-from symntk.verify.general_fast import NOTHING, Inner, Outer, fast_scale, float_reference, is_rougher, regular
+from symntk.errors import DomainError, VerificationError
+from symntk.language.general_form import GeneralForm, parity
+from symntk.language.symbols import x as variable
+from symntk.verify.general_fast import NOTHING, fast_scale, float_reference, is_rougher, regular
 from symntk.verify.general_functions import ASKED, meets, realized, two_deltas
-from symntk.verify.general_inner import Scalar, Transform, halved
-from symntk.verify.general_layout import Panels, panels
+from symntk.verify.general_integral import Integral
+from symntk.verify.general_layout import panels
 from symntk.verify.general_search import BelowFloatsError
-from symntk.verify.numeric import Number, mp, numeric
+from symntk.verify.numeric import Number, mp
 from symntk.verify.oracle import Law
 from symntk.verify.oracle import _law as read_law
-from symntk.verify.panels import Rule, gauss_legendre, integrate
 
-__all__ = ["fast_reference", "general_oracle", "general_scale"]
+__all__ = ["CancelledError", "fast_reference", "general_oracle", "general_scale", "oracle_to_scale"]
 
-_LOST_MOST = 13.0  # digits: a larger loss than this cannot be measured in extended precision
 _EPS = 2.0**-52
 _FEW = 17
-_CHECKED, _MOST_HALVINGS = 10, 4
-_SAME = 1e-12
 _MILD = 0.05  # 1 − ρ²
+_GUARD = 2  # digits by which a value may be below √(E f² E g²) at no cost
+_NOTHING_LEFT = 40  # digits that may cancel beyond those asked for
+_CANCELS = "fewer digits, another law, or E(...), whose bound is relative to √(E f² E g²)"
+_NESTED_MOST, _NESTED_BESIDE = 25, 80  # the same in a double integral, and by how many it may be below the scale
 
 
 def general_oracle(
@@ -59,12 +58,13 @@ def general_oracle(
         cov: covariance of u and v.
         mean_u: mean of u.
         mean_v: mean of v.
-        dps: digits; the error is about 10^(−dps) · √(E f² E g²), with `general_scale` for that root. One dimension
-            (full correlation, a delta, a Gaussian-elementary side) takes up to 50, two dimensions some 25.
+        dps: digits, of the value, however small it is beside √(E f² E g²). One dimension (full correlation, a delta,
+            a Gaussian-elementary side) takes up to 50, two dimensions some 25.
 
     Raises:
         DomainError: no covariance, a parameter without a value, or a derivative of a delta.
         DivergenceError: the expectation is infinite, or E f² or E g² is.
+        CancelledError: there are fewer digits, since others cancel; it says how many.
         VerificationError: the quadrature did not converge.
 
     >>> import sympy as sp
@@ -75,17 +75,41 @@ def general_oracle(
     0.333333333333333333333333
     """
     law = read_law(var_u, var_v, cov, mean_u, mean_v, dps)
-    with mp.workdps(dps + 10):
-        total = mp.fsum(
-            [
-                _smooth(f, g, law, dps),
-                _delta_part(f, g, law, dps),
-                _delta_part(g, f, law.swapped(), dps),
+    digits = dps
+    lost: float
+    while True:
+        with mp.workdps(digits + 10):
+            parts = [
+                _smooth(f, g, law, digits),
+                _delta_part(f, g, law, digits),
+                _delta_part(g, f, law.swapped(), digits),
                 two_deltas(f, g, law),
             ]
-        )
+            total, size = mp.fsum(parts), max(map(abs, parts))
+            lost = math.ceil(mp.log10(size / abs(total))) if total else (math.inf if size else 0)
+        if lost <= digits - dps + 1:
+            break
+        if digits > dps + _NOTHING_LEFT:
+            raise CancelledError(total, size * mp.mpf(10) ** -digits, "deltas and the rest cancel", _CANCELS)
+        digits = dps + int(min(lost, _NOTHING_LEFT + 1))
     with mp.workdps(dps):
         return +total
+
+
+def oracle_to_scale(f: GeneralForm, g: GeneralForm, law: tuple[Any, Any, Any, Any, Any], dps: int) -> Number:
+    """As `general_oracle`; where digits cancel, the value with an error below 10^(−dps) · √(E f² E g²).
+
+    >>> import sympy as sp
+    >>> from symntk.language.general_form import general_form
+    >>> from symntk.language.symbols import x
+    >>> bell, one = general_form(sp.exp(-(x**2)) * (3 * x**2 - 1), x), general_form(sp.S.One, x)
+    >>> abs(oracle_to_scale(bell, one, (1, 1, 0, 0, 0), 15)) < 1e-15
+    True
+    """
+    try:
+        return general_oracle(f, g, *law, dps=dps)
+    except CancelledError as error:
+        return error.value
 
 
 def fast_reference(
@@ -164,10 +188,84 @@ def _smooth(f: GeneralForm, g: GeneralForm, law: Law, dps: int) -> Number:
         f, g, law = g, f, law.swapped()
     if law.a == 0:
         return realized(f).number(law.m1) * realized(g).number(law.m2)
+    one = GeneralForm((), (f.parts[0] ** 0,))
     if law.b == 0:
-        one = GeneralForm((), (f.parts[0] ** 0,))
-        return realized(g).number(law.m2) * _Integral(f, one, _independent(law), dps).value()
-    return _Integral(f, g, law, dps).value()
+        return realized(g).number(law.m2) * _relative(f, one, _independent(law), dps)
+    if law.c == 0 and f != one and g != one:
+        first = _relative(f, one, _independent(law), dps)
+        return first * _relative(g, one, _independent(law.swapped()), dps) if first else first
+    return _relative(f, g, law, dps)
+
+
+class CancelledError(VerificationError):
+    """Too few digits are left of a value: it is `value`, with an error of up to `error`."""
+
+    def __init__(self, value: Number, error: Number, why: str, advice: str) -> None:
+        self.value, self.error = value, error
+        held = max(0, math.floor(mp.log10(abs(value) / error))) if value else 0
+        text = f"0 up to {mp.nstr(error, 2)}" if not held else f"{mp.nstr(value, held)} ± {mp.nstr(error, 2)}"
+        super().__init__(ASKED, f"{held or 'no'} digits are known: it is {text}, and {why}", advice)
+
+
+def _relative(f: GeneralForm, g: GeneralForm, law: Law, dps: int) -> Number:
+    """E[f g] to dps digits of itself: what is small beside √(E f² E g²) is computed again, to that many digits more.
+
+    Where nothing cancels, and the value is small since f and E[g|u] are large at different places, this ends with a
+    value; where all digits cancel, time and again, with an error.
+    """
+    beside, cancelled, before = _GUARD, 0, None
+    while True:
+        try:
+            one = Integral(f, g, law, dps, beside, cancelled)  # refuses what does not exist
+            if before is None and _odd_together(f, g, law):
+                return mp.zero
+            value, size = one.value()
+        except VerificationError as refusal:
+            if before is None:
+                raise
+            raise CancelledError(*before, f"more are not to be had: {refusal.wrong}", _CANCELS) from refusal
+        scale = mp.mpf(one.outer.scale)
+        if scale == 0:
+            return value
+        error = scale * mp.mpf(10) ** (-dps - beside)
+        if abs(value) >= scale * mp.mpf(10) ** -beside:
+            return value
+        before = value, error
+        if size > error * mp.mpf(10) ** (dps + _NOTHING_LEFT) and abs(value) <= 10 * error:
+            raise CancelledError(*before, f"E|f(u) E[g(v)|u]| is {mp.nstr(size, 2)}: all digits cancel", _CANCELS)
+        beside, cancelled = _next(value, size, scale, error, dps, beside)
+        if one.is_nested and (cancelled > _NESTED_MOST or beside > _NESTED_BESIDE):
+            raise CancelledError(*before, "a double integral to more would take minutes", _CANCELS)
+
+
+def _next(value: Number, size: Number, scale: Number, error: Number, dps: int, beside: int) -> tuple[int, int]:
+    """By how many digits the value is smaller than the scale, and than the integral of the absolute value.
+
+    As was seen; what could not be seen is guessed.
+    """
+    if abs(value) > 10 * error:
+        found = [max(0, math.ceil(mp.log10(most / abs(value))) + 1) for most in (scale, size)]
+        return found[0], found[1]
+    if size > 10 * error:  # all digits cancel so far
+        small = math.ceil(mp.log10(scale / size))
+        further = max(min(beside + max(dps, 15), small + _NOTHING_LEFT + 1), beside + 1)
+        return further, further - small
+    return beside + max(dps, 30), 0
+
+
+def _odd_together(f: GeneralForm, g: GeneralForm, law: Law) -> bool:
+    """Whether f(u) g(v) changes its sign when u and v are mirrored at their means, which leaves the law as it is."""
+    senses = (parity(_shifted(form, mean), variable) for form, mean in ((f, law.m1), (g, law.m2)))
+    return math.prod(senses) == -1
+
+
+def _shifted(form: GeneralForm, mean: Number) -> GeneralForm:
+    """The regular part as a function of the distance from the mean."""
+    if mean == 0:
+        return regular(form)
+    exact = sp.Rational(*to_rational(mean._mpf_))
+    breaks = tuple(place - exact for place in form.breaks)
+    return GeneralForm(breaks, tuple(part.xreplace({variable: variable + exact}) for part in form.parts))
 
 
 def _independent(law: Law) -> Law:
@@ -193,186 +291,6 @@ def _better_inside(f: GeneralForm, g: GeneralForm, law: Law) -> bool:
     return cells[0] > cells[1]
 
 
-class _Integral:
-    """The outer integral and what it needs, at one precision."""
-
-    def __init__(self, f: GeneralForm, g: GeneralForm, law: Law, dps: int) -> None:
-        self.f, self.g, self.law, self.dps = realized(f), realized(g), law, dps
-        nats = 2 * (dps + 3) * math.log(10)
-        self.inner = Inner(g, law, nats)
-        self.outer = Outer(f, self.inner, law, nats)
-        self.ends = self._ends()
-        lost = max(_digits_lost(self.outer.panels), _digits_lost(self.inner.panels))
-        if law.determinant == 0:
-            _require_product(self.outer.panels, self.inner.panels, law)
-        rough = [power for one in (self.outer.panels, self.inner.panels) for power in _powers(one).values()]
-        lost += max((dps / (1 + min(power, 0.0)) for power in rough), default=0.0)  # in the distance from such a place
-        self.digits = 8 * math.ceil((dps + 12 + lost + self._cancelled()) / 8)
-        self.reach = math.sqrt(2 * nats)
-
-    def value(self) -> Number:
-        """The expectation."""
-        if self.outer.scale == 0:
-            return mp.mpf(0)
-        with mp.workdps(self.digits):
-            law, rule = self.law.rounded(), gauss_legendre(math.ceil(0.9 * self.dps) + 6, self.digits)
-            deviation, tolerance = mp.sqrt(law.a), mp.mpf(10) ** -self.dps
-            inside = self._inside(law, rule, tolerance)
-            constant = 1 / mp.sqrt(2 * mp.pi)
-            pieces = []
-            for left, right in self._panels(law, deviation):
-                middle = (left + right) / 2
-                part = sum(law.m1 + deviation * middle > t for t in self.f.breaks(self.digits))
-                value, held = self.f.number_of_part(part), inside(middle)
-                integrand = _integrand(value, held, law.m1, deviation, constant)
-                pieces.append((integrand, left, right))
-            found, _ = integrate(pieces, rule, mp.mpf(0), tolerance / 4 * mp.mpf(self.outer.scale))
-        return found
-
-    def _ends(self) -> list[float]:
-        """The edges in z, in floats."""
-        ends, _ = self.outer.layout()
-        return sorted({float(z) for z in ends.ravel()})
-
-    def _panels(self, law: Law, deviation: Number) -> list[tuple[Number, Number]]:
-        """Edges as mpmath numbers, those that stand for a kink replaced by the kink."""
-        kinks = [(t - law.m1) / deviation for t in self.f.breaks(self.digits)]
-        if law.determinant == 0:
-            kinks += [(t - law.m2) / law.slope / deviation for t in self.g.breaks(self.digits)]
-        found = _exactly(self.ends, kinks, float(abs(law.m1) / deviation))
-        powers = _powers(self.outer.panels)
-        rough = [((t - law.m1) / deviation, powers[i]) for i, t in enumerate(self.f.breaks(self.digits)) if i in powers]
-        if law.determinant == 0:
-            powers = _powers(self.inner.panels)
-            images = enumerate((t - law.m2) / law.slope / deviation for t in self.g.breaks(self.digits))
-            rough += [(image, powers[i]) for i, image in images if i in powers]
-        return _graded(found, rough, self.dps)
-
-    def _inside(self, law: Law, rule: Rule, tolerance: Number) -> Callable[[Number], Scalar]:
-        """For the middle of a panel, the function h(z) that holds on it."""
-        slope = law.c / mp.sqrt(law.a)
-        if law.determinant == 0:
-
-            def composed(middle: Number) -> Scalar:
-                part = sum(law.m2 + slope * middle > t for t in self.g.breaks(self.digits))
-                values = self.g.number_of_part(part)
-                return lambda z: values(law.m2 + slope * z)
-
-            return composed
-        if self.g.normal is not None:
-            closed, deviation = law.inner(numeric(self.g.normal, self.digits).pieces), mp.sqrt(law.a)
-
-            def conditioned(middle: Number) -> Scalar:
-                near = closed.near(law.m1 + deviation * middle, law.m1 + deviation * middle)
-                return lambda z: near(law.m1 + deviation * z)
-
-            return conditioned
-        nested = self._nested(law, rule, tolerance, slope)
-        return lambda middle: lambda z: nested(law.m2 + slope * z)
-
-    def _nested(self, law: Law, rule: Rule, tolerance: Number, slope: Number) -> Transform:
-        """An inner integral whose panels resolve g: halved until halves make no difference where it matters most."""
-        own, breaks = self.inner.panels, self.g.breaks(self.digits)
-        pairs = _exactly([float(edge) for edge in own.edges], breaks, 0.0)
-        powers = _powers(own)
-        pairs = _graded(pairs, [(breaks[i], power) for i, power in powers.items()], self.dps)
-        stretches = []
-        for left, right in pairs:
-            part = sum((left + right) / 2 > t for t in breaks)
-            stretches.append((left, right, self.g.number_of_part(part)))
-        spread, size = mp.sqrt(law.determinant / law.a), mp.sqrt(mp.mpf(own.square))
-        goal = tolerance / 16 * size
-        ends = np.array(self.ends)
-        middles = (ends[1:] + ends[:-1]) / 2
-        with np.errstate(divide="ignore"):
-            weight = np.log(np.abs(self.f.piecewise(self.outer.mean + self.outer.deviation * middles)))
-        order = np.argsort(weight + np.log(np.diff(ends)) - middles**2 / 2)[-_CHECKED:]
-        coarse = Transform(stretches, spread, rule, goal, self.reach)
-        for _ in range(_MOST_HALVINGS):
-            finer = Transform(halved(stretches), spread, rule, goal, self.reach)
-            if all(_agree(coarse, finer, law.m2 + slope * mp.mpf(float(middles[i])), goal, tolerance) for i in order):
-                return coarse
-            coarse, stretches = finer, halved(stretches)
-        raise VerificationError(ASKED, "the inner quadrature is not resolved", "fewer digits")
-
-    def _cancelled(self) -> float:
-        """Digits that the sum of a closed conditional expectation loses, relative to √(E f² E g²)."""
-        if self.law.determinant == 0 or self.g.normal is None or self.outer.scale == 0:
-            return 0.0
-        with mp.workdps(30):
-            closed = self.law.inner(numeric(self.g.normal, 30).pieces)
-            ends = np.array(self.ends)
-            z = (ends[1:] + ends[:-1]) / 2
-            u = self.outer.mean + self.outer.deviation * z
-            parts = [closed.near(mp.mpf(x), mp.mpf(x)).log_size(np.array([x]))[0] for x in u]
-            with np.errstate(divide="ignore"):
-                size = np.log(np.abs(self.f.piecewise(u))) - z * z / 2 + np.array(parts)
-        return max(0.0, float(np.max(size) - math.log(self.outer.scale)) / math.log(10))
-
-
-def _agree(coarse: Scalar, finer: Scalar, mu: Number, goal: Number, tolerance: Number) -> bool:
-    value = finer(mu)
-    return bool(abs(coarse(mu) - value) <= max(goal, tolerance / 16 * abs(value)))
-
-
-def _integrand(value: Scalar, held: Scalar, mean: Number, deviation: Number, constant: Number) -> Scalar:
-    return lambda z: value(mean + deviation * z) * held(z) * mp.exp(-z * z / 2) * constant
-
-
-def _digits_lost(own: Panels) -> float:
-    """Digits that cancel in the function's own formula: its noise in double, in units of the rounding."""
-    if own.square == 0:
-        return 0.0
-    lost = math.log10(max(1.0, own.noise[0] / (_EPS * math.sqrt(own.square))))
-    return lost if lost < _LOST_MOST else 4 * _LOST_MOST
-
-
-def _exactly(edges: Sequence[float], kinks: Sequence[Number], shift: float) -> list[tuple[Number, Number]]:
-    """Consecutive edges, with the kinks in place of the floats that are rounded kinks."""
-    low, high = edges[0], edges[-1]
-    kept = list(kinks)
-    for edge in edges:
-        if all(abs(edge - float(kink)) > 16 * _EPS * (abs(edge) + shift) for kink in kinks):
-            kept.append(mp.mpf(edge))
-    inside = sorted({x for x in kept if low - 1e-12 <= x <= high + 1e-12})
-    return list(zip(inside[:-1], inside[1:], strict=True))
-
-
-def _powers(own: Panels) -> dict[int, float]:
-    """The least power next to each break at which a function is not analytic, by the break's number."""
-    found: dict[int, float] = {}
-    for rough in own.rough:
-        index = int(np.searchsorted(own.function.edges, rough.place))
-        found[index] = min(rough.power, found.get(index, math.inf))
-    return found
-
-
-def _require_product(own: Panels, other: Panels, law: Law) -> None:
-    """Refuse an f(u) g(v) at full correlation that is not integrable, though f and g are."""
-    for first in own.rough:
-        for second in other.rough:
-            image = float(law.m1 + (second.place - law.m2) / law.slope)
-            same_side = first.side == second.side * (1 if law.c > 0 else -1)
-            if abs(image - first.place) < _SAME * own.deviation and same_side and first.power + second.power < -0.99:
-                power = first.power + second.power
-                text = f"infinite: f(u) g(v) grows like |u − {first.place:.8g}|^({power:.3g}) at full correlation"
-                raise DivergenceError(ASKED, text, "|cov| < √(var_u var_v)")
-
-
-def _graded(
-    pairs: list[tuple[Number, Number]], places: list[tuple[Number, float]], dps: int
-) -> list[tuple[Number, Number]]:
-    """The intervals, those that end at a rough place cut by powers of 4 until what is left is below the digits."""
-    cuts: list[Number] = []
-    for place, power in places:
-        count = math.ceil((dps + 4) * math.log(10) / math.log(4) / (1 + power))
-        for left, right in pairs:
-            if place in (left, right):
-                cuts += [place + (left + right - 2 * place) * mp.mpf(4) ** -k for k in range(1, count + 1)]
-    ends = sorted({end for pair in pairs for end in pair} | set(cuts))
-    return list(zip(ends[:-1], ends[1:], strict=True))
-
-
 def _delta_part(f: GeneralForm, g: GeneralForm, law: Law, dps: int) -> Number:
     """E[f g] of f's deltas and g without its deltas."""
     if not f.deltas or not g.has_regular_part:
@@ -386,7 +304,7 @@ def _delta_part(f: GeneralForm, g: GeneralForm, law: Law, dps: int) -> Number:
             tolerance = next((abs(mu - t) for t in function.breaks(mp.dps) if meets(mu - t, law, t)), mp.mpf(0))
             held = function.number(mu, tolerance)
         else:
-            held = _Integral(g, GeneralForm((), (g.parts[0] ** 0,)), _given(law, mu), dps).value()
+            held = _relative(g, GeneralForm((), (g.parts[0] ** 0,)), _given(law, mu), dps)
         total += weight * mp.exp(law.log_density(place)) * held
     return total
 

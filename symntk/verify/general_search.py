@@ -33,7 +33,7 @@ _FARTHEST = 320.0
 _DISCS = ((2.0, math.log(30.0)), (3.0, math.log(1e8)), (4.5, math.log(1e13)))
 """Ratios R with the log of M, relative to the value, up to which `COARSE` nodes leave less than 1e-16."""
 _FLOOR = math.log(1e-300)
-_LEAST = -650.0  # of log E f²
+_LEAST, _MOST = -650.0, 650.0  # of log E f²
 _OVERFLOW = math.log(1e300)
 _UNSEEN = 60.0  # nats below the largest bound: what waits until more is known
 _MOST_ROUNDS, _MOST_CELLS = 400, 20_000
@@ -139,6 +139,7 @@ class Search:
             reach *= 2
         if self._is_open(reach):
             raise self._growing(f"E f² is not settled within {reach:g} standard deviations of the mean")
+        reach = self._looked_farther(reach)
         self._look_at_places()
         ends = self.mean + self.deviation * reach * np.array([-1.0, 1.0])
         refuse_far_poles(self.function, float(ends[0]), float(ends[1]), self.deviation)
@@ -148,6 +149,24 @@ class Search:
             text = f"its kinks are told apart for |x| < {reach:.6g}, and the law goes on to {found.edges[-1]:.6g}"
             raise VerificationError(ASKED, text, "a smaller variance")
         return found
+
+    def _looked_farther(self, reach: float) -> float:
+        """How far was searched: on to where the density alone makes small what float64 holds, or an error is met.
+
+        A function may fall, and rise again: what is beyond 40 deviations is below e^−800 only beside a function of
+        size 1.
+        """
+        needed = 2 * math.sqrt(max(0.0, _OVERFLOW + self.cut - self.log_root))
+        while reach < min(needed, _FARTHEST):
+            held = self.log_root, list(self.done), list(self.stuck), self.count
+            try:
+                self._search(self._window(-2 * reach, -reach))
+                self._search(self._window(reach, 2 * reach))
+            except SymntkError:
+                self.log_root, self.done, self.stuck, self.count = held
+                return reach
+            reach *= 2
+        return reach
 
     def _window(self, low: float, high: float) -> Floats:
         """Cells (2, n) between two points in deviations, cut at breaks and to the widest panel."""
@@ -334,8 +353,11 @@ class Search:
             most = float(np.max(bounds)) + math.log(np.sum(np.exp(bounds - np.max(bounds))))
             raise _below(f"E f² is below e^{most:.0f}, as enclosures show", most)
         if 2 * self.log_root < _LEAST:
-            about = 2 * self.log_root
-            raise _below(f"E f² is about e^{about:.0f}, below the range of float64", about)
+            about, how = 2 * self.log_root, "about" if not self.rough else "at least"
+            raise _below(f"E f² is {how} e^{about:.0f}, below the range of float64", about)
+        if 2 * self.log_root > _MOST:
+            text = f"E f² is at least e^{2 * self.log_root:.0f}, above the range of float64"
+            raise VerificationError(ASKED, text, "a smaller function, as f·1e-300")
         edges = np.unique(np.concatenate([*self.done, *self.stuck], axis=1)[:2])
         edges = edges[(edges >= np.min(kept[0])) & (edges <= np.max(kept[1]))]
         return Cells(edges, tuple(self.rough))

@@ -1,6 +1,8 @@
 """Accuracy of the exported float64 maps on the grid of extreme covariances, against 50 digits.
 
-    python -m benchmarks.accuracy_grid [NAME ...] [--dps 50] [--workers 2]
+    python -m benchmarks.accuracy_grid [NAME ...] [--dps 50] [--workers 2] [--target numpy]
+
+A target other than numpy is the module that is exported for it, on that library's arrays, which must be installed here.
 
 The reference is the derived formula in mpmath, which keeps relative digits where values are tiny, or, where that
 holds bivariate normal probabilities (slow at these extremes), the independent oracle.
@@ -14,13 +16,16 @@ from __future__ import annotations
 
 import argparse
 import itertools
+import tempfile
 from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
 
 import numpy as np
 from mpmath import mp, mpf
 from tqdm import tqdm
 
 import symntk
+from benchmarks.peers.exported import map_values
 from symntk.errors import DomainError, VerificationError
 from symntk.language.special import bivariate_normal_cdf
 from symntk.verify.oracle import expectation_oracle
@@ -77,28 +82,35 @@ def oracle_or_formula(E, point, dps):
         return E.evalf(*point, dps=dps)
 
 
-def measure(case, points=None, dps=50):
+def measure(case, points=None, dps=50, target="numpy"):
     """Rows (map, worst relative error, its point, worst scaled error, its point, number of points)."""
     activation, surrogate, _ = case
     rows, memo = [], {}
-    for name, E in symntk.derive(activation, surrogate).items():
-        worst, scaled, count = (0.0, None), (0.0, None), 0
-        for a, b, c in points or grid():
-            if E.diagonal.diverges and a * b <= c * c:
-                continue
-            count += 1
-            relative, part = errors(E, (a, b, c), memo, dps)
-            worst = (relative, (a, b, c)) if not relative <= worst[0] else worst
-            scaled = (part, (a, b, c)) if not part <= scaled[0] else scaled
-        rows.append((activation, surrogate, name, *worst, *scaled, count))
+    kernels = symntk.derive(activation, surrogate)
+    for name, E in kernels.items():
+        at = [(a, b, c) for a, b, c in points or grid() if not (E.diagonal.diverges and a * b <= c * c)]
+        worst, scaled = (0.0, None), (0.0, None)
+        for point, got in zip(at, values(kernels, name, np.array(at).T, target), strict=True):
+            relative, part = errors(E, point, float(got), memo, dps)
+            worst = (relative, point) if not relative <= worst[0] else worst
+            scaled = (part, point) if not part <= scaled[0] else scaled
+        rows.append((activation, surrogate, name, *worst, *scaled, len(at)))
     return rows
 
 
-def errors(E, point, memo, dps):
-    """The float64 value's error relative to the value, and relative to √(E f² · E g²)."""
-    got = float(E(*point))
+def values(kernels, name, laws, target):
+    """A map at laws (3, n): symntk's own call, which is what numpy's module holds, or a target's module."""
+    if target == "numpy":
+        return getattr(kernels, name)(*laws)
+    with tempfile.TemporaryDirectory() as folder:
+        path = kernels.export(Path(folder) / "exported.py", target)
+        return map_values(path, target, f"{name}_map", laws)
+
+
+def errors(E, point, got, memo, dps):
+    """The error of a float64 value relative to the value, and relative to √(E f² · E g²)."""
     with mp.workdps(dps):
-        slow = E.expression.has(bivariate_normal_cdf)
+        slow = E.expression is not None and E.expression.has(bivariate_normal_cdf)
         true = oracle_or_formula(E, point, dps) if slow else E.evalf(*point, dps=dps)
         if abs(true) < 1e-300 and abs(got) < 1e-300:
             return 0.0, 0.0
@@ -114,12 +126,13 @@ def main():
     parser.add_argument("names", nargs="*")
     parser.add_argument("--dps", type=int, default=50)
     parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--target", default="numpy", help="numpy, numba, jax or torch")
     options = parser.parse_args()
     cases = [case for case in CASES if not options.names or case[0] in options.names or case[1] in options.names]
     print("| activation | surrogate | map | relative | at | scaled | at | points | target | |")
     print("|---|---|---|---|---|---|---|---|---|---|")
     with ProcessPoolExecutor(options.workers) as pool:
-        jobs = [(case, pool.submit(measure, case, None, options.dps)) for case in cases]
+        jobs = [(case, pool.submit(measure, case, None, options.dps, options.target)) for case in cases]
         for case, job in tqdm(jobs):
             for activation, surrogate, name, rel, at, part, there, count in job.result():
                 ok = rel <= case[2] if case[2] == 1e-13 else part <= case[2]

@@ -38,6 +38,22 @@ def matrices(module: Any, x: Any, get: tuple[str, ...], **network: Any) -> tuple
     return tuple(getattr(module, name)(x, **network) for name in get)
 
 
+def map_values(path: Path, target: str, name: str, laws: np.ndarray, **parameters: float) -> np.ndarray:
+    """The map `name` of the module in a file at laws (3, n) in their precision, here, on the target's arrays."""
+    place: Callable[[Any], Any] = np.ascontiguousarray
+    if target == "jax":
+        import jax
+
+        jax.config.update("jax_enable_x64", True)  # before the module makes its constants
+        place = jax.numpy.asarray
+    elif target == "torch":
+        import torch
+
+        place = torch.from_numpy
+    found = getattr(load_module(path), name)(*(place(np.ascontiguousarray(row)) for row in laws), **parameters)
+    return np.asarray(found)
+
+
 def plain(module: Any, precision: str, _: bool) -> tuple[Callable[..., Any], Callable[[str], Any], str]:
     """(function, reader of inputs, versions) where arrays are NumPy's."""
     return functools.partial(matrices, module), inputs_as(getattr(np, f"float{precision}")), f"NumPy {np.__version__}"

@@ -217,23 +217,28 @@ def one_tile(layer: Callable[..., Any], symmetric: bool, dtype: type) -> Callabl
     def tile(nngp, tangent, p, q, depth, weight, bias, rows, columns):
         """One tile at and above the diagonal, through all layers, and its mirror image."""
         height, width = min(TILE, nngp.shape[0] - rows), min(TILE, nngp.shape[0] - columns)
-        cov, left = np.empty((TILE, TILE), dtype), np.empty((TILE, TILE), dtype)
-        right = left if symmetric else np.empty((TILE, TILE), dtype)
+        cov, left = np.empty((TILE, TILE + 16), dtype), np.empty((TILE, TILE + 16), dtype)
+        right = left if symmetric else np.empty((TILE, TILE + 16), dtype)
         for i in range(height):
+            given, result = nngp[rows + i, columns : columns + width], tangent[rows + i, columns : columns + width]
+            c, true, other = cov[i, :width], left[i, :width], right[i, :width]
             for j in range(width):
-                cov[i, j] = left[i, j] = nngp[rows + i, columns + j] * weight + bias
+                c[j] = given[j] * weight + bias
+                true[j] = c[j]
                 if not symmetric:
-                    right[i, j] = cov[i, j]
+                    other[j] = c[j]
             for k in range(depth - 1):
                 p_i, q_i = p[k, rows + i], q[k, rows + i]
+                p_k, q_k = p[k, columns : columns + width], q[k, columns : columns + width]
                 for j in range(width):
-                    value, slope, mirrored = layer(p_i, q_i, p[k, columns + j], q[k, columns + j], cov[i, j])
-                    cov[i, j] = weight * value + bias
-                    left[i, j] = cov[i, j] + weight * slope * left[i, j]
+                    value, slope, mirrored = layer(p_i, q_i, p_k[j], q_k[j], c[j])
+                    value = weight * value + bias
                     if not symmetric:
-                        right[i, j] = cov[i, j] + weight * mirrored * right[i, j]
+                        other[j] = value + weight * mirrored * other[j]
+                    true[j] = value + weight * slope * true[j]
+                    c[j] = value
             for j in range(width):
-                nngp[rows + i, columns + j], tangent[rows + i, columns + j] = cov[i, j], left[i, j]
+                given[j], result[j] = c[j], true[j]
         mirror(cov, right, nngp, tangent, rows, columns, height, width)
 
     return tile

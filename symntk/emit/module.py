@@ -183,19 +183,20 @@ def _public(m: Map | DiracMap, how: Sequence[str], degrees: tuple[int, int] | No
     lines += [f"    return _finite(_{m.name}_given({passed}), var_u, var_v, cov)", "", ""]
     # the Gram functions know some determinants better than the rounded covariances tell
     lines.append(f"def _{m.name}_given({passed.replace('None', 'det')}):")
-    required = [(_condition_code(c), f"the expectation is infinite, since not {c},") for c in m.conditions]
-    required += [(s.name, f"{s.name} is not positive") for s in m.parameters if s.is_positive]
-    lines += [f"    _require({gap}, {wrong!r}, var_u, var_v, cov)" for gap, wrong in required]
+    lines += [f"    {line}" for line in requirements(m.conditions, m.parameters)]
     lines += ["    formula = _certain(", *(f"        {one}," for one in how), "    )"]
     scaling = f", {degrees!r}" if degrees else ""
     lines.append(f"    return _evaluate(formula, var_u, var_v, cov, {means}, ({given}), det{scaling})")
     return lines
 
 
-def _condition_code(condition: sp.Basic) -> str:
-    """The gap that must be positive, in the public names."""
+def requirements(conditions: Sequence[sp.Basic], parameters: Sequence[sp.Symbol]) -> list[str]:
+    """Lines that refuse what a map's conditions exclude, in the names of its arguments."""
     public = dict(zip(STATE, map(sp.Symbol, STATE_NAMES), strict=True))
-    return str(sp.pycode((condition.gts - condition.lts).xreplace(public), fully_qualified_modules=False))
+    gaps = [sp.pycode((c.gts - c.lts).xreplace(public), fully_qualified_modules=False) for c in conditions]
+    required = [(gap, f"the expectation is infinite, since not {c},") for gap, c in zip(gaps, conditions, strict=True)]
+    required += [(s.name, f"{s.name} is not positive") for s in parameters if s.is_positive]
+    return [f"_require({gap}, {wrong!r}, var_u, var_v, cov)" for gap, wrong in required]
 
 
 def _cannot_cancel(m: Map, written: Formula) -> bool:
@@ -254,7 +255,7 @@ def _gram_code(name: str, module: Module) -> str:
 
     slope = "None" if name == "nngp" else bound(m)
     warning = repr(module.diagonals[name]) if name in module.divergent else "None"
-    doc = textwrap.indent(_GRAM_DOC[name], "    ")
+    doc = textwrap.indent(GRAM_DOC[name], "    ")
     if name in module.divergent:
         behaviour = f"At full correlation the layer map {module.diagonals[name]}."
         doc = doc.replace("Raises ValueError", f"{behaviour}\n\n    Raises ValueError for equal inputs, and")
@@ -269,18 +270,18 @@ def _gram_code(name: str, module: Module) -> str:
     )
 
 
-_SHARED = """
+SHARED_DOC = """
 x1 is (n1, features), x2 (n2, features) or None for x1; the result is (n1, n2), row = first argument. depth counts
 weight layers; weights and biases are N(0, 1) in the NTK parametrization, scaled by weight_std and bias_std, each one
 number or one for each weight layer.
 
 Raises ValueError for inputs that are not two-dimensional, not of one width, or not finite.
 \"\"\""""
-_GRAM_DOC = {
-    "nngp": '"""Gram matrix of the network\'s Gaussian process.\n' + _SHARED,
-    "ntk": '"""Gram matrix of the neural tangent kernel.\n' + _SHARED,
+GRAM_DOC = {
+    "nngp": '"""Gram matrix of the network\'s Gaussian process.\n' + SHARED_DOC,
+    "ntk": '"""Gram matrix of the neural tangent kernel.\n' + SHARED_DOC,
     "sg_ntk": '"""Gram matrix of the surrogate-gradient NTK: true derivative at x1, surrogate derivative at x2.\n'
-    + _SHARED,
+    + SHARED_DOC,
 }
 
 

@@ -1,0 +1,149 @@
+"""Numba: maps as compiled loops, and Gram matrices in one pass over blocks that stay in the processor's cache.
+
+The code is written once for float64 and float32: `real` is the type of a function's arguments, and numbers are of it.
+"""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Mapping
+
+from symntk.emit.closure import helpers
+from symntk.emit.code import Definition, Node, Number, SumOver, walk
+from symntk.emit.layers import LAW, LayerMap
+from symntk.emit.library import needed
+from symntk.emit.module import GRAM_DOC, SHARED_DOC, requirements
+from symntk.emit.standalone import GRAMS
+from symntk.emit.targets.base import PythonTarget
+from symntk.emit.targets.numba_text import GRAM, LIBRARY
+
+_MATH = ("sqrt", "exp", "expm1", "log", "sin", "cos", "erf", "erfc")
+_FUNCTIONS = {**{name: f"math.{name}" for name in _MATH}, "abs": "abs", "atan2": "_atan2"}
+
+
+class NumbaTarget:
+    """Functions of scalars, compiled, and loops over arrays.
+
+    >>> from symntk.emit.code import Name, call
+    >>> print(TARGET.write(Definition("f", ("a", "b"), (), (call("sqrt", Name("a") + 1) * Name("b") ** 2,))))
+    @_inline
+    def f(a, b):
+        real = type(a)
+        return math.sqrt(a + real(1.0)) * b ** 2
+    """
+
+    name, slopes = "numba", False
+    imports = "import math\n\nimport numba\nimport numpy as np\nfrom numba.extending import intrinsic"
+
+    def write(self, definition: Definition) -> str:
+        """The definition as a function of scalars."""
+        return _Scalars(definition).write(definition)
+
+    def library(self, calls: frozenset[str]) -> str:
+        """The arctangent, what Numba lacks of the functions called, and what checks arguments."""
+        lacking = [self.write(one.definition) for one in needed(calls, _FUNCTIONS)]
+        return "\n\n\n".join([LIBRARY.strip("\n"), helpers(LIBRARY), *lacking])
+
+    def map(self, layer: LayerMap) -> str:
+        """The function of arrays that a user calls, and the loop over entries that it calls."""
+        law = (*LAW, "m1", "m2") if layer.means else LAW
+        places = [*law, *layer.arguments]
+        many = [
+            "@_compiled",
+            f"def _{layer.name}_many({', '.join(places)}, out):",
+            "    for i in range(out.size):",
+            f"        out[i] = _{layer.name}({', '.join(f'{place}[i]' for place in places)})",
+        ]
+        means = ("mean_u", "mean_v") if layer.means else ()
+        keywords = ["*", *layer.keywords] if layer.keywords else []
+        head = ", ".join(["var_u, var_v, cov", *(f"{name}=0.0" for name in means), *keywords])
+        text = f'"""{layer.title}: {layer.text}."""'.replace("\\", "\\\\")
+        lines = [
+            f"def {layer.name}({head}):",
+            *textwrap.wrap(text, 116, initial_indent="    ", subsequent_indent="    ", break_long_words=False),
+            *(f"    {line}" for line in requirements(layer.conditions, layer.parameters)),
+            f"    law = ({', '.join(('var_u, var_v, cov', *means))})",
+            f"    return _evaluated(_{layer.name}_many, law, ({''.join(f'{name}, ' for name in layer.keywords)}))",
+        ]
+        return "\n".join([*lines, "", "", *many])
+
+    def gram(self, layers: Mapping[str, LayerMap]) -> str:
+        """The Gram functions of nngp, ntk and sg_ntk, and `kernels`."""
+        kept = {name: layer for name, layer in layers.items() if name in GRAMS}
+        keywords = list(dict.fromkeys(word for layer in kept.values() for word in layer.keywords))
+        extra, given = "".join(f", {word}" for word in keywords), "".join(f"{word}, " for word in keywords)
+        divergences = {name: layer.diagonal for name, layer in kept.items() if layer.divergent and name != "nngp"}
+        parts = [f"_KERNELS = {tuple(kept)}\n_DIVERGENCES = {divergences}"]
+        parts += [self._slot(name, kept.get(name), keywords) for name in GRAMS]
+        doc = f'"""The Gram matrices that `get` names among {", ".join(kept)}, by name and in one pass.\n{SHARED_DOC}'
+        parts.append(
+            f'def kernels(x1, x2=None, *, get=("nngp", "ntk"), depth, weight_std=1.0, bias_std=0.0{extra}):\n'
+            f"{textwrap.indent(doc, '    ')}\n"
+            f"    return _matrices(x1, x2, get, depth, weight_std, bias_std, ({given}))"
+        )
+        for name in kept:
+            doc = textwrap.indent(GRAM_DOC[name], "    ")
+            parts.append(
+                f"def {name}(x1, x2=None, *, depth, weight_std=1.0, bias_std=0.0{extra}):\n{doc}\n"
+                f'    return _matrices(x1, x2, "{name}", depth, weight_std, bias_std, ({given}))["{name}"]'
+            )
+        known = helpers(LIBRARY).split("\n\n\n")
+        more = [block for block in helpers(GRAM).split("\n\n\n") if block not in known]
+        return "\n\n\n".join([*parts, GRAM.strip("\n"), *more])
+
+    def _slot(self, name: str, layer: LayerMap | None, keywords: list[str]) -> str:
+        """What the recursion calls for a kernel's map, with all parameters as a tuple."""
+        if layer is None:
+            body = ["return a  # there is no such kernel here"]
+        else:
+            given = [f"real(law[{keywords.index(word)}])" for word in layer.keywords]
+            body = ["real = type(a)", f"return _{layer.name}({', '.join([*LAW, *given])})"]
+        return "\n".join(["@_inline", f"def _{name}({', '.join(LAW)}, law):", *(f"    {line}" for line in body)])
+
+
+class _Scalars(PythonTarget):
+    """Writes one definition; sums over nodes become loops ahead of the line that has them."""
+
+    def __init__(self, definition: Definition) -> None:
+        super().__init__("numba", _FUNCTIONS, "({yes} if {condition} else {no})")
+        sums = [one for one in definition.nodes() if isinstance(one, SumOver)]
+        self._sums = {one: f"sum{i}" for i, one in enumerate(dict.fromkeys(sums))}
+
+    def write(self, definition: Definition) -> str:
+        """The definition, compiled; what has no loops becomes part of what calls it."""
+        return f"{'@_compiled' if self._sums else '@_inline'}\n{super().write(definition)}"
+
+    def body(self, definition: Definition) -> list[str]:
+        """The lines of the function."""
+        lines, done = [f"real = type({definition.arguments[0]})"], set[str]()
+        parts = [(f"{name} = ", [one]) for name, one in definition.lines]
+        for head, nodes in [*parts, ("return ", list(definition.results))]:
+            for one in (inner for node in nodes for inner in walk(node)):
+                if isinstance(one, SumOver) and self._sums[one] not in done:
+                    done.add(self._sums[one])
+                    lines += self._loop(one)
+            lines.append(head + ", ".join(self.expression(node) for node in nodes))
+        return lines
+
+    def _loop(self, one: SumOver) -> list[str]:
+        total, wide = self._sums[one], [f"{name}_64" for name in one.names]
+        rows = ", ".join(f"({', '.join(map(repr, row))})" for row in one.rows)
+        return [
+            f"{total} = real(0.0)",
+            f"for {', '.join(wide)} in (",
+            *textwrap.wrap(rows, 104, initial_indent="    ", subsequent_indent="    "),
+            "):",
+            f"    {', '.join(one.names)} = {', '.join(f'real({name})' for name in wide)}",
+            f"    {total} += {self.expression(one.term)}",
+        ]
+
+    def _atom(self, one: Node) -> str:
+        match one:
+            case SumOver():
+                return self._sums[one]
+            case Number(value):
+                return f"real({value!r})" if abs(value) < float("inf") else f"real({'-' * (value < 0)}math.inf)"
+        return super()._atom(one)
+
+
+TARGET = NumbaTarget()

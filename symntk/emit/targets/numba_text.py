@@ -1,0 +1,279 @@
+"""What every module for Numba holds: the arctangent, the determinant, loops, and the recursion of Gram matrices."""
+
+LIBRARY = '''
+_compiled = numba.njit(cache=True, error_model="numpy")
+# parts of the functions that call them; products and sums may be rounded once
+_inline = numba.njit(cache=True, error_model="numpy", fastmath={"contract"}, forceinline=True)
+_exactly = numba.njit(cache=True, error_model="numpy", forceinline=True)
+
+
+@intrinsic
+def _fused(context, x, y, z):
+    """x·y + z, rounded once."""
+
+    def code(context, builder, signature, arguments):
+        return builder.fma(*arguments)
+
+    return x(x, x, x), code
+
+
+@_exactly
+def _determinant(a, b, c):
+    """a·b − c² to one unit in the last place (Kahan), 0 where it is negative."""
+    square = c * c
+    return max(_fused(a, b, -square) + _fused(-c, c, square), type(a)(0.0))
+
+
+@_inline
+def _atan2(y, x):
+    """The angle of (x, y), as a polynomial within an eighth of a turn: the compiler makes it a vector's."""
+    real = type(x)
+    up, across = abs(y), abs(x)
+    low, high = min(up, across), max(up, across)
+    turned = low > real(0.41421356237309503) * high
+    above = low - high if turned else low
+    below = low + high if turned else high
+    t = above / (below if below > real(0.0) else real(1.0))
+    s = t * t
+    r = real(-0.017803896394812564)
+    r = r * s + real(0.03796390316111083)
+    r = r * s + real(-0.05035049795312439)
+    r = r * s + real(0.05846866752275139)
+    r = r * s + real(-0.06662950246036792)
+    r = r * s + real(0.07692045194561481)
+    r = r * s + real(-0.09090896801472813)
+    r = r * s + real(0.11111110744657099)
+    r = r * s + real(-0.14285714279244968)
+    r = r * s + real(0.19999999999940837)
+    r = r * s + real(-0.3333333333333312)
+    angle = t + t * (s * r)
+    angle = real(0.7853981633974483) + angle if turned else angle
+    angle = real(1.5707963267948966) - angle if up > across else angle
+    angle = real(3.141592653589793) - angle if x < real(0.0) else angle
+    return -angle if y < real(0.0) else angle
+
+
+def _evaluated(many, law, parameters):
+    """A map over broadcast arguments, which are checked; `many` is its loop over entries."""
+    a, b, c, det, d = _covariance(*law[:3])
+    means = [_as_float64(mean, "a mean") for mean in law[3:]]
+    settings = [_as_float64(value, "a parameter") for value in parameters]
+    arrays = np.broadcast_arrays(a, b, c, det, d, *means, *settings)
+    out = np.empty(arrays[0].shape)
+    many(*(np.ascontiguousarray(one).reshape(-1) for one in arrays), out.reshape(-1))
+    return _finish(out, *law)
+'''
+
+GRAM = '''
+# Entries of a block, which stays in the processor's cache, and of the inner products that are computed at once.
+_ROWS, _COLUMNS, _PRODUCTS, _NOWHERE = 64, 128, 2**20, 2**62
+# 1 − ρ² below which a pair is computed from the inputs themselves: rounded inner products would not tell its angle.
+_NEAR = {"float64": 1e-6, "float32": 1e-2}
+# Variances between this and its inverse have ordinary products.
+_SMALLEST = {"float64": 1e-140, "float32": 1e-16}
+
+
+def _matrices(x1, x2, get, depth, weight_std, bias_std, parameters):
+    """Matrices by name, in one pass over blocks of entries."""
+    get = (get,) if isinstance(get, str) else tuple(get)
+    if not get or any(name not in _KERNELS for name in get):
+        raise ValueError(f"get = {get!r}. Try: names among {', '.join(_KERNELS)}")
+    first, second = _inputs(x1, x2)
+    if not isinstance(depth, int | np.integer) or isinstance(depth, bool) or depth < 1:
+        raise ValueError(f"depth = {depth!r}: it counts weight layers. Try: an integer of at least 1")
+    weights = np.array(_squares("weight_std", weight_std, depth))
+    shifts = np.array(_squares("bias_std", bias_std, depth))
+    weights[0] /= max(first.shape[1], 1)
+    real = _result_type(x1, *(() if x2 is None else (x2,)))
+    exact_a = _layer_variances(first, weights, shifts, parameters, real.name)
+    exact_b = exact_a if x2 is None else _layer_variances(second, weights, shifts, parameters, real.name)
+    first, second = first.astype(real, copy=False), second.astype(real, copy=False)
+    a, b = (np.ascontiguousarray(exact.T, dtype=real) for exact in (exact_a, exact_b))
+    out = {name: np.empty((len(first), len(second)), real) for name in get}
+    matrices = [out.get(name) for name in ("nngp", "ntk", "sg_ntk")]
+    mirror, columns = x2 is None, len(second)
+    limit = real.type(1.0 - _NEAR[real.name])
+    height = _PRODUCTS // max(columns, 1)
+    height = max(1, min(len(first), height // _ROWS * _ROWS or height))
+    room = np.empty(height * columns, real)
+    for start in range(0, len(first), height):
+        stop, left = min(start + height, len(first)), start if mirror else 0
+        product = room[: (stop - start) * (columns - left)].reshape(stop - start, columns - left)
+        np.matmul(first[start:stop], second[left:].T, out=product)
+        inputs = (first, second, a, b, exact_a, exact_b, weights, shifts, limit, parameters)
+        infinite = _slab(product, start, left, mirror, *matrices, *inputs).min(axis=0, initial=_NOWHERE)
+        for name, place in zip(("ntk", "sg_ntk"), infinite.tolist(), strict=True):
+            if name in _DIVERGENCES and place < _NOWHERE:
+                _refuse_infinite(np.full((1, 1), np.inf), *divmod(place, columns), _DIVERGENCES[name])
+    return out
+
+
+def _layer_variances(x, weights, shifts, parameters, real):
+    """Each input's variance in all layers, (n, depth), in float64; that of an input of zeros without bias is 0."""
+    v = _first_variances(x, weights[0], shifts[0])
+    layers = [v]
+    for layer in range(1, len(weights)):
+        square = np.empty(len(x))
+        _own_variances(v, parameters, square)
+        v = _handed_on(v, square, weights[layer], shifts[layer], layer + 1, layer + 1 == len(weights))
+        layers.append(v)
+    out, least = np.ascontiguousarray(np.transpose(layers)), _SMALLEST[real]
+    odd = (out != 0.0) & ~((out > least) & (out < 1.0 / least))
+    _refuse(odd, f"a variance is not between {least} and {1.0 / least}", "rescaled inputs", variance=out)
+    return out
+
+
+@_compiled
+def _own_variances(variances, parameters, out):
+    for i in range(out.size):
+        v = variances[i]
+        out[i] = _nngp(v, v, v, 0.0, 0.0, parameters)
+
+
+@numba.njit(cache=True, error_model="numpy", parallel=True)
+def _slab(
+    product, start, left, mirror, nngp, ntk, sg_ntk, first, second, a, b, exact_a, exact_b, weights, shifts, limit, law
+):
+    """Rows of the matrices from `start` on, from the inner products with the columns from `left` on.
+
+    Returns the first places, row · columns + column, where the slopes of ntk and sg_ntk are infinite, or _NOWHERE.
+    """
+    wide = (product.shape[1] + 4 * _COLUMNS - 1) // (4 * _COLUMNS)
+    tasks = (product.shape[0] + _ROWS - 1) // _ROWS * wide
+    infinite = np.full((tasks, 2), _NOWHERE)
+    for task in numba.prange(tasks):
+        down, begin = task // wide * _ROWS, task % wide * 4 * _COLUMNS
+        for across in range(begin, min(begin + 4 * _COLUMNS, product.shape[1]), _COLUMNS):
+            top, side = start + down, left + across
+            if not mirror or side + _COLUMNS > top:
+                _block(
+                    product, down, across, top, side, mirror, nngp, ntk, sg_ntk, first, second, a, b, exact_a, exact_b,
+                    weights, shifts, limit, law, infinite[task],
+                )
+    return infinite
+
+
+@numba.njit(cache=True, error_model="numpy", fastmath={"contract"})
+def _block(
+    product, down, across, top, side, mirror, nngp, ntk, sg_ntk, first, second, a, b, exact_a, exact_b, weights, shifts,
+    limit, law, infinite,
+):
+    """Entries from row `top` and column `side` on, through all layers; with `mirror` also those across the diagonal."""
+    real, height, width = type(limit), min(_ROWS, product.shape[0] - down), min(_COLUMNS, product.shape[1] - across)
+    scale, bias = real(weights[0]), real(shifts[0])
+    cov, back = np.empty((height, width), product.dtype), np.empty((height, width), product.dtype)
+    forth, swapped = np.empty((height, width), product.dtype), np.empty((height, width), product.dtype)
+    one_pair = np.empty(4)
+    # slices, since an index that might be negative is no vector's
+    here = slice(side, side + width)
+    for i in range(height):
+        row, start, near = top + i, max(0, top + i - side) if mirror else 0, 0
+        inner, u, v = product[down + i, across : across + width], a[0, row], b[0, here]
+        k, t, s, r = cov[i], back[i], forth[i], swapped[i]
+        for j in range(width):
+            c = scale * inner[j] + bias
+            k[j] = c
+            if ntk is not None:
+                t[j] = c
+            if sg_ntk is not None:
+                s[j] = r[j] = c
+            near += c * c >= limit * (u * v[j])
+        for layer in range(1, len(weights)):
+            u, v, weight, shift = a[layer - 1, row], b[layer - 1, here], real(weights[layer]), real(shifts[layer])
+            for j in range(width):
+                det = _determinant(u, v[j], k[j])
+                d = math.sqrt(det)
+                value = weight * _nngp(u, v[j], k[j], det, d, law) + shift
+                if ntk is not None:
+                    t[j] = value + weight * _ntk(u, v[j], k[j], det, d, law) * t[j]
+                if sg_ntk is not None:
+                    s[j] = value + weight * _sg_ntk(u, v[j], k[j], det, d, law) * s[j]
+                    if mirror:
+                        r[j] = value + weight * _sg_ntk(v[j], u, k[j], det, d, law) * r[j]
+                k[j] = value
+        if near:
+            u, v = a[0, row], b[0, here]
+            for j in range(start, width):
+                c = scale * inner[j] + bias
+                if c * c >= limit * (u * v[j]):
+                    _pair(
+                        first[row], second[side + j], exact_a[row], exact_b[side + j], weights, shifts, ntk, sg_ntk, law,
+                        one_pair, infinite, row * b.shape[1] + side + j,
+                    )
+                    k[j], t[j], s[j], r[j] = one_pair
+        _write(nngp, row, side + start, k[start:])
+        _write(ntk, row, side + start, t[start:])
+        _write(sg_ntk, row, side + start, s[start:])
+    if mirror:
+        _across(nngp, top, side, cov)
+        _across(ntk, top, side, back)
+        _across(sg_ntk, top, side, swapped)
+
+
+@_compiled
+def _write(matrix, row, column, values):
+    """A row's part, unless the matrix is None."""
+    if matrix is not None:
+        matrix[row, column : column + values.size] = values
+
+
+@_compiled
+def _across(matrix, top, side, values):
+    """Values of the entries from (top, side) on across the diagonal, unless the matrix is None."""
+    if matrix is not None:
+        for j in range(values.shape[1]):
+            line = matrix[side + j, top : top + max(0, min(values.shape[0], side + j - top))]
+            for i in range(line.size):
+                line[i] = values[i, j]
+
+
+@_compiled
+def _pair(p, q, a, b, weights, shifts, ntk, sg_ntk, law, out, infinite, place):
+    """The kernels of one pair near ±1, from the inputs and in float64; a, b are its variances in all layers."""
+    bias = shifts[0] / weights[0]
+    same, pp, pq, qq = True, bias, bias, bias
+    for k in range(p.size):
+        x, y = np.float64(p[k]), np.float64(q[k])
+        same &= x == y
+        pp, pq, qq = pp + x * x, pq + x * y, qq + y * y
+    c = a[0] if same else weights[0] * pq
+    parallel, det = False, 0.0
+    if not same and a[0] > 0.0 and b[0] > 0.0:
+        # the part of q that is orthogonal to p, with the bias as one more feature
+        share = pq / pp
+        rest = bias * (1.0 - share) * (1.0 - share)
+        for k in range(p.size):
+            off = np.float64(q[k]) - share * np.float64(p[k])
+            rest += off * off
+        parallel = rest <= 1.6e-31 * (p.size + 1) * qq
+        det = a[0] * weights[0] * rest
+    back = forth = swapped = c
+    for layer in range(1, len(weights)):
+        u, v, weight = a[layer - 1], b[layer - 1], weights[layer]
+        full = math.sqrt(u) * math.sqrt(v)
+        parallel = parallel and abs(c) >= (1.0 - 1e-14) * full
+        if same or parallel:
+            c, det = u if same else math.copysign(full, c), 0.0
+        elif layer > 1:
+            det = _determinant(u, v, c)
+        d = math.sqrt(det)
+        value = a[layer] if same else weight * _nngp(u, v, c, det, d, law) + shifts[layer]
+        if ntk is not None:
+            slope = _ntk(u, v, c, det, d, law)
+            back = value + weight * _times(slope, back, infinite, 0, place)
+        if sg_ntk is not None:
+            slope = _sg_ntk(u, v, c, det, d, law)
+            forth = value + weight * _times(slope, forth, infinite, 1, place)
+            slope = _sg_ntk(v, u, c, det, d, law)
+            swapped = value + weight * _times(slope, swapped, infinite, 1, place)
+        c = value
+    out[0], out[1], out[2], out[3] = c, back, forth, swapped
+
+
+@_compiled
+def _times(slope, total, infinite, kernel, place):
+    """The product, 0 for a total of 0: no gradient has come there."""
+    if math.isinf(slope):
+        infinite[kernel] = min(infinite[kernel], place)
+    return slope * total if total != 0.0 else 0.0
+'''

@@ -6,19 +6,29 @@ The code is written once for float64 and float32: `real` is the type of a functi
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import cache
 
 from symntk.emit.closure import helpers
 from symntk.emit.code import Definition, Node, Number, SumOver, walk
 from symntk.emit.layers import LAW, LayerMap
-from symntk.emit.library import needed
+from symntk.emit.library import functions, needed
 from symntk.emit.module import GRAM_DOC, SHARED_DOC, requirements
 from symntk.emit.standalone import GRAMS
 from symntk.emit.targets.base import PythonTarget
 from symntk.emit.targets.numba_text import GRAM, LIBRARY
 
 _MATH = ("sqrt", "exp", "expm1", "log", "sin", "cos", "erf", "erfc")
-_FUNCTIONS = {**{name: f"math.{name}" for name in _MATH}, "abs": "abs", "atan2": "_atan2"}
+
+
+@cache
+def _names() -> dict[str, str]:
+    """What each function of `emit.code` is called."""
+    return (
+        {name: f"_{name}" for name in (*functions(), "atan2")}
+        | {name: f"math.{name}" for name in _MATH}
+        | {"abs": "abs"}
+    )
 
 
 class NumbaTarget:
@@ -41,7 +51,7 @@ class NumbaTarget:
 
     def library(self, calls: frozenset[str]) -> str:
         """The arctangent, what Numba lacks of the functions called, and what checks arguments."""
-        lacking = [self.write(one.definition) for one in needed(calls, _FUNCTIONS)]
+        lacking = [self.write(one.definition) for one in needed(calls, _names())]
         return "\n\n\n".join([LIBRARY.strip("\n"), helpers(LIBRARY), *lacking])
 
     def map(self, layer: LayerMap) -> str:
@@ -63,7 +73,7 @@ class NumbaTarget:
             *textwrap.wrap(text, 116, initial_indent="    ", subsequent_indent="    ", break_long_words=False),
             *(f"    {line}" for line in requirements(layer.conditions, layer.parameters)),
             f"    law = ({', '.join(('var_u, var_v, cov', *means))})",
-            f"    return _evaluated(_{layer.name}_many, law, ({''.join(f'{name}, ' for name in layer.keywords)}))",
+            f"    return _evaluated(_{layer.name}_many, law, {_tuple(layer.keywords)})",
         ]
         return "\n".join([*lines, "", "", *many])
 
@@ -71,41 +81,44 @@ class NumbaTarget:
         """The Gram functions of nngp, ntk and sg_ntk, and `kernels`."""
         kept = {name: layer for name, layer in layers.items() if name in GRAMS}
         keywords = list(dict.fromkeys(word for layer in kept.values() for word in layer.keywords))
-        extra, given = "".join(f", {word}" for word in keywords), "".join(f"{word}, " for word in keywords)
+        extra = "".join(f", {word}" for word in keywords)
+        given = _tuple(keywords)
         divergences = {name: layer.diagonal for name, layer in kept.items() if layer.divergent and name != "nngp"}
         parts = [f"_KERNELS = {tuple(kept)}\n_DIVERGENCES = {divergences}"]
-        parts += [self._slot(name, kept.get(name), keywords) for name in GRAMS]
+        parts += [self._slots(name, kept.get(name), keywords) for name in GRAMS]
         doc = f'"""The Gram matrices that `get` names among {", ".join(kept)}, by name and in one pass.\n{SHARED_DOC}'
         parts.append(
             f'def kernels(x1, x2=None, *, get=("nngp", "ntk"), depth, weight_std=1.0, bias_std=0.0{extra}):\n'
             f"{textwrap.indent(doc, '    ')}\n"
-            f"    return _matrices(x1, x2, get, depth, weight_std, bias_std, ({given}))"
+            f"    return _matrices(x1, x2, get, depth, weight_std, bias_std, {given})"
         )
         for name in kept:
             doc = textwrap.indent(GRAM_DOC[name], "    ")
             parts.append(
                 f"def {name}(x1, x2=None, *, depth, weight_std=1.0, bias_std=0.0{extra}):\n{doc}\n"
-                f'    return _matrices(x1, x2, "{name}", depth, weight_std, bias_std, ({given}))["{name}"]'
+                f'    return _matrices(x1, x2, "{name}", depth, weight_std, bias_std, {given})["{name}"]'
             )
         known = helpers(LIBRARY).split("\n\n\n")
         more = [block for block in helpers(GRAM).split("\n\n\n") if block not in known]
         return "\n\n\n".join([*parts, GRAM.strip("\n"), *more])
 
-    def _slot(self, name: str, layer: LayerMap | None, keywords: list[str]) -> str:
-        """What the recursion calls for a kernel's map, with all parameters as a tuple."""
+    def _slots(self, name: str, layer: LayerMap | None, keywords: list[str]) -> str:
+        """What the recursion calls for a kernel's map, with all parameters as a tuple; first where no variance is 0."""
         if layer is None:
-            body = ["return a  # there is no such kernel here"]
-        else:
-            given = [f"real(law[{keywords.index(word)}])" for word in layer.keywords]
-            body = ["real = type(a)", f"return _{layer.name}({', '.join([*LAW, *given])})"]
-        return "\n".join(["@_inline", f"def _{name}({', '.join(LAW)}, law):", *(f"    {line}" for line in body)])
+            return f"_{name} = _certain_{name} = _determinant  # there is no such kernel here"
+        given = [f"real(law[{keywords.index(word)}])" for word in layer.keywords]
+        parts = []
+        for slot, own in ((f"_{name}", layer.definitions[0]), (f"_certain_{name}", layer.definitions[-1])):
+            lines = ["@_inline", f"def {slot}({', '.join(LAW)}, law):", *(["    real = type(a)"] if given else [])]
+            parts.append("\n".join([*lines, f"    return {own.name}({', '.join([*LAW, *given])})"]))
+        return "\n\n\n".join(parts)
 
 
 class _Scalars(PythonTarget):
     """Writes one definition; sums over nodes become loops ahead of the line that has them."""
 
     def __init__(self, definition: Definition) -> None:
-        super().__init__("numba", _FUNCTIONS, "({yes} if {condition} else {no})")
+        super().__init__("numba", _names(), "({yes} if {condition} else {no})")
         sums = [one for one in definition.nodes() if isinstance(one, SumOver)]
         self._sums = {one: f"sum{i}" for i, one in enumerate(dict.fromkeys(sums))}
 
@@ -144,6 +157,10 @@ class _Scalars(PythonTarget):
             case Number(value):
                 return f"real({value!r})" if abs(value) < float("inf") else f"real({'-' * (value < 0)}math.inf)"
         return super()._atom(one)
+
+
+def _tuple(names: Sequence[str]) -> str:
+    return f"({', '.join(names)}{',' * (len(names) == 1)})"
 
 
 TARGET = NumbaTarget()

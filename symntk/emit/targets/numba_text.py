@@ -61,7 +61,12 @@ def _evaluated(many, law, parameters):
     arrays = np.broadcast_arrays(a, b, c, det, d, *means, *settings)
     out = np.empty(arrays[0].shape)
     many(*(np.ascontiguousarray(one).reshape(-1) for one in arrays), out.reshape(-1))
-    return _finish(out, *law)
+    lost = np.isnan(out) & ~np.any(np.isnan(arrays), axis=0)
+    if np.any(lost):
+        a, b, c = arrays[:3]
+        wrong, advice = "there is no value in float64", "positive variances and a correlation below 1 in magnitude"
+        _refuse(lost, wrong, advice, var_u=a, var_v=b, cov=c)
+    return _finite(_finish(out, *law), *law[:3])
 '''
 
 GRAM = '''
@@ -127,7 +132,7 @@ def _layer_variances(x, weights, shifts, parameters, real):
 def _own_variances(variances, parameters, out):
     for i in range(out.size):
         v = variances[i]
-        out[i] = _nngp(v, v, v, 0.0, 0.0, parameters)
+        out[i] = _certain_nngp(v, v, v, 0.0, 0.0, parameters)
 
 
 @numba.njit(cache=True, error_model="numpy", parallel=True)
@@ -197,8 +202,8 @@ def _block(
                 c = scale * inner[j] + bias
                 if c * c >= limit * (u * v[j]):
                     _pair(
-                        first[row], second[side + j], exact_a[row], exact_b[side + j], weights, shifts, ntk, sg_ntk, law,
-                        one_pair, infinite, row * b.shape[1] + side + j,
+                        first[row], second[side + j], exact_a[row], exact_b[side + j], weights, shifts, ntk, sg_ntk,
+                        law, one_pair, infinite, row * b.shape[1] + side + j,
                     )
                     k[j], t[j], s[j], r[j] = one_pair
         _write(nngp, row, side + start, k[start:])
@@ -257,14 +262,14 @@ def _pair(p, q, a, b, weights, shifts, ntk, sg_ntk, law, out, infinite, place):
         elif layer > 1:
             det = _determinant(u, v, c)
         d = math.sqrt(det)
-        value = a[layer] if same else weight * _nngp(u, v, c, det, d, law) + shifts[layer]
+        value = a[layer] if same else weight * _certain_nngp(u, v, c, det, d, law) + shifts[layer]
         if ntk is not None:
-            slope = _ntk(u, v, c, det, d, law)
+            slope = _certain_ntk(u, v, c, det, d, law)
             back = value + weight * _times(slope, back, infinite, 0, place)
         if sg_ntk is not None:
-            slope = _sg_ntk(u, v, c, det, d, law)
+            slope = _certain_sg_ntk(u, v, c, det, d, law)
             forth = value + weight * _times(slope, forth, infinite, 1, place)
-            slope = _sg_ntk(v, u, c, det, d, law)
+            slope = _certain_sg_ntk(v, u, c, det, d, law)
             swapped = value + weight * _times(slope, swapped, infinite, 1, place)
         c = value
     out[0], out[1], out[2], out[3] = c, back, forth, swapped

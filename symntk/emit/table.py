@@ -110,8 +110,8 @@ def table(reference: Reference, box: Box, *, symmetric: bool = False, sense: int
     Raises:
         NoTable: says why.
 
-    >>> def erf_erf(a, b, c):
-    ...     return 2 / np.pi * np.arcsin(2 * c / np.sqrt((1 + 2 * a) * (1 + 2 * b)))
+    >>> def erf_erf(a, b, c, det):
+    ...     return 2 / np.pi * np.arctan2(2 * c, np.sqrt(1 + 2 * a + 2 * b + 4 * det))
     >>> found, one = table(erf_erf, Box(0.5, 2.0), symmetric=True, sense=-1), np.ones(1)
     >>> print(found(one, one, 0.6 * one, 0.8 * one).round(8), found.error < 5e-11, found.numbers < 1500)
     [0.26197976] True True

@@ -15,17 +15,20 @@ import scipy.linalg
 
 from symntk.emit.runtime.stored import _Stored, _stored_values, _StoredSide
 
-Reference = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
-"""(var_u, var_v, cov), which broadcast, to E[f(u) g(v)]; ValueError where it has no value."""
+Reference = Callable[[np.ndarray, np.ndarray, np.ndarray, np.ndarray], np.ndarray]
+"""(var_u, var_v, cov, det), which broadcast, to E[f(u) g(v)]; ValueError where it has no value.
+
+det = ab − c² comes apart from the covariance, which is rounded: a kink's map is linear in √det.
+"""
 
 # what is tried first serves most maps
 _POWERS = (0.25, 0.5, 0.125)
 _SHARP = (30.0, 1.0, 1e3)
 _COUNTS = (32, 64, 128)  # Chebyshev points along one variable, tried in turn
-_LINES = (16, 22)
+_LINES = (16, 24, 36)
 _CHECKS = 400
 _DIGITS = 8  # binary digits beyond the tolerance that are kept
-_TAIL = 0.25  # of the tolerance, what the terms of a layer may be that are left out
+_TAIL = 0.5  # of the tolerance, what the terms of a layer may be that are left out
 _SCALE_DEGREE = 4
 
 
@@ -104,12 +107,16 @@ class _Builder:
     def values(self, u: np.ndarray, v: np.ndarray, theta: np.ndarray) -> np.ndarray:
         """The map over its scale at log-variances and angles, which broadcast."""
         a, b = np.exp(u), np.exp(v)
-        c = np.sqrt(a) * np.sqrt(b) * np.sin(theta)
+        found = self.asked(a, b, np.sin(theta), np.cos(theta))
+        return np.asarray(found / np.exp(self.scale(0, u) + self.scale(1, v)))
+
+    def asked(self, a: np.ndarray, b: np.ndarray, sine: np.ndarray, cosine: np.ndarray) -> np.ndarray:
+        """The map at variances and angles."""
+        full = np.sqrt(a) * np.sqrt(b)
         try:
-            found = self.reference(a, b, c)
+            return self.reference(a, b, full * sine, (full * cosine) ** 2)
         except ValueError as error:
             raise NoTable(str(error)) from error
-        return np.asarray(found / np.exp(self.scale(0, u) + self.scale(1, v)))
 
     def parts(self, u: np.ndarray, v: np.ndarray, theta: np.ndarray) -> list[np.ndarray]:
         """The map's even part and its odd part over sin θ, None for one that is not there; θ > 0."""
@@ -278,8 +285,10 @@ class _Builder:
         other = np.full(3, points[1])
         zero = np.zeros(3)
         try:
-            found = self.reference(points, other, zero) if side == 0 else self.reference(other, points, zero)
-            sure = self.reference(zero, other, zero) if side == 0 else self.reference(other, zero, zero)
+            first, second = (points, other) if side == 0 else (other, points)
+            found = self.reference(first, second, zero, first * second)
+            first, second = (zero, other) if side == 0 else (other, zero)
+            sure = self.reference(first, second, zero, zero)
         except ValueError:  # infinite
             return float(points[1]), float("nan")
         best = int(np.argmax(np.abs(found)))
@@ -300,13 +309,10 @@ class _Builder:
         cosine = np.where(cosine > 0.0, cosine, np.cos(random.uniform(0.0, self.box.reach, _CHECKS)))
         cosine = np.clip(cosine, least, 1.0)
         theta = np.arccos(cosine) * np.where(random.uniform(0.0, 1.0, _CHECKS) < 0.5, -1.0, 1.0)
-        a, b = np.exp(u), np.exp(v)
+        a, b, sine = np.exp(u), np.exp(v), np.sin(theta)
         full = np.sqrt(a) * np.sqrt(b)
-        try:
-            right = self.reference(a, b, full * np.sin(theta))
-        except ValueError as error:
-            raise NoTable(str(error)) from error
-        found = _stored_values(stored, a, b, full * np.sin(theta), full * np.cos(theta))
+        right = self.asked(a, b, sine, cosine)
+        found = _stored_values(stored, a, b, full * sine, full * cosine)
         scale = np.exp(self.scale(0, u) + self.scale(1, v))
         worst = float(np.max(np.abs(found - right) / scale))
         return worst if np.isfinite(worst) else float("inf")

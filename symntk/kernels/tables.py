@@ -11,6 +11,10 @@ from symntk.errors import FormulaError
 from symntk.kernels.function import REMEMBERED, Function
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import numpy as np
+
     from symntk.emit.layers import LayerMap
     from symntk.emit.table import Table
     from symntk.kernels.expectation import Expectation
@@ -58,4 +62,14 @@ def _table(f: Function, g: Function) -> Table:
     from symntk.emit.table import table_of
     from symntk.kernels.expectation import Expectation
 
-    return table_of(f.general, g.general, Expectation(f, g, tol=FINEST))
+    return table_of(f.general, g.general, reference(Expectation(f, g, tol=FINEST)))
+
+
+def reference(E: Expectation) -> Callable[..., np.ndarray]:
+    """(var_u, var_v, cov, det) to the value: the expectation's own map, told the determinant."""
+    from symntk.emit.compile import namespace
+    from symntk.emit.module import map_source
+
+    text = map_source(E.as_map("expectation_map"))
+    found: Callable[..., np.ndarray] = namespace(text)["_expectation_map_given"]
+    return found

@@ -7,6 +7,7 @@ import symntk
 from symntk.emit.runtime import stored, stored_arrays
 from symntk.emit.table import THRESHOLD_REACH, table, table_of
 from symntk.emit.table_build import Box, NoTable
+from symntk.kernels.tables import reference
 
 BOX = (0.05, 20.0)
 PAIRS = {  # of every kind: odd, even, neither; symmetric and not
@@ -26,7 +27,7 @@ def expectation(kind):
 @pytest.fixture(scope="module", params=PAIRS)
 def made(request):
     E = expectation(request.param)
-    return E, table_of(E.f.general, E.g.general, E, variances=BOX)
+    return E, table_of(E.f.general, E.g.general, reference(E), variances=BOX)
 
 
 def laws(count, box, seed=0):
@@ -133,7 +134,7 @@ def test_arrays_in_either_precision(made):
 @pytest.mark.parametrize("kind", ["odd", "neither"])
 def test_a_derivative_by_a_variance_is_price_s(kind):
     E = expectation(kind)
-    found = table_of(E.f.general, E.g.general, E, variances=BOX).stored
+    found = table_of(E.f.general, E.g.general, reference(E), variances=BOX).stored
     bent = symntk.Expectation(E.f.derivative.derivative, E.g)
     steep = symntk.Expectation(E.f.derivative, E.g.derivative)
     a, b, c, d = laws(60, BOX, 2)
@@ -145,7 +146,7 @@ def test_a_derivative_by_a_variance_is_price_s(kind):
 def test_thresholds_on_both_sides_end_the_reach():
     f = symntk.expectation("Max(-1, Min(1, x))", 1).f.general
     E = symntk.expectation("Max(-1, Min(1, x))", "Max(-1, Min(1, x))")
-    found = table_of(f, f, E, variances=(0.3, 3.0), tolerance=1e-9)
+    found = table_of(f, f, reference(E), variances=(0.3, 3.0), tolerance=1e-9)
     assert found.box.reach == THRESHOLD_REACH
     a = np.ones(2)
     sine = np.sin(THRESHOLD_REACH + np.array([-0.01, 0.01]))
@@ -156,12 +157,12 @@ def test_thresholds_on_both_sides_end_the_reach():
 def test_what_has_no_table_says_why():
     f = symntk.expectation("sign(x)", 1).f.derivative.general
     with pytest.raises(NoTable, match="deltas"):
-        table_of(f, f, symntk.expectation("tanh", "tanh"))
+        table_of(f, f, reference(symntk.expectation("tanh", "tanh")))
     with pytest.raises(NoTable, match="terms"):
-        table(lambda a, b, c: np.sin(1e3 * np.log(a)) + 2.0 + 0.0 * (b + c), Box(1e-3, 1e3))
+        table(lambda a, b, c, det: np.sin(1e3 * np.log(a)) + 2.0 + 0.0 * (b + c), Box(1e-3, 1e3))
     with pytest.raises(NoTable, match="no value here"):
 
-        def refuses(a, b, c):
+        def refuses(a, b, c, det):
             raise ValueError("no value here")
 
         table(refuses, Box(0.5, 2.0))

@@ -159,7 +159,7 @@ def _piece_code(piece: list[Term], write: FloatWriter) -> str:
     for t in piece:
         for n, value in enumerate(_taylor(t, len(coefficients) - t.power)):
             coefficients[n + t.power] += value
-    numbers = [complex(sp.N(value, 30, chop=True)).real for value in coefficients]
+    numbers = [complex(sp.N(value, 30)).real for value in coefficients]
     largest = max(abs(complex(sp.N(t.coefficient))) for t in piece)
     first = next((n for n, value in enumerate(numbers) if abs(value) > 1e-20 * largest), 0)
     if first <= min(t.power for t in piece):

@@ -72,7 +72,9 @@ class _Writer:
 
     def near(self, one: Layer) -> str:
         """The maps by which nearly equal inputs are followed, as an expression."""
-        return "None" if one.near is None else f"lambda: ({', '.join(self.given(E) for E in one.near)})"
+        if one.near is None:
+            return "None"
+        return f"(lambda: ({', '.join(self.given(E) for E in one.near)}), float({str(one.most_near)!r}))"
 
     def layer(self, one: Layer) -> str:
         """The dictionary that the recursion reads."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from functools import partial
+from math import inf
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -168,6 +169,11 @@ class Layer:
         return near_expectations(self.first) if self.equal else None
 
     @property
+    def most_near(self) -> float:
+        """How many nearly equal inputs are followed at once: what has no closed form takes a millisecond a value."""
+        return inf if all(E.expression is not None for E in self.near or ()) else 500
+
+    @property
     def divergent(self) -> bool:
         """Whether the slope map diverges at full correlation."""
         return self.slope is not None and self.slope.diagonal.diverges
@@ -255,7 +261,7 @@ class Plan:
                     "slope_layer": None if slope is None else slope.prepare,
                     "equal": one.equal,
                     "divergent": one.divergent,
-                    "near": partial(_near_maps, one, numbers) if one.near is not None else None,
+                    "near": None if one.near is None else (partial(_near_maps, one, numbers), one.most_near),
                 }
             )
         return out

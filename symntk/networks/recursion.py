@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from symntk.emit.runtime.covariance import _as_float64, _finish, _result_type
-from symntk.emit.runtime.gap import _Near, _near_inputs
+from symntk.emit.runtime.gap import _NEAR_GAP, _NEAR_KERNEL, _Near, _near_inputs
 from symntk.emit.runtime.gram import (
     _LARGE_TILE,
     _TILE,
@@ -48,7 +48,7 @@ def _network_gram(
     `mirror` says that every map is symmetric, so that without x2 half of the matrix is computed. Equal rows have
     covariance equal to their variance, exactly, as long as both sides are equal; what is infinite is inf. Inputs that
     are nearly the same are followed by how far they are apart (`_Near`), as far as layers say how: "near" is a function
-    that gives the maps for it, or None. With `gaps` the result is (Σ_ii + Σ_jj)/2 − Σ_ij.
+    that gives the maps for it and how many it may follow, or None. With `gaps` the result is (Σ_ii + Σ_jj)/2 − Σ_ij.
     """
     first, second = _inputs(x1, x2)
     scale, shift = weight_std[0] ** 2 / max(first.shape[1], 1), bias_std[0] ** 2
@@ -77,7 +77,8 @@ def _network_gram(
         parallel, det, near = _near_inputs(*parts)
         of_rows, of_columns = [v[down, None] for v in rows], [v[None, across] for v in columns]
         start_law = cov, det, same, parallel, near
-        total, cov = _network_entries(of_rows, of_columns, *start_law, weight_std, bias_std, maps)
+        least = _NEAR_GAP if gaps else _NEAR_KERNEL
+        total, cov = _network_entries(of_rows, of_columns, *start_law, weight_std, bias_std, maps, least)
         if gaps:
             total = np.where(same, 0.0, 0.5 * (of_rows[-1] + of_columns[-1]) - cov)
             total.reshape(-1)[near.place] = near.gaps(of_rows[-1], of_columns[-1])
@@ -137,10 +138,11 @@ def _network_entries(
     weight_std: Sequence[float],
     bias_std: Sequence[float],
     maps: Sequence[tuple[Any, Any, bool, bool, Any]],
+    least: float = _NEAR_KERNEL,
 ) -> tuple[np.ndarray, np.ndarray]:
     """The recursion from covariances of the first layer, whose determinant may be known better than they tell.
 
-    Returns the kernel and the last layer's covariances.
+    Inputs that come nearer than 1 − ρ = `least` are followed. Returns the kernel and the last layer's covariances.
     """
     total, full = cov, same
     for index, (cross, slope_map, equal, divergent, followed) in enumerate(maps):
@@ -148,15 +150,17 @@ def _network_entries(
         weight, bias = weight_std[index + 1] ** 2, bias_std[index + 1] ** 2
         cov, parallel = _aligned(a, b, cov, parallel)
         if equal and followed is not None:
-            near.look(a, b, cov, ~(full | parallel))
+            near.look(a, b, cov, ~(full | parallel), least)
         cov, det = near.enter(a, b, cov, det)
         slope = None if slope_map is None else slope_map(a, b, cov, det)
         cov, det = weight * cross(a, b, cov, det) + bias, None
         # sides that differ are at full correlation in the first layer only
         full = full if equal else np.zeros_like(full)
         cov = np.where(full, rows[index + 1], cov)
-        near.hand_on((a, b), (rows[index + 1], columns[index + 1]), weight, followed if equal else None)
-        cov, _ = near.enter(rows[index + 1], columns[index + 1], cov, None)
+        after = rows[index + 1], columns[index + 1]
+        near.hand_on((a, b), after, weight, *(followed if equal and followed is not None else (None, 0)))
+
+        cov, _ = near.enter(*after, cov, None)
         total = cov if slope is None else cov + weight * _back(total, slope, divergent)
     return total, cov
 

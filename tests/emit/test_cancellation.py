@@ -87,3 +87,14 @@ def test_the_gram_ntk_of_a_shifted_step_is_refused_at_any_depth():
         space["ntk"]([[0.5, 0.5], [0.5, -0.5]], depth=3)
     with pytest.raises(ValueError, match="below float64"):  # of the second layer: e^−5000
         space["ntk"]([[0.01, 0.01], [0.01, -0.01]], depth=3)
+
+
+@pytest.mark.parametrize("size", ["1e-33", "1", "1e33"])
+def test_a_series_near_zero_is_found_at_any_size(size):
+    """What is small beside 1 is not what is small beside the function: the first terms of a series were dropped."""
+    f = f"{size}*sin(8*x-1/2)*exp(-x)*exp(-Abs(15*(x-5)))"
+    E = symntk.expectation(f)
+    assert E(0.0016071569850697918) == pytest.approx(float(size) * -9.368951236786931e-34, rel=1e-12)
+    E = symntk.expectation(f"{size}*(exp(x)-1)*Heaviside(x)", f"{size}*(exp(x)-1)*Heaviside(x)")
+    law = (1e-6, 3e-6, 1e-6)
+    assert E(*law) == pytest.approx(float(E.evalf(*law, dps=20)), rel=1e-11)

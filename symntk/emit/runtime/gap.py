@@ -23,12 +23,18 @@ from symntk.emit.runtime.covariance import _product_difference
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-# Nodes across: jumps and kinks are powers of √(√(ab) − c), in which the rule is; nodes along: variances differ by
-# some hundredths at most, and E[h(pz)h(qz)] is analytic in log p and log q.
-_ACROSS = np.polynomial.legendre.leggauss(5)
+# Nodes across, in a power of which kinks and jumps at 0 are polynomials, with a second rule to check the first: what is
+# at a threshold is a boundary layer if the variances differ; nodes along: variances differ by some hundredths at most,
+# and E[h(pz)h(qz)] is analytic in log p and log q.
+_ACROSS = np.polynomial.legendre.leggauss(7), np.polynomial.legendre.leggauss(4)
 _ALONG = np.polynomial.legendre.leggauss(3)
-# 1 − ρ below which a pair is followed by its gap: there a difference of float64 numbers has eleven digits left; and the
-# relative difference of variances up to which the integrals along have as many.
+# and fewer where all entries are within these of each other
+_ACROSS_NEAR = np.polynomial.legendre.leggauss(3), np.polynomial.legendre.leggauss(2)
+_ALONG_NEAR = np.polynomial.legendre.leggauss(2)
+_NEARER = 1e-6
+# 1 − ρ below which a pair is followed: for kernels, and for gaps, of which a difference of float64 numbers has eleven
+# digits there; and the relative difference of variances up to which the integrals along have as many.
+_NEAR_KERNEL = 5e-7
 _NEAR_GAP = 5e-5
 _NEAR_DELTA = 2e-2
 
@@ -41,29 +47,28 @@ def _next_gap(
     slope: Callable[..., np.ndarray],
     along: Callable[..., np.ndarray],
     drift: Callable[..., np.ndarray],
-) -> tuple[np.ndarray, np.ndarray]:
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """½E[(f(u) − f(v))²] and E f(u)² − E f(v)² of flat laws with variances a, b > 0, their gap and δ = a − b.
 
     slope(a, b, cov, det) is E[f'(u) f'(v)], along the same of h and h, drift of f and h, with h(x) = x f'(x). Relative
-    errors are those of the maps, while the angle between u and v is at most a few thousandths.
+    errors are those of the maps, while the angle between u and v is at most some hundredths; the third result says by
+    how much two rules differ in the first.
 
     >>> erf_slope = lambda a, b, c, det: 4.0 / np.pi / np.sqrt((1 + 2 * a) * (1 + 2 * b) - 4 * c * c)
     >>> one, nothing = np.ones(1), lambda a, b, c, det: 0.0 * a
-    >>> gap, delta = _next_gap(one, one, one * 1e-16, 0.0 * one, erf_slope, nothing, nothing)
+    >>> gap, delta, _ = _next_gap(one, one, one * 1e-16, 0.0 * one, erf_slope, nothing, nothing)
     >>> print((gap / (4e-16 / np.pi / np.sqrt(5.0))).round(12), delta)
     [1.] [0.]
     """
     s, t = np.sqrt(a), np.sqrt(b)
     width = delta / (s + t)
     across, full = np.maximum(gap - 0.5 * width * width, 0.0), s * t
-    nodes, weights = 0.5 * (1.0 + _ACROSS[0]), 0.5 * _ACROSS[1]
-    total = np.zeros(a.shape)
-    for node, weight in zip(nodes, weights, strict=True):
-        part = across * (node * node)
-        value = slope(a, b, full - part, part * (2.0 * full - part))
-        total += np.where(across > 0.0, 2.0 * weight * node * across * value, 0.0)
+    near = bool(np.all(across <= _NEARER * full) and np.all(np.abs(width) <= _NEARER**0.5 * s))
+    rules, line = (_ACROSS_NEAR, _ALONG_NEAR) if near else (_ACROSS, _ALONG)
+    total, second = (_across(slope, a, b, full, across, rule) for rule in rules)
+    unsure = np.abs(total - second)
     rise = np.zeros(a.shape)
-    places, shares = 0.5 * (1.0 + _ALONG[0]), 0.5 * _ALONG[1]
+    places, shares = 0.5 * (1.0 + line[0]), 0.5 * line[1]
     turned = delta != 0.0
     if np.any(turned):
         points = [t + width * place for place in places]
@@ -74,7 +79,24 @@ def _next_gap(
                 twice = 1.0 if i == j else 2.0
                 value = along(p * p, q * q, p * q, zero) / (p * q)
                 total += 0.5 * twice * shares[i] * shares[j] * width * width * value
-    return total, rise
+    return total, rise, unsure
+
+
+def _across(
+    slope: Callable[..., np.ndarray],
+    a: np.ndarray,
+    b: np.ndarray,
+    full: np.ndarray,
+    across: np.ndarray,
+    rule: tuple[np.ndarray, np.ndarray],
+) -> np.ndarray:
+    """∫ slope dc from full − across to full, in the root of full − c."""
+    total = np.zeros(a.shape)
+    for node, weight in zip(0.5 * (1.0 + rule[0]), 0.5 * rule[1], strict=True):
+        part = across * (node * node)
+        value = slope(a, b, full - part, part * (2.0 * full - part))
+        total += np.where(across > 0.0, 2.0 * weight * node * across * value, 0.0)
+    return total
 
 
 class _Near:
@@ -94,10 +116,10 @@ class _Near:
         self.place = np.concatenate([self.place, place])
         self.across, self.delta = np.concatenate([self.across, across]), np.concatenate([self.delta, delta])
 
-    def look(self, a: np.ndarray, b: np.ndarray, cov: np.ndarray, apart: np.ndarray) -> None:
-        """Take in what has come near: distinct inputs (`apart`) whose covariance is next to √(ab)."""
+    def look(self, a: np.ndarray, b: np.ndarray, cov: np.ndarray, apart: np.ndarray, least: float) -> None:
+        """Take in what has come near: distinct inputs (`apart`) with 1 − ρ below `least`."""
         full = np.sqrt(a) * np.sqrt(b)
-        found = (cov >= (1.0 - _NEAR_GAP) * full) & (cov < full) & apart
+        found = (cov >= (1.0 - least) * full) & (cov < full) & apart
         found.reshape(-1)[self.place] = False
         place = np.flatnonzero(found)
         if place.size:
@@ -124,10 +146,14 @@ class _Near:
         after: tuple[np.ndarray, np.ndarray],
         weight: float,
         maps: Callable[[], tuple[Callable[..., np.ndarray], ...]] | None,
+        most: float,
     ) -> None:
-        """From a layer's variances `law` to those `after` it, weight·E[f(u)²] + bias; without maps none is followed."""
+        """From a layer's variances `law` to those `after` it, weight·E[f(u)²] + bias.
+
+        Without maps none is followed, nor where there are more than `most`: each takes some twenty values of the maps.
+        """
         kept = np.zeros(0, dtype=np.intp)
-        if maps is not None and self.place.size:
+        if maps is not None and 0 < self.place.size <= most:
             a, b = (self._at(variance, self.place) for variance in law)
             kept = np.flatnonzero(np.abs(self.delta) <= _NEAR_DELTA * np.minimum(a, b))
         self.place, self.across, self.delta = self.place[kept], self.across[kept], self.delta[kept]
@@ -135,12 +161,14 @@ class _Near:
             return
         a, b = a[kept], b[kept]
         width = self.delta / (np.sqrt(a) + np.sqrt(b))
-        gap, rise = _next_gap(a, b, self.across + 0.5 * width * width, self.delta, *maps())
+        gap, rise, unsure = _next_gap(a, b, self.across + 0.5 * width * width, self.delta, *maps())
         self.delta = weight * rise
         s, t = (np.sqrt(self._at(variance, self.place)) for variance in after)
         width = self.delta / (s + t)
         self.across = np.maximum(weight * gap - 0.5 * width * width, 0.0)
-        good = np.flatnonzero(np.isfinite(self.across) & (self.across <= 1e-3 * s * t))
+        # a rounded covariance says as much where the integral is less sure than that
+        sure = weight * unsure <= np.maximum(1e-11 * self.across, 2.0**-51 * s * t)
+        good = np.flatnonzero(sure & (self.across <= 1e-3 * s * t))
         self.place, self.across, self.delta = self.place[good], self.across[good], self.delta[good]
 
     def gaps(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:

@@ -17,7 +17,8 @@ import sympy as sp
 
 from symntk.emit.compile import function_of_x
 from symntk.emit.partition import FARTHEST, partition
-from symntk.emit.stable_body import holds_near_zero, near_series, numbers, source, stable
+from symntk.emit.series import Series
+from symntk.emit.stable_body import EVERYWHERE, Ends, numbers, part_series, source, stable, stretch
 from symntk.errors import SymntkError
 from symntk.language.balls.ball import Ball, Enclosure
 from symntk.language.balls.enclosure import enclosure
@@ -97,7 +98,7 @@ def general_shape(form: GeneralForm) -> GeneralShape:
     text = source(form)
     shape = GeneralShape(text, [(point, 0.0) for point in breaks], rates, deltas, (), 0.0)
     function = shape.function()
-    parts = [part_enclosure(part, holds_near_zero(form, index)) for index, part in enumerate(form.parts)]
+    parts = [part_enclosure(part, stretch(form, index)) for index, part in enumerate(form.parts)]
     found = partition(function, parts, breaks, scales=max(scales, default=100))
     if found.unresolved is not None and found.reach < _NEAR:
         wrong, certain = _why(form, found.unresolved)
@@ -132,20 +133,24 @@ def _why(form: GeneralForm, place: float) -> tuple[str, bool]:
     return shown % "has a pole or is not real, or varies on no scale that an enclosure could resolve,", False
 
 
-def part_enclosure(part: sp.Expr, near_zero: tuple[bool, bool] = (True, True)) -> Enclosure | None:
-    """Encloses a part as its source is written: by its series near 0, if there is one; None for a short polynomial."""
+def part_enclosure(part: sp.Expr, ends: Ends = EVERYWHERE) -> Enclosure | None:
+    """Encloses a part as its source is written: by its series near some points; None for a short polynomial."""
     if not part.has(x) or straight(part, x) or (part.is_polynomial(x) and sp.degree(part, x) <= _POLYNOMIAL):
         return None
-    formula, series = enclosure(stable(part), x), near_series(part, near_zero)
-    if series is None:
-        return formula
+    found = enclosure(stable(part), x)
+    for series in part_series(part, ends):
+        found = _either(series, found)
+    return found
+
+
+def _either(series: Series, formula: Enclosure) -> Enclosure:
+    """By the series where it converges, which is up to three times its radius; by the formula elsewhere."""
     polynomial = enclosure(sp.Add(*(value * x**n for n, value in enumerate(series.coefficients))), x)
-    # the series converges up to three times its radius
     reach = 2.0 * series.radius
 
     def either(centre: np.ndarray, radius: np.ndarray) -> Ball:
-        first, second = polynomial(centre, radius), formula(centre, radius)
-        near = np.abs(centre) + radius < reach
+        first, second = polynomial(centre - series.centre, radius), formula(centre, radius)
+        near = np.abs(centre - series.centre) + radius < reach
         return Ball(*(np.where(near, p, q) for p, q in zip(first, second, strict=True)))
 
     return either

@@ -6,9 +6,7 @@ NumPy and SciPy evaluate them well; differences with a root by the conjugate; wh
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
@@ -19,8 +17,10 @@ from scipy import special
 
 from symntk.emit.compile import function_of_x
 from symntk.emit.floats import FloatWriter, _Printer
+from symntk.emit.series import Series, loses_digits, taylor
 from symntk.emit.tabulated import tabulated
 from symntk.language.conjugate import conjugate
+from symntk.language.divisors import divisor_roots
 from symntk.language.general_form import GeneralForm
 from symntk.language.logistic import logistic
 from symntk.language.numbers import number_function
@@ -31,8 +31,8 @@ from symntk.language.symbols import x
 _INFINITE = 1e300  # what a part is next to its end, where the end is irrational
 _MANY = 12  # parts from which tables of their numbers are tried
 _DEEP = 6  # comparisons inside each other; more are halved
-_TERMS = 40  # of a Taylor series; at a third of the radius of convergence the rest is below 1e-17
-_CANCELS = 1e-12  # relative error near 0 from which a series is needed
+Ends = tuple[float, float]
+EVERYWHERE = (-np.inf, np.inf)
 _FAST = {
     **ARRAYS,
     "logistic": special.expit,
@@ -88,7 +88,7 @@ def source(form: GeneralForm) -> str:
 def _halves(form: GeneralForm, first: int, last: int) -> str:
     """The parts `first` to `last` by comparisons with the breaks between them, the middle one first."""
     if first == last:
-        return part_source(form.parts[first], holds_near_zero(form, first))
+        return part_source(form.parts[first], stretch(form, first))
     index = (first + last) // 2 if last - first > _DEEP else first
     left, text = _halves(form, first, index), _halves(form, index + 1, last)
     at = repr(float(form.breaks[index]))
@@ -101,44 +101,38 @@ def _halves(form: GeneralForm, first: int, last: int) -> str:
     return f"np.where(x < {at}, {left}, {text})"
 
 
-def part_source(part: sp.Expr, near_zero: tuple[bool, bool] = (True, True)) -> str:
-    """One part; near_zero says whether it holds at small negative and at small positive x."""
-    plain = _Writer()(stable(part))
-    if _overflows(plain):
-        plain = _Writer(guarded=True)(stable(part))
-    series = near_series(part, near_zero)
-    if series is None:
-        return plain
-    return f"np.where(np.abs(x) < {series.radius!r}, {series.source()}, {plain})"
-
-
-@dataclass(frozen=True)
-class Series:
-    """The Taylor polynomial Σ coefficients[n] xⁿ, which stands for a part where |x| < radius."""
-
-    radius: float
-    coefficients: tuple[float, ...]
-
-    def source(self) -> str:
-        """Horner's scheme in x."""
-        powers = [n for n, value in enumerate(self.coefficients) if value]
-        first, step = powers[0], 2 if len({n % 2 for n in powers}) == 1 else 1
-        kept = self.coefficients[first::step]
-        square = "(x * x)" if step == 2 else "x"
-        text = repr(kept[-1])
-        for value in reversed(kept[:-1]):
-            text = f"{value!r} + {square} * ({text})"
-        lead = {0: "", 1: "x * "}.get(first, f"x ** {first} * ")
-        return f"{lead}({text})"
+def part_source(part: sp.Expr, ends: Ends = EVERYWHERE) -> str:
+    """One part, which holds between two ends."""
+    text = _Writer()(stable(part))
+    if _overflows(text):
+        text = _Writer(guarded=True)(stable(part))
+    for series in part_series(part, ends):
+        text = f"np.where(np.abs({series.distance}) < {series.radius!r}, {series.source()}, {text})"
+    return text
 
 
 @lru_cache(maxsize=256)
-def near_series(part: sp.Expr, near_zero: tuple[bool, bool] = (True, True)) -> Series | None:
-    """The series that stands for a part near 0, where its formula loses digits or has no value; else None."""
-    signs = [sign for sign, holds in zip((-1.0, 1.0), near_zero, strict=True) if holds]
-    if not signs or not part.has(x) or not _cancels(part, _Writer()(stable(part)), signs):
+def part_series(part: sp.Expr, ends: Ends = EVERYWHERE) -> tuple[Series, ...]:
+    """The series that stand for a part where its formula loses digits or has no value: at 0, and at roots of divisors.
+
+    >>> [series.centre for series in part_series(sp.sin(x - 1) / (x - 1))]
+    [1.0]
+    """
+    found = (near_series(part, _sides(ends, point), point) for point in (sp.S.Zero, *divisor_roots(part, x)))
+    return tuple(series for series in found if series is not None)
+
+
+@lru_cache(maxsize=256)
+def near_series(part: sp.Expr, sides: tuple[bool, bool] = (True, True), point: sp.Expr = sp.S.Zero) -> Series | None:
+    """The series that stands for a part near 0, where its formula loses digits or has no value; else None.
+
+    Near another point, a divisor's root, wherever there is one: floats may just miss it, enclosures do not.
+    sides: whether the part holds just below the point, and just above.
+    """
+    signs = [sign for sign, holds in zip((-1.0, 1.0), sides, strict=True) if holds]
+    if not signs or not part.has(x):
         return None
-    return _series(part)
+    return taylor(part, point) if point != 0 or loses_digits(part, _Writer()(stable(part)), signs) else None
 
 
 def stable(part: sp.Expr) -> sp.Expr:
@@ -163,11 +157,17 @@ def _one_sided(total: sp.Expr) -> sp.Expr:
     return total
 
 
-def holds_near_zero(form: GeneralForm, index: int) -> tuple[bool, bool]:
-    """Whether part `index` holds at small negative and at small positive x."""
-    low = float(form.breaks[index - 1]) if index else -1.0
-    high = float(form.breaks[index]) if index < len(form.breaks) else 1.0
-    return low < 0.0 <= high, low <= 0.0 < high
+def stretch(form: GeneralForm, index: int) -> Ends:
+    """Between which breaks part `index` holds."""
+    low = float(form.breaks[index - 1]) if index else -np.inf
+    high = float(form.breaks[index]) if index < len(form.breaks) else np.inf
+    return low, high
+
+
+def _sides(ends: Ends, point: sp.Expr) -> tuple[bool, bool]:
+    """Whether a part holds just below a point, and just above."""
+    low, high, at = *ends, float(point)
+    return low < at <= high, low <= at < high
 
 
 def _value(part: sp.Expr, point: sp.Expr) -> Any:
@@ -180,65 +180,8 @@ def _value(part: sp.Expr, point: sp.Expr) -> Any:
         return value if isinstance(value, int | mp.mpf) and mp.isfinite(value) else None
 
 
-def _cancels(part: sp.Expr, plain: str, signs: list[float]) -> bool:
-    """Whether the source loses digits near 0, or has no value at 0."""
-    points = np.array([sign * 10.0**-k for sign in signs for k in (1, 2, 3, 4, 5, 6)])
-    with np.errstate(all="ignore"):
-        found = np.broadcast_to(_evaluate(plain, np.append(points, 0.0)), len(points) + 1)
-    exact = numbers(part, exact=True)
-    with mp.workdps(60):
-        try:
-            errors = [_apart(exact(mp.mpf(p)), float(v)) for p, v in zip(points, found, strict=False)]
-        except (ArithmeticError, ValueError, TypeError):
-            return False
-    return not max(errors) <= _CANCELS or bool(np.isnan(found[-1]))
-
-
-def _apart(exact: Any, value: float) -> float:
-    """The relative error of a value; none where both are below float64's normal numbers."""
-    if abs(exact) < sys.float_info.min and abs(value) < sys.float_info.min:
-        return 0.0
-    return abs(float(exact / mp.mpf(value) - 1)) if value else 1.0
-
-
 def _evaluate(text: str, at: np.ndarray) -> Any:
     return function_of_x(text)(at)
-
-
-def _series(part: sp.Expr) -> Series | None:
-    """The Taylor polynomial, or None where the part is not analytic at 0."""
-    exact = numbers(part, exact=True)
-    radius, count = mp.mpf(1), _TERMS + 8
-    with mp.workdps(50):
-        roots = [mp.expjpi(mp.mpf(2 * k) / count) for k in range(count)]
-        for _ in range(12):  # halve the circle until Cauchy's integrals converge: no singularity inside
-            try:
-                values = [exact(radius * z) for z in roots]
-            except (ArithmeticError, ValueError, TypeError):
-                return None
-            terms = [
-                mp.fsum(v * roots[-k * n % count] for k, v in enumerate(values)).real / count for n in range(count)
-            ]
-            largest = max(abs(t) for t in terms)
-            if largest and max(abs(t) for t in terms[-8:]) < mp.mpf(10) ** -24 * largest:
-                kept = [t if abs(t) > 1e-28 * largest else mp.mpf(0) for t in terms]
-                return _shortened([float(t / radius**n) for n, t in enumerate(kept)])
-            radius /= 2
-    return None
-
-
-def _shortened(coefficients: list[float]) -> Series | None:
-    """The first `_TERMS` coefficients, and the radius within which they are enough."""
-    powers = [n for n, value in enumerate(coefficients) if value]
-    if not powers or powers[0] >= _TERMS // 2:  # below the smallest float
-        return None
-    first = powers[0]
-    # against the first term, terms fall like a power of at most 0.38: nothing cancels, and what is left out is 1e-17
-    growth = max((abs(coefficients[n] / coefficients[first]) ** (1.0 / (n - first)) for n in powers[1:]), default=0.0)
-    return Series(
-        float(f"{min(1.0, 10.0 ** (-17.0 / (_TERMS - first)) / growth if growth else 1.0):.3g}"),
-        tuple(coefficients[:_TERMS]),
-    )
 
 
 def _is_exponential(factor: sp.Expr) -> bool:
@@ -350,7 +293,11 @@ class _BodyPrinter(_Printer):
         return inside if base.is_nonnegative or not base.has(x) else f"np.abs({inside})"
 
     def _print_log(self, expr: sp.Expr) -> str:
-        return f"np.log({self._size(expr.args[0])})"
+        """The logarithm; of 1 + w with a w that may be small, relative to w."""
+        one, rest = expr.args[0].as_coeff_Add()
+        if one != 1 or not rest.has(sp.Pow) or not any(p.exp.is_negative and p.base.has(x) for p in rest.atoms(sp.Pow)):
+            return f"np.log({self._size(expr.args[0])})"
+        return f"(lambda w: np.where(np.abs(w) < 0.5, np.log1p(w), np.log(np.abs(1.0 + w))))({self._print(rest)})"
 
     def _print_Mul(self, expr: sp.Expr) -> str:
         """Numbers as one factor."""

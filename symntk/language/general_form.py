@@ -102,7 +102,7 @@ def general_form(expr: sp.Expr, x: sp.Symbol) -> GeneralForm:
         listed = ", ".join(sorted(head.__name__ for head in unknown))
         advice = "exp, log, tanh, erf, Abs, Piecewise and other elementary functions"
         raise FormulaError(f"the function {expr}", f"{listed} is not in the language", advice)
-    plain, points = take_out_deltas(expr, x)
+    plain, points = take_out_deltas(expr.replace(lambda e: isinstance(e, sp.log), lambda e: _even_powers(e, x)), x)
     pieces = resolve(plain, x)
     deltas: list[tuple[sp.Expr, Delta]] = []
     for dummy, (point, order, scale) in points.items():
@@ -116,6 +116,25 @@ def general_form(expr: sp.Expr, x: sp.Symbol) -> GeneralForm:
             raise FormulaError(f"the pieces of {expr}", f"{part} is not a finite real function", "a real formula")
     pieces = _cut_at_poles(Pieces(pieces.breaks, parts, pieces.reach), x)
     return GeneralForm(pieces.breaks, pieces.parts, _collected(deltas), pieces.reach)
+
+
+def _even_powers(logarithm: sp.Expr, x: sp.Symbol) -> sp.Expr:
+    """log(w^{2k} r) as 2k·log|w| + log r: w may change its sign.
+
+    >>> x = sp.Symbol("x", real=True)
+    >>> _even_powers(sp.log(3 * x**2 * (1 + x**2)), x)
+    log(3*x**2 + 3) + 2*log(Abs(x))
+    """
+    even: list[sp.Expr] = []
+    rest: list[sp.Expr] = []
+    for factor in sp.Mul.make_args(logarithm.args[0]):
+        base, power = factor.as_base_exp()
+        whole = power.is_Integer and power.is_even and base.has(x) and not base.is_positive
+        (even if whole else rest).append(factor)
+    if not even:
+        return logarithm
+    logs = [factor.exp * sp.log(sp.Abs(factor.base)) for factor in even]
+    return sp.Add(*logs, sp.log(sp.Mul(*rest)))
 
 
 def _cut_at_poles(pieces: Pieces, x: sp.Symbol) -> Pieces:
@@ -154,7 +173,8 @@ def derivative(form: GeneralForm, x: sp.Symbol) -> GeneralForm:
     parts = [slope(part, x) for part in form.parts]
     kept = [i for i, (left, right) in enumerate(pairwise(parts)) if left != right]
     breaks = tuple(form.breaks[i] for i in kept)
-    return GeneralForm(breaks, (parts[0], *(parts[i + 1] for i in kept)), _collected(deltas), form.reach)
+    found = _cut_at_poles(Pieces(breaks, (parts[0], *(parts[i + 1] for i in kept)), form.reach), x)
+    return GeneralForm(found.breaks, found.parts, _collected(deltas), form.reach)
 
 
 def parity(form: GeneralForm, x: sp.Symbol) -> int:

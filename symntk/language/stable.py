@@ -12,6 +12,7 @@ from typing import Any
 
 import sympy as sp
 
+from symntk.language.compensated import compensated
 from symntk.language.logistic import logistic, softplus, with_logistic
 from symntk.language.scaled import erfcx, inverse_mills, log_normal_cdf, logcosh, softplus_ratio
 from symntk.language.special import normal_cdf, normal_pdf
@@ -39,7 +40,7 @@ def stable_form(expr: sp.Expr) -> sp.Expr:
     found = found.replace(lambda e: isinstance(e, sp.log), lambda e: _logarithm(e.args[0]))
     found = found.replace(lambda e: isinstance(e, sp.asin | sp.acos), _arc)
     found = _ratios(found).replace(lambda e: e.is_Add and e.has(softplus), _even_softplus)
-    return found.replace(lambda e: e.is_Mul and e.has(sp.exp, normal_pdf), _product)
+    return found.replace(lambda e: e.is_Mul and e.has(sp.exp, normal_pdf), lambda e: _product(compensated(e)))
 
 
 class _Tanh(sp.Function):  # type: ignore[misc]

@@ -38,6 +38,7 @@ _OVERFLOW = math.log(1e300)
 _UNSEEN = 60.0  # nats below the largest bound: what waits until more is known
 _MOST_ROUNDS, _MOST_CELLS = 400, 20_000
 _EARLY, _DEEP, _DEEPEST = 8, 24, 160
+_SHARE = 2.0**-8
 _LEFT_OVER = math.log(1e-18)
 _RELATIVE = 1e-12  # of a place that is not 0: closer to it floats do not go
 
@@ -274,7 +275,10 @@ class Search:
         touches = np.isin(pending.ends, self.function.edges).any(axis=0)
         width = pending.ends[1] - pending.ends[0]
         fine = width < _RELATIVE * (np.max(np.abs(pending.ends), axis=0) + 1e-280)
-        deep: Mask = fine | (pending.depth >= np.where(touches, _DEEPEST, _DEEP))
+        # next to a break lengths are measured by the distance from it
+        gap = np.min(np.abs(pending.ends[:, :, None] - self.function.edges), axis=(0, 2), initial=np.inf)
+        small = (pending.depth >= _DEEP) & (width < _SHARE * gap)
+        deep: Mask = fine | (small & ~touches) | (pending.depth >= _DEEPEST)
         return deep
 
     def _follows_a_power(self, pending: _Cells, stuck: Mask) -> Mask:

@@ -132,5 +132,7 @@ def shifted(w: Ball, by: float) -> Ball:
 
 
 def log1p(z: np.ndarray) -> np.ndarray:
-    """log(1 + z), relative to z where z is small."""
-    return np.asarray(np.where(np.abs(z) < 1e-4, z * (1.0 - z * (0.5 - z / 3.0)), np.log(1.0 + z)))
+    """log(1 + z), relative to z where z is small: what the sum loses is divided out (Kahan)."""
+    small = np.abs(z) < 1e-7
+    one = np.where(small, 2.0, 1.0 + z)
+    return np.asarray(np.where(small, z * (1.0 - z * (0.5 - z / 3.0)), np.log(one) * (z / (one - 1.0))))

@@ -24,7 +24,7 @@ from symntk.language.balls.ball import (
     total,
     where,
 )
-from symntk.language.balls.rules import KNOW_OVERFLOW, RULES, exp, sech
+from symntk.language.balls.rules import KNOW_OVERFLOW, RULES, exp, log_near_one, sech
 from symntk.language.balls.scaled import SCALED_RULES
 from symntk.language.conjugate import conjugate
 from symntk.language.program import program
@@ -66,6 +66,8 @@ def _rule(node: sp.Basic, x: sp.Symbol) -> tuple[Callable[..., Ball], tuple[sp.B
         return product, node.args
     if node.is_Pow:
         return _power(node, x)
+    if isinstance(node, sp.log) and node.args[0].as_coeff_Add()[0] == 1:
+        return log_near_one, (node.args[0] - 1,)
     rule = RULES.get(node.func) or SCALED_RULES.get(node.func)
     if rule is None or len(node.args) != 1:
         return _nothing, (x,)

@@ -41,6 +41,13 @@ def _log(w: Ball) -> Ball:
     return Ball(np.where(clear, np.log(w.centre), 0.0), radius)
 
 
+def log_near_one(w: Ball) -> Ball:
+    """log(1 + w), whose rounding is a share of w where w is small."""
+    clear = w.radius < to_cut(1.0 + w.centre)
+    radius = np.where(clear, -np.log1p(-w.radius / np.abs(1.0 + w.centre)), np.inf)
+    return Ball(np.where(clear, log1p(w.centre), 0.0), radius)
+
+
 def _sin(w: Ball) -> Ball:
     sine, cosine = np.sin(w.centre), np.cos(w.centre)
     return Ball(sine, np.abs(cosine) * np.sinh(w.radius) + np.abs(sine) * 2.0 * np.sinh(0.5 * w.radius) ** 2)

@@ -29,13 +29,13 @@ def load_module(path: Path) -> Any:
     return module
 
 
-def matrices(module: Any, x: Any, get: tuple[str, ...], **network: Any) -> tuple[Any, ...]:
+def matrices(module: Any, x: Any, get: tuple[str, ...], **network: Any) -> dict[str, Any]:
     """The kernels asked for, in one pass where the module has it; maps of laws (3, n) where those are asked for."""
     if get[0].endswith("_map"):
-        return tuple(getattr(module, name)(*x) for name in get)
+        return {name: getattr(module, name)(*x) for name in get}
     if hasattr(module, "kernels") and len(get) > 1:
-        return tuple(module.kernels(x, get=get, **network))
-    return tuple(getattr(module, name)(x, **network) for name in get)
+        return module.kernels(x, get=get, **network)
+    return {name: getattr(module, name)(x, **network) for name in get}
 
 
 def map_values(path: Path, target: str, name: str, laws: np.ndarray, **parameters: float) -> np.ndarray:
@@ -122,7 +122,7 @@ def main() -> None:
     function, load, about = TARGETS[options.target](module, options.precision, options.compiled)
 
     def kernels(x: Any, get: list[str], **network: Any) -> dict[str, Any]:
-        return dict(zip(get, function(x, tuple(get), **network), strict=True))
+        return function(x, tuple(get), **network)
 
     serve(kernels, about, load)
 

@@ -34,7 +34,7 @@ def matrices(module: Any, x: Any, get: tuple[str, ...], **network: Any) -> dict[
     if get[0].endswith("_map"):
         return {name: getattr(module, name)(*x) for name in get}
     if hasattr(module, "kernels") and len(get) > 1:
-        return module.kernels(x, get=get, **network)
+        return dict(zip(get, module.kernels(x, get=get, **network), strict=True))
     return {name: getattr(module, name)(x, **network) for name in get}
 
 

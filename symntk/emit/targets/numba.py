@@ -86,7 +86,7 @@ class NumbaTarget:
         divergences = {name: layer.diagonal for name, layer in kept.items() if layer.divergent and name != "nngp"}
         parts = [f"_KERNELS = {tuple(kept)}\n_DIVERGENCES = {divergences}"]
         parts += [self._slots(name, kept.get(name), keywords) for name in GRAMS]
-        doc = f'"""The Gram matrices that `get` names among {", ".join(kept)}, by name and in one pass.\n{SHARED_DOC}'
+        doc = f'"""The Gram matrices that `get` names among {", ".join(kept)}, in one pass.\n{SHARED_DOC}'
         parts.append(
             f'def kernels(x1, x2=None, *, get=("nngp", "ntk"), depth, weight_std=1.0, bias_std=0.0{extra}):\n'
             f"{textwrap.indent(doc, '    ')}\n"
@@ -96,7 +96,7 @@ class NumbaTarget:
             doc = textwrap.indent(GRAM_DOC[name], "    ")
             parts.append(
                 f"def {name}(x1, x2=None, *, depth, weight_std=1.0, bias_std=0.0{extra}):\n{doc}\n"
-                f'    return _matrices(x1, x2, "{name}", depth, weight_std, bias_std, {given})["{name}"]'
+                f'    return _matrices(x1, x2, "{name}", depth, weight_std, bias_std, {given})[0]'
             )
         known = helpers(LIBRARY).split("\n\n\n")
         more = [block for block in helpers(GRAM).split("\n\n\n") if block not in known]

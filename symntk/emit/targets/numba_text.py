@@ -79,7 +79,7 @@ _SMALLEST = {"float64": 1e-140, "float32": 1e-16}
 
 
 def _matrices(x1, x2, get, depth, weight_std, bias_std, parameters):
-    """Matrices by name, in one pass over blocks of entries."""
+    """The matrices that `get` names, in one pass over blocks of entries."""
     get = (get,) if isinstance(get, str) else tuple(get)
     if not get or any(name not in _KERNELS for name in get):
         raise ValueError(f"get = {get!r}. Try: names among {', '.join(_KERNELS)}")
@@ -110,7 +110,7 @@ def _matrices(x1, x2, get, depth, weight_std, bias_std, parameters):
         for name, place in zip(("ntk", "sg_ntk"), infinite.tolist(), strict=True):
             if name in _DIVERGENCES and place < _NOWHERE:
                 _refuse_infinite(np.full((1, 1), np.inf), *divmod(place, columns), _DIVERGENCES[name])
-    return out
+    return tuple(out[name] for name in get)
 
 
 def _layer_variances(x, weights, shifts, parameters, real):

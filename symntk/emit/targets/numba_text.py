@@ -210,9 +210,9 @@ def _block(
         _write(ntk, row, side + start, t[start:])
         _write(sg_ntk, row, side + start, s[start:])
     if mirror:
-        _across(nngp, top, side, cov)
-        _across(ntk, top, side, back)
-        _across(sg_ntk, top, side, swapped)
+        _mirrored(nngp, top, side, cov)
+        _mirrored(ntk, top, side, back)
+        _mirrored(sg_ntk, top, side, swapped)
 
 
 @_compiled
@@ -223,7 +223,7 @@ def _write(matrix, row, column, values):
 
 
 @_compiled
-def _across(matrix, top, side, values):
+def _mirrored(matrix, top, side, values):
     """Values of the entries from (top, side) on across the diagonal, unless the matrix is None."""
     if matrix is not None:
         for j in range(values.shape[1]):

@@ -6,8 +6,10 @@ import sympy as sp
 
 from symntk.derive.diagonal import Diagonal
 from symntk.language.general_form import GeneralForm
+from symntk.language.growth import leading
+from symntk.language.signs import compare, place
 from symntk.language.special import normal_pdf
-from symntk.language.symbols import mean_u, var_u, x
+from symntk.language.symbols import cov, mean_u, var_u, var_v, x
 
 _U = sp.Symbol("u", real=True)
 
@@ -32,6 +34,9 @@ def general_diagonal(f: GeneralForm, g: GeneralForm, *, means: bool) -> Diagonal
     )
     if meeting != 0:
         return Diagonal(None, meeting, sp.Rational(-1, 2))
+    singular = _singular(f, g, mean)
+    if singular is not None:
+        return singular
     limit = sp.S.Zero
     for one, other in ((f, g), (g, f)):
         for weight, delta in one.deltas:
@@ -40,6 +45,46 @@ def general_diagonal(f: GeneralForm, g: GeneralForm, *, means: bool) -> Diagonal
         product = (f.regular(x) * g.regular(x)).subs(x, _U)
         limit += sp.Integral(product * _density(_U, mean), (_U, -sp.oo, sp.oo))
     return Diagonal(limit)
+
+
+def _singular(f: GeneralForm, g: GeneralForm, mean: sp.Expr) -> Diagonal | None:
+    """The rate at which it diverges where f ~ A |u − t|^p, g ~ B |u − t|^q and p + q ≤ −1; None without such t.
+
+    With ε² = (ab − c²)/a the variance of v − u, and P = p + q < −1, what is near t scales: u = t + εx, v = u + εw,
+
+        E[f g] ~ N(t; m1, a) ε^(1 + P) E ∫ A_± |x|^p B_± |x + w|^q dx,   w ~ N(0, 1),
+
+    where both are on one side of t, B(p + 1, −P − 1) + B(q + 1, −P − 1) times |w|^(1 + P), or on two, B(p + 1, q + 1).
+    At P = −1 it is a logarithm. The most singular places count.
+    """
+    found: dict[sp.Rational, sp.Expr] = {}
+    for point in f.breaks:
+        if not any(compare(point, other) == 0 for other in g.breaks if place(other) is not None):
+            continue
+        first, second = (_sides(one, point) for one in (f, g))
+        for s, (factor, p) in first.items():
+            for t, (other, q) in second.items():
+                total = p + q
+                if total > -1 or factor * other == 0 or (total == -1 and s != t):
+                    continue
+                if total == -1:
+                    weight = -sp.log(var_u * var_v - cov**2) / 2
+                else:
+                    beta = sp.beta(p + 1, -total - 1) + sp.beta(q + 1, -total - 1) if s == t else sp.beta(p + 1, q + 1)
+                    moment = 2 ** ((total - 1) / 2) * sp.gamma(1 + total / 2) / sp.sqrt(sp.pi)
+                    weight = moment * beta * var_u ** (-(1 + total) / 2)
+                found[total] = found.get(total, sp.S.Zero) + factor * other * weight * _density(point, mean)
+    if not found:
+        return None
+    total = min(found)
+    coefficient = sp.gammasimp(found[total].rewrite(sp.gamma)) if total != -1 else found[total]
+    return Diagonal(None) if coefficient == 0 else Diagonal(None, coefficient, (1 + total) / 2)
+
+
+def _sides(form: GeneralForm, point: sp.Expr) -> dict[int, tuple[sp.Expr, sp.Rational]]:
+    """How the function grows on both sides of a break: (A, p) of A |x − t|^p."""
+    index = next(i for i, other in enumerate(form.breaks) if compare(point, other) == 0)
+    return {side: leading(form.parts[index + (side > 0)], x, point, side) for side in (-1, 1)}
 
 
 def at_jump(form: GeneralForm, point: sp.Expr) -> sp.Expr:

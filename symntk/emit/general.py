@@ -92,7 +92,7 @@ def general_code(m: GeneralMap) -> str:
         f"def {m.name}({', '.join(arguments)}):",
         f'    """{m.title}.',
         "",
-        f"    By {m.text}; the error is at most {m.tolerance:g} of sqrt(E f(u)^2 * E g(v)^2).",
+        f"    By {m.text}; the error is at most {m.tolerance:g} of {_scale(f, g)}.",
         '    """',
         f"    return _finite(_{m.name}_given({', '.join(passed)}), var_u, var_v, cov)",
         "",
@@ -104,6 +104,16 @@ def general_code(m: GeneralMap) -> str:
         "    )",
     ]
     return "\n".join(lines)
+
+
+def _scale(f: GeneralShape, g: GeneralShape) -> str:
+    """What the error is a fraction of, in words."""
+    if f.has_square and g.has_square:
+        return "sqrt(E f(u)^2 * E g(v)^2)"
+    first, second = (
+        f"sqrt(E {name}^2)" if one.has_square else f"E|{name}|" for one, name in ((f, "f(u)"), (g, "g(v)"))
+    )
+    return f"{first} * {second}, or of the value if that is larger"
 
 
 def layer_arguments(m: GeneralMap) -> str:
@@ -123,12 +133,20 @@ def _function(name: str, one: GeneralShape) -> list[str]:
     """The function and its shape as module constants."""
     lines = []
     if one.body is not None:
-        lines += [f"def {name}(x):", f"    return {one.body}", "", ""]
+        whole = f"{name}_whole" if one.cores else name
+        lines += [f"def {whole}(x):", f"    return {one.body}", "", ""]
+    if one.cores:
+        listed = [f"    {core.source}," for core in one.cores]
+        lines += [f"def {name}(x):", f"    return _cored({name}_whole, {name}.cores, x)", "", ""]
+        lines += ["# next to places where it is infinite: (place, width, power, Legendre coefficients)"]
+        lines += [f"{name}.whole, {name}.cores = {name}_whole, [", *listed, "]"]
+        lines += [f"{name}.origin = {one.origin!r}"] if one.origin else []
+    seen = f"; in the distance from {one.origin!r}" if one.origin else ""
     edges = ", ".join(f"{edge:.12g}" if float(f"{edge:.12g}") == edge else repr(edge) for edge in one.edges)
     return [
         *lines,
         f"# {name}: knots (location, width), rates of exponential pieces, deltas (weight, location), and the edges",
-        f"# between which 24 Legendre nodes resolve it to {one.defect:.0e} of its largest value there",
+        f"# between which 24 Legendre nodes resolve it to {one.defect:.0e} of its largest value there{seen}",
         f"{name}_shape = ({list(one.knots)!r}, {list(one.rates)!r}, {list(one.deltas)!r}, [{edges}])",
         "",
         "",

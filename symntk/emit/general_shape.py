@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import mpmath as mp
@@ -16,19 +16,21 @@ import numpy as np
 import sympy as sp
 
 from symntk.emit.compile import function_of_x
+from symntk.emit.cores import Core, core, core_width
 from symntk.emit.partition import FARTHEST, partition
 from symntk.emit.series import Series
-from symntk.emit.stable_body import EVERYWHERE, Ends, numbers, part_series, source, stable, stretch
+from symntk.emit.stable_body import EVERYWHERE, Ends, part_series, source, stable, stretch
 from symntk.errors import SymntkError
 from symntk.language.balls.ball import Ball, Enclosure
 from symntk.language.balls.enclosure import enclosure
 from symntk.language.general_form import GeneralForm
-from symntk.language.signs import place, straight
+from symntk.language.growth import LEAST, SMOOTH, exactly, power_next_to
+from symntk.language.signs import straight
 from symntk.language.symbols import x
 
 _NEAR = 32.0  # what is not resolved farther out limits the reach, and is refused where a law gets there
+_KEPT = 1e-13  # what may be lost of values next to a place that the distance from it is taken for
 _COARSE = 1e-6  # a larger defect is no resolution
-_STEEPEST_POLE = -0.48
 _POLYNOMIAL = 15  # degree up to which panels need no edges
 _FAR = mp.mpf(10) ** 4  # growth is measured between here and twice as far
 _STEEPEST = 50  # degree up to which growth is polynomial
@@ -47,6 +49,8 @@ class GeneralShape:
         deltas: (weight, location).
         edges: between neighbours the function is a polynomial, see `partition`.
         defect: how far it is from one, relative to its largest value there.
+        cores: what replaces the body next to places where it is infinite.
+        origin: what all of these take for 0: `body` is in terms of the distance from it, and so are the places.
     """
 
     body: str | None
@@ -55,12 +59,20 @@ class GeneralShape:
     deltas: list[tuple[float, float]]
     edges: tuple[float, ...]
     defect: float
+    cores: tuple[Core, ...] = ()
+    origin: float = 0.0
+
+    @property
+    def has_square(self) -> bool:
+        """Whether f² has a mean."""
+        return all(one.power > -0.5 for one in self.cores)
 
     def function(self) -> Callable[[np.ndarray], np.ndarray]:
         """The body as a function."""
         if self.body is None:
             raise SymntkError("the values of a function", "it is a sum of deltas only")
-        return function_of_x(self.body)
+        found = function_of_x(self.body)
+        return found if self.origin == 0.0 else lambda x: found(x - self.origin)
 
 
 def general_shape(form: GeneralForm) -> GeneralShape:
@@ -85,21 +97,67 @@ def general_shape(form: GeneralForm) -> GeneralShape:
             raise SymntkError(
                 asked, "it has a derivative of a delta, which no float64 function can be paired with", "a smoother one"
             )
-    deltas = [(float(weight), float(delta.threshold)) for weight, delta in form.deltas]
     if not form.has_regular_part:
-        return GeneralShape(None, [], (0.0,), deltas, (), 0.0)
-    breaks = [float(point) for point in form.breaks]
-    scales = [
-        _scales(asked, part, point, side)
-        for left, right, point in zip(form.parts[:-1], form.parts[1:], form.breaks, strict=True)
-        for part, side in ((left, -1), (right, 1))
-    ]
+        return GeneralShape(None, [], (0.0,), _deltas(form), (), 0.0)
+    powers = _powers(asked, form)
+    least, origin = min(((min(both), point) for point, both in zip(form.breaks, powers, strict=True)), default=(0, 0))
+    if least < SMOOTH and origin != 0 and form.reach == math.inf:
+        found = _seen_from(asked, form, origin, powers)
+        if found is not None:
+            return found
+    return _shape(asked, form, powers)
+
+
+def _deltas(form: GeneralForm) -> list[tuple[float, float]]:
+    return [(float(weight), float(delta.threshold)) for weight, delta in form.deltas]
+
+
+def _seen_from(
+    asked: str, form: GeneralForm, origin: sp.Expr, powers: list[tuple[float, float]]
+) -> GeneralShape | None:
+    """The shape in the distance from `origin`, where it is infinite: no rounding of x counts there.
+
+    None where the formula in that distance keeps no digits next to it.
+    """
+    breaks = tuple(sp.expand(point - origin) for point in form.breaks)
+    parts = tuple(_shifted(part, origin) for part in form.parts)
+    deltas = tuple((weight, replace(delta, threshold=delta.threshold - origin)) for weight, delta in form.deltas)
+    moved, index = GeneralForm(breaks, parts, deltas), form.breaks.index(origin)
+    try:
+        found = _shape(asked, moved, powers)
+    except SymntkError:
+        return None
+    for part, sense in ((parts[index], -1), (parts[index + 1], 1)):
+        distance = sense * 2.0 ** np.array([-90.0, -60.0, -30.0])
+        with mp.workdps(80):
+            exact = [exactly(part, x, mp.mpf(t)) for t in distance]
+        with np.errstate(all="ignore"):
+            values = function_of_x(str(found.body))(distance)
+        if any(e is None or not abs(v - e) <= _KEPT * abs(e) for v, e in zip(values, exact, strict=True)):
+            return None
+    return replace(found, origin=float(origin))
+
+
+def _shifted(part: sp.Expr, origin: sp.Expr) -> sp.Expr:
+    """The part in the distance from `origin`, polynomials multiplied out so that constants cancel.
+
+    >>> print(_shifted((1 - x**2) ** sp.Rational(-1, 3), sp.S.One))
+    (-x**2 - 2*x)**(-1/3)
+    """
+    moved = part.subs(x, x + origin)
+    return moved.replace(lambda e: e.is_Add and e.is_polynomial(x), lambda e: sp.expand(e))
+
+
+def _shape(asked: str, form: GeneralForm, powers: list[tuple[float, float]]) -> GeneralShape:
+    """The shape as the form is written; powers are those next to its breaks."""
+    deltas, breaks = _deltas(form), [float(point) for point in form.breaks]
     rates = _rates(asked, form)
     text = source(form)
     shape = GeneralShape(text, [(point, 0.0) for point in breaks], rates, deltas, (), 0.0)
     function = shape.function()
     parts = [part_enclosure(part, stretch(form, index)) for index, part in enumerate(form.parts)]
-    found = partition(function, parts, breaks, scales=max(scales, default=100))
+    nearest = [core_width(point, min(both)) for point, both in zip(breaks, powers, strict=True)]
+    found = partition(function, parts, breaks, nearest)
     if found.unresolved is not None and found.reach < _NEAR:
         wrong, certain = _why(form, found.unresolved)
         if certain or found.reach < 1.0:
@@ -115,7 +173,8 @@ def general_shape(form: GeneralForm) -> GeneralShape:
     if unresolved or found.unresolved is not None or reach < found.reach:
         text = f"np.where(np.abs(x) <= {reach!r}, {text}, np.nan)"
     knots = [knot for knot in shape.knots if abs(knot[0]) <= reach]
-    return GeneralShape(text, knots, rates, deltas, found.edges, found.defect)
+    cores = tuple(_cores(asked, form, powers, found.edges))
+    return GeneralShape(text, knots, rates, deltas, found.edges, found.defect, cores)
 
 
 def _why(form: GeneralForm, place: float) -> tuple[str, bool]:
@@ -159,33 +218,46 @@ def _either(series: Series, formula: Enclosure) -> Enclosure:
 def _exact(part: sp.Expr, point: Any) -> Any:
     """The value at 40 digits, or None where it is not a finite real number."""
     with mp.workdps(40):
-        try:
-            value = numbers(part, exact=True)(point)
-        except (ArithmeticError, ValueError):
-            return None
-        return value if isinstance(value, int | mp.mpf) and mp.isfinite(value) else None
+        return exactly(part, x, point)
 
 
-def _scales(asked: str, part: sp.Expr, point: sp.Expr, side: int) -> int:
-    """How often a length must be halved towards a break before what is left of f² is below rounding.
+def _powers(asked: str, form: GeneralForm) -> list[tuple[float, float]]:
+    """The powers of growth on the left and on the right of every break.
 
-    Next to a break a part is like |x − t|^p; f² is integrable where p > −1/2.
+    Raises:
+        SymntkError: a part is not finite and real next to a break, or has no mean there.
     """
-    if part.is_polynomial(x):
-        return 100
-    with mp.workdps(40):
-        near, nearer = (_exact(part, place(point) + side * mp.mpf(10) ** -k) for k in (10, 20))
-    if near is None or nearer is None:
-        wrong = f"{sp.sstr(part)} is not a finite real number next to x = {float(point):.6g}"
-        raise SymntkError(asked, wrong, _ADVICE)
-    power = float(mp.log10(abs(near / nearer))) / 10.0 if near and nearer else 0.0
-    if power >= -0.05:  # a logarithm is like a power of about −1/200
-        return 100
-    if power < _STEEPEST_POLE:
-        raise SymntkError(
-            asked, f"{sp.sstr(part)} is infinite at x = {float(point):.6g}, and so is its second moment", _ADVICE
-        )
-    return min(int(53.0 / (1.0 + 2.0 * power)), 1000)
+    found = []
+    for left, right, point in zip(form.parts[:-1], form.parts[1:], form.breaks, strict=True):
+        both = []
+        for part, side in ((left, -1), (right, 1)):
+            power = 0.0 if part.is_polynomial(x) else power_next_to(part, x, point, side)
+            if power is None:
+                wrong = f"{sp.sstr(part)} is not a finite real number next to x = {float(point):.6g}"
+                raise SymntkError(asked, wrong, _ADVICE)
+            if power < LEAST:
+                wrong = f"{sp.sstr(part)} is infinite at t = {float(point):.6g}, like |x - t|^({power:.4g})"
+                raise SymntkError(asked, f"{wrong}, and so is its mean", f"powers of at least {LEAST}")
+            both.append(power)
+        found.append((both[0], both[1]))
+    return found
+
+
+def _cores(asked: str, form: GeneralForm, powers: list[tuple[float, float]], edges: tuple[float, ...]) -> list[Core]:
+    """What replaces the function next to every place where it is infinite, as far as the nearest edge."""
+    found = []
+    for index, (point, both) in enumerate(zip(form.breaks, powers, strict=True)):
+        at = float(point)
+        for part, power, side in zip(form.parts[index : index + 2], both, (-1, 1), strict=True):
+            if power >= SMOOTH or at not in edges:
+                continue
+            width = edges[edges.index(at) + side] - at
+            one = core(part, point, width, power)
+            if one is None:
+                wrong = f"its integral next to x = {at:.6g}, where it is infinite, was not found"
+                raise SymntkError(asked, wrong, _ADVICE)
+            found.append(one)
+    return found
 
 
 def _rates(asked: str, form: GeneralForm) -> tuple[float, ...]:

@@ -37,6 +37,7 @@ _PROOF = 2.0 * (1.0 + LEBESGUE) * _RHO ** -float(len(NODES) + len(TESTS) - 1) / 
 # after so many halvings of a proven interval its interpolant is exact to rounding: ρ has grown to 9
 _SETTLED = 3
 _MODEST = 1e6  # of the maximum: 2 M 9^-24 is then below rounding
+_HALVINGS = 100  # of lengths towards a break where a part is singular
 _ROUGH = 5  # halvings, after which an interval at a break is cut towards it on all scales at once
 _SHORTEST = 2.0**-38  # of |x|, or of `_CLOSEST`: what is not resolved on such an interval is not resolved
 _CLOSEST = 2.0**-40
@@ -101,7 +102,7 @@ def partition(
     function: Function,
     parts: Sequence[Enclosure | None],
     breaks: Sequence[float] = (),
-    scales: int = 100,
+    nearest: Sequence[float] = (),
 ) -> Partition:
     """Cut the real line where `function` leaves its local polynomial.
 
@@ -110,7 +111,8 @@ def partition(
         parts: encloses what the function is between its breaks, one more than these; None for a polynomial of degree
             15 at most, which needs no edges.
         breaks: where the function or a derivative jumps, increasing.
-        scales: how often lengths are halved towards a break where a part is singular.
+        nearest: for each break, how long the interval next to it may be where a part is singular there; at 0, and
+            without this, a hundred halvings and rounding end the search.
 
     Returns:
         The partition. Beyond the outermost edges the function is a polynomial, or |x| > 1e9. A function that
@@ -126,10 +128,12 @@ def partition(
     (True, True, inf)
     """
     with np.errstate(all="ignore"):
-        return _partition(function, parts, sorted(map(float, breaks)), scales)
+        return _partition(function, parts, [*map(float, breaks)], [*nearest] or [0.0] * len(breaks))
 
 
-def _partition(function: Function, parts: Sequence[Enclosure | None], breaks: list[float], scales: int) -> Partition:
+def _partition(
+    function: Function, parts: Sequence[Enclosure | None], breaks: list[float], nearest: list[float]
+) -> Partition:
     anchors = np.array(breaks)
     near = np.abs(function(np.concatenate([np.linspace(-10.0, 10.0, 1001), anchors])))
     largest = max(float(np.max(near, initial=0.0, where=np.isfinite(near))), 1e-250)
@@ -144,7 +148,7 @@ def _partition(function: Function, parts: Sequence[Enclosure | None], breaks: li
             continue
         used = 0 if done is None else len(done)
         found, defect, stop, place = _refined(
-            function, parts, cells, (anchors, scales), largest, _MOST_CELLS + scales - used
+            function, parts, cells, (anchors, np.array(nearest)), largest, _MOST_CELLS + _HALVINGS - used
         )
         worst, reach = max(worst, defect), min(reach, stop)
         unresolved = place if unresolved is None else unresolved
@@ -195,7 +199,7 @@ def _refined(
     function: Function,
     parts: Sequence[Enclosure | None],
     cells: _Cells,
-    anchors: tuple[np.ndarray, int],
+    anchors: tuple[np.ndarray, np.ndarray],
     largest: float,
     room: int,
 ) -> tuple[_Cells, float, float, float | None]:
@@ -270,7 +274,7 @@ def _nearest(cells: _Cells, accepted: _Cells, room: int, stop: float) -> tuple[_
     return _below(cells, stop), _below(accepted, stop), stop
 
 
-def _halved(cells: _Cells, anchors: np.ndarray, scales: int) -> _Cells:
+def _halved(cells: _Cells, anchors: np.ndarray, nearest: np.ndarray) -> _Cells:
     """Both halves of each cell; towards an anchor where the cell is rough, on all scales."""
     at_left, at_right = np.isin(cells.left, anchors), np.isin(cells.right, anchors)
     rough = (cells.depth >= _ROUGH) & (at_left != at_right) & (cells.age < 0)
@@ -281,16 +285,17 @@ def _halved(cells: _Cells, anchors: np.ndarray, scales: int) -> _Cells:
     right = replace(plain, left=middle, age=age, depth=plain.depth + 1)
     found = left.also(right)
     for row in np.flatnonzero(rough):
-        found = found.also(_graded(cells, int(row), bool(at_left[row]), scales))
+        end = cells.left[row] if at_left[row] else cells.right[row]
+        found = found.also(_graded(cells, int(row), bool(at_left[row]), float(nearest[anchors == end][0])))
     return found
 
 
-def _graded(cells: _Cells, row: int, at_left: bool, scales: int) -> _Cells:
+def _graded(cells: _Cells, row: int, at_left: bool, nearest: float) -> _Cells:
     """A cell cut towards its end at an anchor, each length half the last one; the shortest is loose."""
     left, right = float(cells.left[row]), float(cells.right[row])
     anchor = left if at_left else right
-    lengths = (right - left) * 0.5 ** np.arange(float(scales))
-    lengths = np.append(lengths[lengths > 2.0**-44 * abs(anchor)], 0.0)
+    lengths = (right - left) * 0.5 ** np.arange(_HALVINGS)
+    lengths = np.append(lengths[lengths > max(2.0**-44 * abs(anchor), nearest)], 0.0)
     points = np.sort(anchor + (lengths if at_left else -lengths))
     points[[0, -1]] = left, right
     count = len(points) - 1

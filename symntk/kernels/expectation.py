@@ -85,7 +85,10 @@ class Expectation:
     def error_bound(self) -> float:
         """A bound of the method's error relative to √(E f² · E g²); 0 for a closed form.
 
-        A delta counts as its weight times its density at the mean.
+        A delta counts as its weight times its density at the mean. Of a function that is infinite at a place, like
+        |x − t|^p with −1 < p ≤ −1/2, the square has no mean: E|f| takes the place of √(E f²). Then the value may be
+        larger than the product of the two, as it is next to a full correlation where it is infinite; there the bound is
+        relative to the value.
         """
         return self.solution.error_bound
 

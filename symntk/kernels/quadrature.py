@@ -113,6 +113,8 @@ class Quadrature(General):
     def error_bound(self) -> float:
         """Relative to √(E f² · E g²): `tol`, or more where the panels do not follow a function well enough.
 
+        E|f| takes the place of the root of an infinite E f².
+
         An entry takes one route: the series, whose certified rest is at most half of tol; the mixture, likewise; a
         table, whose checks ask for a tenth; or panels, whose errors were below 1e-12 in all measurements beside what
         the functions differ from polynomials between edges. What is left is for rounding.

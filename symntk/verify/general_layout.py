@@ -24,6 +24,7 @@ NEGLIGIBLE = 90.0
 """Nats below its maximum where f²·density is cut: √(e^−90) is 10^−19.5."""
 
 _MOST_PLACES = 16
+_SQUARE = -0.5 + 1e-9  # the power up to which f² is not integrable
 
 
 @dataclass(frozen=True)
@@ -56,12 +57,15 @@ def panels(form: GeneralForm, mean: float, deviation: float, negligible: float =
         function = realized(form)
         try:
             found = Search(function, mean, deviation, negligible).cells()
+            infinite = tuple(place.place for place in found.rough if place.power <= _SQUARE)
+            if infinite:
+                found = Search(function, mean, deviation, negligible, infinite).cells()
         except SingularInside as singular:
             form = _cut(form, singular)
             continue
         pieces = function.part_at((found.edges[1:] + found.edges[:-1]) / 2)
         square, noise = _square(function, mean, deviation, found.edges, pieces)
-        if any(place.power <= -0.5 for place in found.rough):
+        if infinite:
             square = _mean_size(function, mean, deviation, found.edges, pieces) ** 2
         return Panels(function, mean, deviation, found.edges, pieces, square, noise, found.rough)
     raise VerificationError(ASKED, f"a function is singular at more than {_MOST_PLACES} places", "a smoother function")

@@ -40,6 +40,7 @@ _MOST_ROUNDS, _MOST_CELLS = 400, 20_000
 _EARLY, _DEEP, _DEEPEST = 8, 24, 160
 _SHARE = 2.0**-8
 _LEFT_OVER = math.log(1e-18)
+_NEXT_TO = 1e-3  # deviations
 _RELATIVE = 1e-12  # of a place that is not 0: closer to it floats do not go
 
 
@@ -101,6 +102,7 @@ class Search:
         mean: of the law.
         deviation: of the law, positive.
         negligible: nats below E f², as a part of which f²·density is cut.
+        infinite: places at which f² is not integrable; E f² is then what it is a thousandth of a deviation from them.
 
     >>> import sympy as sp
     >>> from symntk.language.general_form import general_form
@@ -112,7 +114,10 @@ class Search:
     True
     """
 
-    def __init__(self, function: Function, mean: float, deviation: float, negligible: float) -> None:
+    def __init__(
+        self, function: Function, mean: float, deviation: float, negligible: float, infinite: tuple[float, ...] = ()
+    ) -> None:
+        self.infinite = infinite
         self.function, self.mean, self.deviation = function, mean, deviation
         self.cut = negligible / 2
         self.log_root = -math.inf  # of E f² over the cells that are settled
@@ -224,7 +229,10 @@ class Search:
         z = (points - self.mean) / self.deviation
         with np.errstate(all="ignore"):  # in the range of extended precision
             mass = wide * ((np.exp(-z * z / 4) * values) ** 2 @ weights) / math.sqrt(2 * math.pi)
-        self._add(np.sum(mass[good]))
+        counts = good.copy()
+        for at in self.infinite:
+            counts &= np.abs(centre - at) > _NEXT_TO * self.deviation
+        self._add(np.sum(mass[counts]))
         zero = self.zero[parts]
         pending.bound[new], pending.known[new] = np.where(zero, -np.inf, bound), True
         settled = np.zeros(len(pending), bool)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from symntk.emit.runtime.certain import _bell, _product
+from symntk.emit.runtime.cores import _cores_of, _follows, _follows_pair, _full_expectation, _has_square, _origin
 from symntk.emit.runtime.covariance import _as_float64, _covariance, _finish, _refuse
 from symntk.emit.runtime.deltas import _dirac_parts
 from symntk.emit.runtime.evaluate import _NO_VALUE
@@ -65,6 +66,8 @@ def _evaluate_general(
         det = np.where(np.isnan(determinant), det, determinant)
         d = np.sqrt(det)
     means = [_as_float64(mean, name) for mean, name in ((mean_u, "mean_u"), (mean_v, "mean_v"))]
+    places = means
+    means = [mean - _origin(one) for mean, one in zip(means, (f, g), strict=True)]
     # before they are broadcast: a row or a column of a Gram matrix has its coefficients once
     inputs = [_as_float64(variance, name) for variance, name in ((var_u, "var_u"), (var_v, "var_v"))]
     small = [np.atleast_1d(variance) for variance in inputs]
@@ -76,8 +79,15 @@ def _evaluate_general(
         if f is not None and g is not None and route is not None:
             (first, second), (m1, m2) = small, (np.atleast_1d(mean) for mean in means)
             share = 0.5 * tolerance
-            series = _series_expectation(f, g, f_shape, g_shape, first, second, law[2], m1, m2, share, f is g, patience)
+            if _has_series(f, g, law):
+                series = _series_expectation(
+                    f, g, f_shape, g_shape, first, second, law[2], m1, m2, share, f is g, patience
+                )
+            else:
+                series = np.zeros(law[0].shape), np.zeros(law[0].shape, dtype=bool), np.zeros(law[0].shape)
             result, good = (np.array(np.broadcast_to(array, law[0].shape)) for array in series[:2])
+            if _cores_of(f) and _cores_of(g):  # what replaces them has a square of its own
+                good &= law[4] > 0.0
             # with means in tails the value may be far below √(E f² · E g²): without changes of sign it keeps its digits
             unsure = good & (series[2] > tolerance * np.abs(result)) & ((law[5] != 0.0) | (law[6] != 0.0))
             chosen = np.flatnonzero(unsure & known)
@@ -95,17 +105,27 @@ def _evaluate_general(
         result[~known] = np.nan
         sure = np.flatnonzero(given & ~known)
         if sure.size:
-            u, v, first_mean, second_mean = (law[i].flat[sure] for i in (0, 1, 5, 6))
+            u, v = (law[i].flat[sure] for i in (0, 1))
+            first, second = (np.broadcast_to(place, shape).reshape(law[0].shape).flat[sure] for place in places)
             sides = (f_at, _whole_mean(f, f_shape)), (g_at, _whole_mean(g, g_shape))
-            result.flat[sure] = _product(*sides, u, v, first_mean, second_mean)
+            result.flat[sure] = _product(*sides, u, v, first, second)
     shown = {"var_u": a, "var_v": b, "cov": c}
     _refuse((np.isnan(result) & given & ~known).reshape(shape), _NO_VALUE, "a positive variance", **shown)
     lost = (np.isnan(result) & known).reshape(shape)
     _refuse(lost, "the integral was not resolved", "variances that are less extreme", **shown)
-    # infinite it may be where deltas meet, and nowhere else
+    # infinite it may be where deltas or places where f and g are infinite meet, and nowhere else
     over = (np.isinf(result) & known & (law[4] > 0.0)).reshape(shape)
     _refuse(over, "the value, or a function on the way to it, is beyond float64", "smaller variances", **shown)
     return _finish(result.reshape(shape), var_u, var_v, cov, mean_u, mean_v)
+
+
+def _has_series(
+    f: Callable[[np.ndarray], np.ndarray], g: Callable[[np.ndarray], np.ndarray], law: Sequence[np.ndarray]
+) -> bool:
+    """Whether Hermite series serve: functions that are infinite somewhere need a square with a mean, and means of 0."""
+    if not (_cores_of(f) or _cores_of(g)):
+        return True
+    return _has_square(f) and _has_square(g) and not (np.any(law[5] != 0.0) or np.any(law[6] != 0.0))
 
 
 def _layer_map(
@@ -141,8 +161,8 @@ def _layer_map(
         return _evaluate_general(f, g, f_shape, g_shape, route, accuracy, *at, u, v, cov, 0.0, 0.0, det, patience)
 
     table = None
-    # two deltas make what is infinite or not smooth at full correlation
-    if not (f_shape[2] and g_shape[2]):
+    # two deltas make what is infinite or not smooth at full correlation, and so do two places where both are infinite
+    if not (f_shape[2] and g_shape[2]) and not (_cores_of(f) and _cores_of(g)):
         parities = _parity(f, f_shape), _parity(g, g_shape)
         if parities[0] * parities[1] >= 0:
             try:
@@ -162,6 +182,8 @@ def _parity(f: Callable[[np.ndarray], np.ndarray] | None, shape: Shape) -> int:
     >>> print(_parity(np.tanh, plain), _parity(np.cosh, plain), _parity(np.exp, plain))
     -1 1 0
     """
+    if _origin(f):
+        return 0
     central = all(place == 0.0 for _, place in shape[2])
     if f is None:
         return int(central)
@@ -178,6 +200,7 @@ def _whole_mean(f: Callable[[np.ndarray], np.ndarray] | None, shape: Shape) -> C
     """E f(Y) with the deltas of f, as a function of Y's mean and variance."""
 
     def mean(m: np.ndarray, v: np.ndarray) -> np.ndarray:
+        m = m - _origin(f)
         total = np.zeros(m.shape) if f is None else _line_mean(f, shape, m, v)
         for weight, place in shape[2]:
             total = total + weight * _bell(place - m, v)
@@ -197,7 +220,9 @@ def _line_mean(
 
     def direct(centre: np.ndarray, square: np.ndarray) -> np.ndarray:
         found = np.full(len(centre), np.nan)
-        chosen = np.flatnonzero(_within_reach(g_shape, np.sqrt(square)))
+        chosen = np.flatnonzero(
+            _within_reach(g_shape, np.sqrt(square)) & _follows(_cores_of(g), centre, np.sqrt(square))
+        )
         found[chosen] = _panel_mean(g, knots, centre[chosen], square[chosen], rates, edges)
         return found
 
@@ -242,6 +267,14 @@ def _panel_route(
     full = law[3] == 0.0
     if inner is not None:
         possible &= full | ~_oscillates_beyond(g, g_shape[3], law)
+    if _cores_of(f) or _cores_of(g):
+        chosen = np.flatnonzero(full & possible)
+        result[chosen] = _full_expectation(f, g, f_shape, g_shape, np.array(law)[:, chosen])
+        possible &= ~full
+        chosen = np.flatnonzero(possible)
+        a, b, c, d, m1, m2 = rows = np.array(law)[:, chosen]
+        turned = np.array([b, a, c, d * np.sqrt(a / b), m2, m1])
+        possible[chosen] &= _follows_pair(f, g, g_shape, rows) & _follows_pair(g, f, f_shape, turned)
     for chosen, mean in ((np.flatnonzero(full & possible), None), (np.flatnonzero(~full & possible), inner)):
         if chosen.size:
             a, b, c, d, m1, m2 = (array[chosen] for array in law)

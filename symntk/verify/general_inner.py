@@ -9,17 +9,14 @@ from E[v | u] in units of s, and A_j = ∫ g (−t)^j / j! over the cell, by Gau
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mpmath.libmp import to_fixed
 
+from symntk.verify.general_pieces import Stretch
 from symntk.verify.numeric import Number, mp
 from symntk.verify.panels import Rule
-
-Scalar = Callable[[Number], Number]
-Stretch = tuple[Number, Number, Scalar]
-"""An interval and the smooth function that holds on it."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +40,7 @@ class Transform:
         reach: how many deviations from μ count.
 
     >>> from symntk.verify.panels import gauss_legendre
-    >>> ramp = Transform([(mp.mpf(0), mp.mpf(9), lambda v: v)], mp.mpf(1), gauss_legendre(24, 15), 1e-15, 8.5)
+    >>> ramp = Transform([Stretch(mp.mpf(0), mp.mpf(9), lambda v: v)], mp.mpf(1), gauss_legendre(24, 15), 1e-15, 8.5)
     >>> abs(ramp(mp.mpf(0)) - 1 / mp.sqrt(2 * mp.pi)) < 1e-14
     True
     """
@@ -59,8 +56,8 @@ class Transform:
         self.terms = next(j for j in range(8, 2000) if math.lgamma(j + 1) / 2 > mp.prec * math.log(2))
         self.constant = 1 / mp.sqrt(2 * mp.pi)
         self._cells: dict[int, _Cell | None] = {}
-        self._starts = [left / spread for left, _, _ in stretches]
-        self._stops = [right / spread for _, right, _ in stretches]
+        self._starts = [one.left / spread for one in stretches]
+        self._stops = [one.right / spread for one in stretches]
 
     def __call__(self, mu: Number) -> Number:
         """The expectation at one μ."""
@@ -95,15 +92,13 @@ class Transform:
     def _cell(self, k: int) -> _Cell | None:
         """The moments of g over the cell whose centre is 2k deviations from 0; None where g vanishes on it."""
         centre, weighted, distances = mp.mpf(2 * k), [], []
-        for start, stop, (left, right, function) in zip(self._starts, self._stops, self.stretches, strict=True):
+        for start, stop, one in zip(self._starts, self._stops, self.stretches, strict=True):
             if stop <= centre - 1 or start >= centre + 1:
                 continue
-            low = left if start >= centre - 1 else (centre - 1) * self.spread
-            high = right if stop <= centre + 1 else (centre + 1) * self.spread
-            half, middle = (high - low) / 2, (high + low) / 2
-            for node, weight in zip(self.rule.nodes, self.rule.weights, strict=True):
-                v = middle + half * node
-                weighted.append(half * weight * function(v) / self.spread)
+            low = one.left if start >= centre - 1 else (centre - 1) * self.spread
+            high = one.right if stop <= centre + 1 else (centre + 1) * self.spread
+            for v, value in one.sample(self.rule, low, high):
+                weighted.append(value / self.spread)
                 distances.append(centre - v / self.spread)
         size = mp.fsum(map(abs, weighted))
         if size == 0:
@@ -120,8 +115,4 @@ class Transform:
 
 def halved(stretches: Sequence[Stretch]) -> list[Stretch]:
     """The same with each interval cut in two."""
-    found: list[Stretch] = []
-    for left, right, function in stretches:
-        middle = (left + right) / 2
-        found += [(left, middle, function), (middle, right, function)]
-    return found
+    return [half for one in stretches for half in one.halves()]

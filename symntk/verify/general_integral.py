@@ -10,7 +10,7 @@ begin with are those of `general_fast`, which found them from the functions.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import numpy as np
 
@@ -18,8 +18,9 @@ from symntk.errors import DivergenceError, VerificationError
 from symntk.language.general_form import GeneralForm
 from symntk.verify.general_fast import Inner, Outer
 from symntk.verify.general_functions import ASKED, realized
-from symntk.verify.general_inner import Scalar, Transform, halved
+from symntk.verify.general_inner import Transform, halved
 from symntk.verify.general_layout import Panels
+from symntk.verify.general_pieces import Scalar, Stretch, exactly, graded, pieces, powers_at, stretches
 from symntk.verify.numeric import Number, mp, numeric
 from symntk.verify.oracle import Law
 from symntk.verify.panels import Rule, gauss_legendre, integrate
@@ -28,6 +29,7 @@ _LOST_MOST = 13.0  # digits: a larger loss than this cannot be measured in exten
 _EPS = 2.0**-52
 _CHECKED, _MOST_HALVINGS = 10, 4
 _SAME = 1e-12
+_LEAST = -0.99  # power
 
 
 class Integral:
@@ -65,10 +67,14 @@ class Integral:
         lost = max(_digits_lost(self.outer.panels), _digits_lost(self.inner.panels))
         if law.determinant == 0:
             _require_product(self.outer.panels, self.inner.panels, law)
-        rough = [power for one in (self.outer.panels, self.inner.panels) for power in _powers(one).values()]
+        both = [powers_at(one) for one in (self.outer.panels, self.inner.panels)]
+        rough = [power for powers in both for power in powers.values()]
+        if law.determinant == 0:
+            rough.append(max(sum(min(powers.values(), default=0.0) for powers in both), _LEAST))
+        # in the distance from such a place
         lost += max(
-            (self.dps / (1 + min(power, 0.0)) for power in rough), default=0.0
-        )  # in the distance from such a place
+            ((self.dps + 5) / (1 + power) for power in rough if power < 0), default=float(bool(rough)) * self.dps
+        )
         self.digits = 8 * math.ceil((self.dps + 12 + lost + self._cancelled()) / 8)
         self.reach = math.sqrt(2 * nats)
 
@@ -81,14 +87,15 @@ class Integral:
             deviation, tolerance = mp.sqrt(law.a), mp.mpf(10) ** -self.dps
             inside = self._inside(law, rule, tolerance)
             constant = 1 / mp.sqrt(2 * mp.pi)
-            pieces = []
-            for left, right in self._panels(law, deviation):
+            parts: list[tuple[Scalar, Number, Number]] = []
+            pairs, infinite = self._panels(law, deviation)
+            for left, right in pairs:
                 middle = (left + right) / 2
                 part = sum(law.m1 + deviation * middle > t for t in self.f.breaks(self.digits))
                 value, held = self.f.number_of_part(part), inside(middle)
                 integrand = _integrand(value, held, law.m1, deviation, constant)
-                pieces.append((integrand, left, right))
-            return integrate(pieces, rule, mp.mpf(0), tolerance / 4 * mp.mpf(self.outer.scale))
+                parts += pieces(integrand, left, right, infinite, self.dps)
+            return integrate(parts, rule, mp.mpf(0), tolerance / 4 * mp.mpf(self.outer.scale))
 
     def _ends(self) -> list[float]:
         """The edges in z, in floats: those to begin with where floats do not resolve the integrand."""
@@ -98,19 +105,25 @@ class Integral:
             ends = self.outer.cuts()
         return sorted({float(z) for z in ends.ravel()})
 
-    def _panels(self, law: Law, deviation: Number) -> list[tuple[Number, Number]]:
-        """Edges as mpmath numbers, those that stand for a kink replaced by the kink."""
+    def _panels(self, law: Law, deviation: Number) -> tuple[list[tuple[Number, Number]], dict[Number, float]]:
+        """Edges as mpmath numbers, those that stand for a kink replaced by the kink; powers at what is infinite."""
         kinks = [(t - law.m1) / deviation for t in self.f.breaks(self.digits)]
+        powers = powers_at(self.outer.panels)
+        rough = [(kink, powers[i]) for i, kink in enumerate(kinks) if i in powers]
         if law.determinant == 0:
-            kinks += [(t - law.m2) / law.slope / deviation for t in self.g.breaks(self.digits)]
-        found = _exactly(self.ends, kinks, float(abs(law.m1) / deviation))
-        powers = _powers(self.outer.panels)
-        rough = [((t - law.m1) / deviation, powers[i]) for i, t in enumerate(self.f.breaks(self.digits)) if i in powers]
-        if law.determinant == 0:
-            powers = _powers(self.inner.panels)
-            images = enumerate((t - law.m2) / law.slope / deviation for t in self.g.breaks(self.digits))
-            rough += [(image, powers[i]) for i, image in images if i in powers]
-        return _graded(found, rough, self.dps)
+            images = [(t - law.m2) / law.slope / deviation for t in self.g.breaks(self.digits)]
+            slack = mp.mpf(10) ** (8 - self.digits)
+            images = [next((k for k in kinks if abs(k - t) <= slack * (1 + abs(t))), t) for t in images]
+            powers = powers_at(self.inner.panels)
+            rough += [(image, powers[i]) for i, image in enumerate(images) if i in powers]
+            kinks += images
+        found = exactly(self.ends, kinks, float(abs(law.m1) / deviation))
+        infinite: dict[Number, float] = {}
+        for place, power in rough:
+            if power < 0.0:
+                infinite[place] = infinite.get(place, 0.0) + power
+        mild = [(place, power) for place, power in rough if place not in infinite]
+        return graded(found, mild, self.dps), infinite
 
     def _inside(self, law: Law, rule: Rule, tolerance: Number) -> Callable[[Number], Scalar]:
         """For the middle of a panel, the function h(z) that holds on it."""
@@ -137,26 +150,27 @@ class Integral:
     def _nested(self, law: Law, rule: Rule, tolerance: Number, slope: Number) -> Transform:
         """An inner integral whose panels resolve g: halved until halves make no difference where it matters most."""
         own, breaks = self.inner.panels, self.g.breaks(self.digits)
-        pairs = _exactly([float(edge) for edge in own.edges], breaks, 0.0)
-        powers = _powers(own)
-        pairs = _graded(pairs, [(breaks[i], power) for i, power in powers.items()], self.dps)
-        stretches = []
+        pairs = exactly([float(edge) for edge in own.edges], breaks, 0.0)
+        powers = powers_at(own)
+        pairs = graded(pairs, [(t, powers[i]) for i, t in enumerate(breaks) if powers.get(i, -1.0) >= 0.0], self.dps)
+        infinite = {t: powers[i] for i, t in enumerate(breaks) if powers.get(i, 0.0) < 0.0}
+        spread, size = mp.sqrt(law.determinant / law.a), mp.sqrt(mp.mpf(own.square))
+        cut: list[Stretch] = []
         for left, right in pairs:
             part = sum((left + right) / 2 > t for t in breaks)
-            stretches.append((left, right, self.g.number_of_part(part)))
-        spread, size = mp.sqrt(law.determinant / law.a), mp.sqrt(mp.mpf(own.square))
+            cut += stretches(self.g.number_of_part(part), left, right, infinite, self.dps, spread)
         goal = tolerance / 16 * size
         ends = np.array(self.ends)
         middles = (ends[1:] + ends[:-1]) / 2
         with np.errstate(divide="ignore"):
             weight = np.log(np.abs(self.f.piecewise(self.outer.mean + self.outer.deviation * middles)))
         order = np.argsort(weight + np.log(np.diff(ends)) - middles**2 / 2)[-_CHECKED:]
-        coarse = Transform(stretches, spread, rule, goal, self.reach)
+        coarse = Transform(cut, spread, rule, goal, self.reach)
         for _ in range(_MOST_HALVINGS):
-            finer = Transform(halved(stretches), spread, rule, goal, self.reach)
+            finer = Transform(halved(cut), spread, rule, goal, self.reach)
             if all(_agree(coarse, finer, law.m2 + slope * mp.mpf(float(middles[i])), goal, tolerance) for i in order):
                 return coarse
-            coarse, stretches = finer, halved(stretches)
+            coarse, cut = finer, halved(cut)
         raise VerificationError(ASKED, "the inner quadrature is not resolved", "fewer digits")
 
     def _cancelled(self) -> float:
@@ -191,26 +205,6 @@ def _digits_lost(own: Panels) -> float:
     return lost if lost < _LOST_MOST else 4 * _LOST_MOST
 
 
-def _exactly(edges: Sequence[float], kinks: Sequence[Number], shift: float) -> list[tuple[Number, Number]]:
-    """Consecutive edges, with the kinks in place of the floats that are rounded kinks."""
-    low, high = edges[0], edges[-1]
-    kept = list(kinks)
-    for edge in edges:
-        if all(abs(edge - float(kink)) > 16 * _EPS * (abs(edge) + shift) for kink in kinks):
-            kept.append(mp.mpf(edge))
-    inside = sorted({x for x in kept if low - 1e-12 <= x <= high + 1e-12})
-    return list(zip(inside[:-1], inside[1:], strict=True))
-
-
-def _powers(own: Panels) -> dict[int, float]:
-    """The least power next to each break at which a function is not analytic, by the break's number."""
-    found: dict[int, float] = {}
-    for rough in own.rough:
-        index = int(np.searchsorted(own.function.edges, rough.place))
-        found[index] = min(rough.power, found.get(index, math.inf))
-    return found
-
-
 def _require_product(own: Panels, other: Panels, law: Law) -> None:
     """Refuse an f(u) g(v) at full correlation that is not integrable, though f and g are."""
     for first in own.rough:
@@ -221,17 +215,3 @@ def _require_product(own: Panels, other: Panels, law: Law) -> None:
                 power = first.power + second.power
                 text = f"infinite: f(u) g(v) grows like |u − {first.place:.8g}|^({power:.3g}) at full correlation"
                 raise DivergenceError(ASKED, text, "|cov| < √(var_u var_v)")
-
-
-def _graded(
-    pairs: list[tuple[Number, Number]], places: list[tuple[Number, float]], dps: int
-) -> list[tuple[Number, Number]]:
-    """The intervals, those that end at a rough place cut by powers of 4 until what is left is below the digits."""
-    cuts: list[Number] = []
-    for place, power in places:
-        count = math.ceil((dps + 4) * math.log(10) / math.log(4) / (1 + power))
-        for left, right in pairs:
-            if place in (left, right):
-                cuts += [place + (left + right - 2 * place) * mp.mpf(4) ** -k for k in range(1, count + 1)]
-    ends = sorted({end for pair in pairs for end in pair} | set(cuts))
-    return list(zip(ends[:-1], ends[1:], strict=True))

@@ -21,6 +21,7 @@ from symntk.verify.general_functions import Function
 from symntk.verify.general_inner import Transform
 from symntk.verify.general_layout import panels
 from symntk.verify.general_oracle import fast_reference, general_oracle, general_scale
+from symntk.verify.general_pieces import Stretch
 from symntk.verify.oracle import expectation_oracle
 from symntk.verify.panels import gauss_legendre
 
@@ -220,7 +221,7 @@ def test_panels_see_a_spike_between_the_nodes():
 
 def test_the_transform_is_right_at_every_distance():
     with mp.workdps(30):
-        stretches = [(mp.mpf(-2), mp.mpf(0), lambda v: -v), (mp.mpf(0), mp.mpf(30), mp.exp)]
+        stretches = [Stretch(mp.mpf(-2), mp.mpf(0), lambda v: -v), Stretch(mp.mpf(0), mp.mpf(30), mp.exp)]
         found = Transform(stretches, mp.mpf("0.7"), gauss_legendre(30, 30), mp.mpf(10) ** -28, 12.0)
         for mu in (mp.mpf(-1), mp.mpf("0.01"), mp.mpf(3)):
             true = mp.quad(lambda v, mu=mu: found_function(v) * mp.npdf(v, mu, mp.mpf("0.7")), [-2, -1, 0, 1, 4, 12])

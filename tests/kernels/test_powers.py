@@ -50,7 +50,7 @@ def test_pairs_by_an_independent_quadrature(kinds, powers, places, variances, rh
     (a, b), (m1, m2) = variances, (m * math.sqrt(v) for m, v in zip(means, variances, strict=True))
     c = rho * math.sqrt(a * b)
     E = symntk.expectation(f.text, g.text, means=True)
-    assert difference(E, power_pair(f, g, a, b, c, m1, m2), a, b, c, m1, m2) <= E.error_bound
+    assert difference(E, power_pair(f, g, a, b, c, m1, m2), a, b, c, m1, m2) <= max(E.error_bound, 1e-12)
 
 
 @pytest.mark.parametrize(
@@ -113,13 +113,13 @@ def test_where_the_product_has_no_integral_it_diverges_with_its_rate(f, g):
 def test_powers_against_smooth_functions():
     # E|u|^p cos v by Kummer's function
     a, b, c = LAW
-    for p, dps in ((-0.45, 15), (-0.7, 15), (-0.95, 12)):
+    for p, dps in ((-0.45, 12), (-0.7, 12), (-0.95, 6)):
         E = symntk.expectation(f"Abs(x)**({p})", "cos(x)")
         k, q = c / a, mp.mpf(str(p))
         value = (2 * a) ** (q / 2) * mp.gamma((1 + q) / 2) / mp.sqrt(mp.pi)
         value *= mp.hyp1f1((1 + q) / 2, 0.5, -k * k * a / 2) * mp.exp(-(b - c * c / a) / 2)
         assert difference(E, value, *LAW) <= 1e-11
-        assert abs(E.evalf(*LAW, dps=dps) - value) <= 10.0 ** (1 - dps) * abs(value)
+        assert abs(E.evalf(*LAW, dps=dps) - value) <= 10.0**-dps * abs(value)
 
 
 def test_the_bound_says_what_it_is_relative_to():

@@ -265,6 +265,8 @@ class Expectation:
             raise DomainError(str(self), wrong, "other units, or evalf")
 
     def _numbers(self, given: dict[str, Any]) -> dict[str, Any]:
+        if not given and not self.parameters:
+            return given
         names = [s.name for s in self.parameters]
         missing, unknown = [n for n in names if n not in given], [n for n in given if n not in names]
         if missing or unknown:
@@ -285,6 +287,8 @@ class Expectation:
 
         Errors: DomainError where one is missing that is needed.
         """
+        if var_v is not None and cov is not None:
+            return var_v, cov
         missing = [name for name, given in (("var_v", var_v), ("cov", cov)) if given is None]
         if missing and self.g.expression.has(x):
             wrong = f"no value for {' and '.join(missing)}; g = {self.g.name} is no constant"
@@ -292,7 +296,7 @@ class Expectation:
         return 1 if var_v is None else var_v, 0 if cov is None else cov
 
     def _check_means(self, mean_u: Any, mean_v: Any) -> None:
-        if self.means:
+        if self.means or (type(mean_u) is type(mean_v) is float and mean_u == mean_v == 0.0):
             return
         try:
             centred = not (real_array(mean_u, "mean_u").any() or real_array(mean_v, "mean_v").any())

@@ -40,7 +40,7 @@ def _certain(formula: Callable[..., Any], f: Side, g: Side) -> Callable[..., Any
         *settings: float,
     ) -> np.ndarray:
         sure = (a == 0.0) | (b == 0.0)
-        if not np.any(sure):
+        if not sure.any():
             return np.asarray(formula(a, b, c, det, d, m1, m2, *settings))
         result = np.empty(a.shape)
         rest, chosen = np.flatnonzero(~sure), np.flatnonzero(sure)
@@ -101,6 +101,8 @@ def _finite(
     value: np.ndarray, var_u: np.ndarray | float, var_v: np.ndarray | float, cov: np.ndarray | float
 ) -> np.ndarray:
     """`value` itself; refused is what is infinite since a variable of variance 0 is at a delta or a pole."""
+    if isinstance(value, float) and abs(value) < np.inf:
+        return value
     infinite = np.isinf(np.ma.getdata(value))
     if np.any(infinite):
         bad, a, b, c = np.broadcast_arrays(infinite, *(np.ma.getdata(x) for x in (var_u, var_v, cov)))

@@ -105,6 +105,16 @@ def _real_numbers(values: np.ndarray | float, name: str) -> np.ndarray:
     return array.astype(np.float64)
 
 
+def _plain_numbers(*values: np.ndarray | float) -> list[float] | None:
+    """Python's own floats, or None where one of the values is no float64 number or small integer."""
+    numbers = []
+    for value in values:
+        if type(value) not in (float, np.float64, int) or not -(2.0**53) <= value <= 2.0**53:
+            return None
+        numbers.append(float(value))
+    return numbers
+
+
 def _real_objects(array: np.ndarray, name: str) -> np.ndarray:
     """Python's own numbers (integers of any size, fractions, decimals, exact constants) as float64."""
     out = np.empty(array.shape)

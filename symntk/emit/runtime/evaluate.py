@@ -6,10 +6,20 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from symntk.emit.runtime.covariance import _as_float64, _finish, _refuse, _scaled_covariance
+from symntk.emit.runtime.covariance import (
+    _SMALL_VARIANCE,
+    _as_float64,
+    _finish,
+    _plain_numbers,
+    _refuse,
+    _scaled_covariance,
+    _split_product,
+    _split_sum,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Any
 
 # Entries treated at once: the temporaries stay in the processor's cache.
 _ENTRIES = 8192
@@ -37,6 +47,10 @@ def _evaluate(
     Raises ValueError for what is not a covariance, and where the formula has no value in float64 (a difference of
     infinities at full correlation, say), showing the entry.
     """
+    if determinant is None:
+        one = _evaluate_one(formula, (var_u, var_v, cov, mean_u, mean_v, *parameters))
+        if one is not None:
+            return one
     a, b, c, det, d, p, q = _scaled_covariance(var_u, var_v, cov, degrees is not None)
     if determinant is not None:
         det = np.where(np.isnan(determinant), det, np.ldexp(determinant, -2 * (p + q)))
@@ -71,6 +85,35 @@ def _evaluate(
         _refuse(over, "the value is beyond float64", "rescaled inputs", **dict(zip(shown, given, strict=True)))
         value = scaled
     return _finish(value, var_u, var_v, cov, mean_u, mean_v)
+
+
+def _evaluate_one(formula: Callable[..., np.ndarray], law: tuple[np.ndarray | float, ...]) -> np.ndarray | None:
+    """The map at one law of plain numbers (var_u, var_v, cov, mean_u, mean_v, *parameters) where nothing needs care.
+
+    The same operations as those on arrays; None where the law is no plain one, or the formula has no value there.
+    """
+    numbers = _plain_numbers(*law)
+    if numbers is None:
+        return None
+    a: Any
+    b: Any
+    c: Any
+    a, b, c, m1, m2, *settings = numbers
+    large = 1.0 / _SMALL_VARIANCE
+    if not (_SMALL_VARIANCE < a < large and _SMALL_VARIANCE < b < large and abs(c) < large):
+        return None
+    left, left_error = _split_product(a, b)
+    right, right_error = _split_product(c, c)
+    high, high_error = _split_sum(left, -right)
+    low, low_error = _split_sum(left_error, -right_error)
+    total, total_error = _split_sum(high, low)
+    det = total + (total_error + (low_error + high_error))
+    if not det >= 0.0:
+        return None
+    state = np.array([[a], [b], [c], [det], [np.sqrt(det)], [m1], [m2]])
+    with np.errstate(all="ignore"):
+        value: np.ndarray = np.asarray(formula(*state, *settings)).reshape(-1)[0]
+    return None if np.isnan(value) else value
 
 
 def _in_blocks(formula: Callable[..., np.ndarray], flat: list[np.ndarray], settings: list[float]) -> np.ndarray:

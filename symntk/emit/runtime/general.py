@@ -14,6 +14,7 @@ from symntk.emit.runtime.cores import _cores_of, _follows, _follows_pair, _full_
 from symntk.emit.runtime.covariance import _as_float64, _covariance, _finish, _refuse
 from symntk.emit.runtime.deltas import _dirac_parts
 from symntk.emit.runtime.evaluate import _NO_VALUE
+from symntk.emit.runtime.hermite_one import _one_law
 from symntk.emit.runtime.hermite_series import _series_expectation
 from symntk.emit.runtime.panels import _panel_expectation, _panel_mean
 from symntk.emit.runtime.table import _TABLE_TAIL, _table, _tabulated
@@ -61,6 +62,11 @@ def _evaluate_general(
 
     Raises ValueError for what is not a covariance, and where the integral was not resolved, showing the entry.
     """
+    regular = not (f is None or g is None or route is None or f_shape[2] or g_shape[2])
+    if f is not None and g is not None and regular and determinant is None:
+        one = _one_law(f, g, f_shape, g_shape, tolerance, (var_u, var_v, cov, mean_u, mean_v))
+        if one is not None:
+            return np.asarray(one, dtype=np.float64)[()]
     a, b, c, det, d = _covariance(var_u, var_v, cov)
     if determinant is not None:
         det = np.where(np.isnan(determinant), det, determinant)

@@ -1,0 +1,77 @@
+"""One law given as plain numbers: the same digits as that law in an array, or the same within the stated bound."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import symntk
+from symntk.emit.runtime import hermite_one
+from symntk.emit.runtime.covariance import _plain_numbers
+
+LAWS = [
+    (1.0, 2.0, 0.5),
+    (1, 2, -1),
+    (1e-6, 1e6, 0.3),
+    (1e-12, 3.0, -1e-6),
+    (2.0, 2.0, 2.0),
+    (2.0, 2.0, -2.0),
+    (2.0, 2.0, 2.0 - 1e-12),
+    (1e80, 1e80, 0.5e80),
+    (0.0, 1.0, 0.0),
+    (1.0, 1.0, 1.0 + 1e-13),
+    (np.nan, 1.0, 0.5),
+]
+CLOSED = [("erf", "erf"), ("relu", "relu"), ("sign", "erf"), ("gelu", "step"), ("exp(-x**2)", "x**2")]
+OPEN = [("tanh", "tanh"), ("softplus", "sigmoid"), ("tanh", "1"), ("atan(x)", "sign")]
+
+
+@pytest.mark.parametrize(("f", "g"), CLOSED)
+@pytest.mark.parametrize("means", [False, True])
+def test_closed_forms_have_the_same_digits(f, g, means):
+    E = symntk.expectation(f, g, means=means)
+    for law in LAWS:
+        if means and law[0] == 1e80:
+            continue
+        law = (*law, *((0.3, -1.2) if means else ()))
+        array = E(np.array([law[0]], dtype=float), *law[1:])
+        value = E(*law)
+        assert isinstance(value, np.float64) and np.array_equal(value, array[0], equal_nan=True), law
+
+
+@pytest.mark.parametrize(("f", "g"), OPEN)
+@pytest.mark.parametrize("means", [False, True])
+def test_what_has_none_agrees_within_its_bound(f, g, means):
+    E = symntk.expectation(f, g, means=means)
+    for law in LAWS:
+        if law[0] == 1e80:
+            continue
+        law = (*law, *((0.3, -1.2) if means else ()))
+        for _ in range(2):  # computed, and remembered
+            value = E(*law)
+            assert isinstance(value, np.float64)
+            scale = np.sqrt(max(symntk.expectation(f, f, means=means)(law[0], law[0], law[0], *law[3:4] * 2), 1e-300))
+            array = E(np.array([law[0]], dtype=float), *law[1:])[0]
+            assert abs(value - array) <= 2 * E.error_bound * max(scale, 1.0) or (np.isnan(value) and np.isnan(array))
+
+
+def test_parameters_and_types():
+    E = symntk.expectation("erf(k*x)", "relu")
+    assert E(1.0, 2.0, 0.5, k=0.3) == E(np.ones(1), 2.0, 0.5, k=0.3)[0]
+    assert symntk.expectation("erf", "erf")(*np.float32([1.0, 2.0, 0.5])).dtype == np.float32
+    assert _plain_numbers(1, 2.0, np.float64(3.0)) == [1.0, 2.0, 3.0]
+    for other in (True, np.float32(1.0), 2**60, np.inf, np.nan, "1", np.ones(1), 1j, None):
+        assert _plain_numbers(1.0, other) is None
+
+
+def test_little_is_kept(monkeypatch):
+    monkeypatch.setattr(hermite_one, "_ONE_ROWS", {})
+    monkeypatch.setattr(hermite_one, "_ONE_HELD", 4)
+    shape = (), (), (), (-8.0, -3.0, -1.0, 0.0, 1.0, 3.0, 8.0)
+    for variance in np.linspace(0.5, 2.0, 20).tolist():
+        law = variance, 1.0, 0.1, 0.0, 0.0
+        assert hermite_one._one_law(np.tanh, np.tanh, shape, shape, 1e-9, law) is not None
+        assert len(hermite_one._ONE_ROWS) <= 4
+    other = (*shape[:3], (*shape[3], 20.0))
+    hermite_one._one_law(np.tanh, np.tanh, other, other, 1e-9, law)
+    assert all(row[0] is other for key, row in hermite_one._ONE_ROWS.items() if key[2] == 1.0)

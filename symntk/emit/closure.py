@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import ast
-from functools import cache
+import re
+from functools import cache, lru_cache
 from importlib import resources
+from itertools import pairwise
 from typing import NamedTuple
+
+_BEGINS = re.compile(r"(?:def|class) (\w+)|(\w+)(?:: [^=]*)? = |(?:from|import|if) ")
+"""What a statement of a runtime file begins with, and the name that it defines."""
 
 
 class Definition(NamedTuple):
-    """A top-level name of a runtime file: its text, the names it uses, and its place among all."""
+    """A top-level name of a runtime file: its text, and its place among all."""
 
     text: str
-    uses: frozenset[str]
     place: int
 
 
@@ -23,21 +27,35 @@ def _definitions() -> dict[str, Definition]:
         (f for f in resources.files("symntk.emit.runtime").iterdir() if f.name.endswith(".py")), key=lambda f: f.name
     )
     for file in files:
-        text = file.read_text(encoding="utf-8")
-        lines = text.splitlines()
-        for node in ast.parse(text).body:
-            for name in _names(node):
-                first = node.lineno - 1
-                while first and lines[first - 1].startswith("#"):
-                    first -= 1
-                source = _without_annotations(node, lines, first)
-                uses = frozenset(n.id for n in ast.walk(ast.parse(source)) if isinstance(n, ast.Name))
-                out[name] = Definition(source, uses, len(out))
+        lines = file.read_text(encoding="utf-8").splitlines()
+        after = next(i for i, line in enumerate(lines) if line.endswith('"""') and (i or line.count('"""') == 2))
+        found = [(i, _BEGINS.match(line)) for i, line in enumerate(lines) if i > after]
+        begins = [(i, match[1] or match[2]) for i, match in found if match]
+        for (first, name), (last, _) in pairwise([*begins, (len(lines), "")]):
+            if name:
+                out[name] = Definition("\n".join(_block(lines, first, last)), len(out))
     return out
 
 
-def _without_annotations(node: ast.stmt, lines: list[str], first: int) -> str:
-    """The text from line `first` to the end of the node without types: their names are not imported where it goes."""
+def _block(lines: list[str], first: int, last: int) -> list[str]:
+    """The statement with the comments above it, and without those above the next."""
+    while lines[first - 1].startswith("#"):
+        first -= 1
+    while not lines[last - 1] or lines[last - 1].startswith("#"):
+        last -= 1
+    return lines[first:last]
+
+
+@lru_cache(maxsize=1024)
+def _plain(text: str) -> tuple[str, frozenset[str]]:
+    """A definition's text without types, and the names that it uses."""
+    node = next(iter(ast.parse(text).body))
+    source = _without_annotations(node, text.splitlines())
+    return source, frozenset(n.id for n in ast.walk(ast.parse(source)) if isinstance(n, ast.Name))
+
+
+def _without_annotations(node: ast.stmt, lines: list[str]) -> str:
+    """The text of a statement without types: their names are not imported where it goes."""
     encoded = [line.encode() for line in lines]  # columns count bytes
     spans = []
     for part in ast.walk(node):
@@ -52,21 +70,11 @@ def _without_annotations(node: ast.stmt, lines: list[str], first: int) -> str:
     for (row, column), (last_row, last_column) in sorted(spans, reverse=True):
         encoded[row - 1] = encoded[row - 1][:column] + encoded[last_row - 1][last_column:]
         encoded[row:last_row] = [b""] * (last_row - row)
-    return "\n".join(line.decode() for line in encoded[first : node.end_lineno])
+    return "\n".join(line.decode() for line in encoded)
 
 
 def _end(node: ast.expr) -> tuple[int, int]:
     return node.end_lineno or 0, node.end_col_offset or 0
-
-
-def _names(node: ast.stmt) -> list[str]:
-    if isinstance(node, ast.FunctionDef | ast.ClassDef):
-        return [node.name]
-    if isinstance(node, ast.Assign):
-        return [target.id for target in node.targets if isinstance(target, ast.Name)]
-    if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
-        return [node.target.id]
-    return []
 
 
 def helpers(code: str) -> str:
@@ -81,8 +89,8 @@ def helpers(code: str) -> str:
     while wanted:
         name = wanted.pop()
         found.add(name)
-        wanted |= (known[name].uses & known.keys()) - found
-    blocks = [known[name].text for name in sorted(found, key=lambda name: known[name].place)]
+        wanted |= (_plain(known[name].text)[1] & known.keys()) - found
+    blocks = [_plain(known[name].text)[0] for name in sorted(found, key=lambda name: known[name].place)]
     functions = [b for b in blocks if "def " in b]
     constants = [b for b in blocks if "def " not in b]
     return "\n\n\n".join((["\n".join(constants)] if constants else []) + functions)

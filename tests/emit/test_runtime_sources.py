@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 import symntk.emit.runtime
+from symntk.emit.closure import _definitions
 
 FILES = sorted(path for path in Path(symntk.emit.runtime.__file__).parent.glob("*.py") if path.name != "__init__.py")
 UNPACKING = ["import base64", "import zlib", "from typing import NamedTuple"]
@@ -75,3 +76,17 @@ def test_all_files_run_as_one_module():
     assert value == pytest.approx(0.5, rel=1e-14)
     assert names["_orthant_moment"](1, 1, a, b, c, d) == pytest.approx(0.5, rel=1e-15)
     assert names["_t_exp"](1.0).error < 1e-14
+
+
+def test_definitions_are_the_statements_that_python_sees():
+    """The texts are found by how lines begin; parsed, they are all named statements of the files, in order."""
+    expected = []
+    for path in FILES:
+        for node in statements(path):
+            target = node.targets[0] if isinstance(node, ast.Assign) else getattr(node, "target", None)
+            name = node.name if isinstance(node, ast.FunctionDef | ast.ClassDef) else getattr(target, "id", None)
+            if name:
+                expected.append((name, ast.dump(node)))
+    found = [(name, ast.dump(ast.parse(one.text).body[0])) for name, one in _definitions().items()]
+    assert found == expected
+    assert all(len(ast.parse(one.text).body) == 1 for one in _definitions().values())

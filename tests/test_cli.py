@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -202,7 +203,7 @@ class TestVerify:
     def test_a_wrong_formula_is_found(self, monkeypatch: pytest.MonkeyPatch):
         from symntk.kernels.solution import ClosedForm
 
-        expression = ClosedForm.expression.func
+        expression = cache(ClosedForm.expression.func)
         monkeypatch.setattr(ClosedForm, "expression", property(lambda self: expression(self) * sp.Rational(101, 100)))
         result = run("verify", "erf", "--dps", "15", "--points", "1")
         assert result.exit_code == 1

@@ -23,6 +23,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -32,6 +33,7 @@ from symntk.errors import DomainError
 
 _MOST_NEWTON, _NEWTON_ALONE = 200, 50
 _LARGE, _SMALL = 1e100, 1e-100
+_DENSE = 128  # sources of a row up to which its filter is a matrix product
 _LOOK_BACK = 5.0  # τ over which the growth so far is read
 _EXPLODED = 1e8  # of squared inputs: no balanced state has such a variance
 
@@ -218,7 +220,8 @@ class Walk:
         base = (1 - dt) * self.mean[:, :, now - 1] + dt * setup.drive[:, :, self.n]
         variance = self.variance[:, now : now + 1]
         factor = dt * setup.feedback
-        z = factor * self.rate[:, self.n - 1]
+        before = self.rate[:, max(self.n - 2, 0)]
+        z = factor * (2.0 * self.rate[:, self.n - 1] - before)
         size = 1.0 + np.max(np.abs(base), axis=1)
         low, high = np.full(len(z), -np.inf), np.full(len(z), np.inf)
         for count in range(_MOST_NEWTON):
@@ -294,6 +297,18 @@ def _accumulate(source: np.ndarray, first: np.ndarray, dt: float) -> np.ndarray:
     """All r(s) of r(s+1) = (1−dt) r(s) + dt · source(s), r(first time) = first; one column more than the source."""
     from scipy.signal import lfilter
 
+    if source.shape[1] <= _DENSE:
+        passed = _low_pass(source.shape[1], dt)
+        return np.asarray(np.concatenate([first[:, None], source], axis=1) @ passed)
     start = (1.0 - dt) * first[:, None]
     rest = lfilter([dt], [1.0, dt - 1.0], source, axis=1, zi=start)[0]
     return np.concatenate([first[:, None], rest], axis=1)
+
+
+@lru_cache(maxsize=16)
+def _low_pass(count: int, dt: float) -> np.ndarray:
+    """What `_accumulate` does to a row of its beginning and `count` sources, as a matrix."""
+    age = np.arange(count + 1) - np.arange(count + 1)[:, None]
+    passed = np.where(age >= 0, (1.0 - dt) ** np.maximum(age, 0), 0.0)
+    passed[1:] *= dt
+    return passed

@@ -175,9 +175,8 @@ def _two_variables(E: Expectation) -> Map:
         c = np.clip(c, -full, full)
         det = np.maximum(a * b - c * c, least * a * b)
         with np.errstate(all="ignore"):
-            state = np.broadcast_arrays(a, b, c, det, np.sqrt(det), m1, m2)
-            value = formula(*state)
-        return _full(value, state[0].shape)
+            value = formula(a, b, c, det, np.sqrt(det), m1, m2)
+        return _full(value, np.broadcast_shapes(det.shape, np.shape(m1), np.shape(m2)))
 
     return plain
 

@@ -26,7 +26,7 @@ from symntk.report.dynamics_files import write
 NET, NET_40 = Balanced(2.0, 100), Balanced(2.0, 40)
 TINY = {
     "fig2": experiments_exponents.Sizes(
-        60, 2, 4.0, 2.0, common=(2.0,), independent=(2.0, 8.0), dt=0.2, theory_time=20.0, points=0
+        60, 2, 4.0, 2.0, common=(2.0,), independent=(2.0, 8.0), dt=0.2, theory_time=10.0, points=0
     ),
     "fig3": experiments_critical.Sizes(
         {"A": (100,), "C": (1.2, 1.3)},  # no chaos at these g

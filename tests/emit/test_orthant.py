@@ -25,7 +25,9 @@ def exact_moment(j, k, a, b, c):
         angle = mp.atan2(mp.sqrt(a * b - c * c), -c)
         # Divided by angle^(j + k), so that mpmath's absolute tolerance is a relative one.
         integral = angle ** (j + k + 1) * mp.quad(
-            lambda t: (mp.sin(angle * t) / angle) ** j * (mp.sin(angle * (1 - t)) / angle) ** k, [0, 0.5, 1]
+            lambda t: (mp.sin(angle * t) / angle) ** j * (mp.sin(angle * (1 - t)) / angle) ** k,
+            [0, 0.5, 1],
+            method="gauss-legendre",
         )
         power = mp.mpf(j + k) / 2
         return a ** (mp.mpf(j) / 2) * b ** (mp.mpf(k) / 2) * 2**power * mp.gamma(power + 1) / (2 * mp.pi) * integral

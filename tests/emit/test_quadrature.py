@@ -83,7 +83,7 @@ CORRELATIONS = [0.0, 0.5, -0.5, 1.0, -1.0] + [
 
 def exact_expectation(f, g, a, b, c, m1, m2):
     """At 30 digits from the float64 triple, cut where f has knots, where g's switch, and where either varies."""
-    with mp.workdps(45):
+    with mp.workdps(34):
         a, b, c, m1, m2 = (mp.mpf(float(x)) for x in (a, b, c, m1, m2))
         sigma, inner = mp.sqrt(a), mp.sqrt(max(a * b - c * c, 0) / a)
         slope = c / sigma

@@ -21,7 +21,8 @@ def conditional(h: mpf, k: mpf, rho: mpf) -> mpf:
         def f(t: mpf) -> mpf:
             return mp.npdf(t) * mp.erfc((rho * t - k) / s / mp.sqrt(2)) / 2
 
-        peak = max((h - mpf(i) / 8 for i in range(800)), key=f)
+        with mp.workdps(15):
+            peak = max((h - mpf(i) / 8 for i in range(800)), key=f)
         scales = (1, s, 1 / (1 + abs(h)), 1 / (1 + abs(k)))
         offsets = [sign * d * scale for d in (0, 0.5, 1, 2, 4, 8, 16, 32) for scale in scales for sign in (1, -1)]
         near = {c + offset for c in (peak, k / rho) for offset in offsets if c + offset < h}
@@ -31,7 +32,8 @@ def conditional(h: mpf, k: mpf, rho: mpf) -> mpf:
         total = mp.zero
         for a, b in zip(nodes[:-1], nodes[1:], strict=True):
             if max(f(a), f(b), f((a + b) / 2)) > tiny:
-                total += (b - a) * mp.quad(lambda u, a=a, b=b: f(a + (b - a) * u) / top, [0, 1])
+                inside = mp.quad(lambda u, a=a, b=b: f(a + (b - a) * u) / top, [0, 1], method="gauss-legendre")
+                total += (b - a) * inside
         return top * total
 
 

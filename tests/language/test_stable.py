@@ -73,9 +73,9 @@ def test_what_is_written_is_what_is_computed(text):
         with np.errstate(all="ignore"):
             found = shape.function()(np.array(points))
             assert not np.any(np.isnan(shape.function()(np.array([-800.0, 800.0]))))
-        largest = max(abs(written(plain, point)) for point in points if abs(point) < 10)
-        for point, value in zip(points, found, strict=True):
-            truth = written(plain, point)
+        truths = [written(plain, point) for point in points]
+        largest = max(abs(truth) for point, truth in zip(points, truths, strict=True) if abs(point) < 10)
+        for point, value, truth in zip(points, found, truths, strict=True):
             assert abs(value - truth) <= 1e-13 * abs(truth) + 1e-15 * largest, point
 
 

@@ -29,6 +29,7 @@ import numpy as np
 _RADIUS = 0.75
 _DEGREE = 40  # of the Taylor polynomials
 _DIGITS = 50
+_BITS = 256  # of a fraction, 77 digits: coefficients far below rounding are not looked at
 _HIGHEST = 12  # of the powers and orders together
 _OVERSAMPLING = 4
 _ROUNDING = 1.0 + 1e-9  # float64 evaluation of polynomials with coefficients that are good to the last bit
@@ -99,21 +100,25 @@ class Remainder:
 
     def _coefficients(self, y: Any) -> list[float]:
         """Those at y > 0, from the small numbers softplus(−x) and φ(px)/p − x(1 − Φ(px))."""
-        out = list(_softplus_coefficients(y))
+        out = [_fixed(c, _BITS) for c in _softplus_coefficients(y)]
         for p, w in zip(self.nodes, self.weights, strict=True):
-            if p * (float(y) - _RADIUS) > 18.0:
+            size = p * float(y)
+            if size - p * _RADIUS > 18.0:
                 continue  # below 1e-70
             p, w = mpmath.mpf(p), mpmath.mpf(w)
             density = w * mpmath.npdf(p * y)
             upper = w * mpmath.erfc(p * y / mpmath.sqrt(2)) / 2
-            out[0] -= density / p - y * upper
-            out[1] += upper
-            # derivatives of the density p·φ(p(y + t)): (k + 1) g_{k+1} = −p² (y g_k + g_{k−1})
-            square, before, g = p * p, mpmath.mpf(0), p * density
+            out[0] -= _fixed(density / p - y * upper, _BITS)
+            out[1] += _fixed(upper, _BITS)
+            # derivatives of the density p·φ(p(y + t)): (k + 1) g_{k+1} = −p² (y g_k + g_{k−1}); in integers, times
+            # 2^bits so that φ keeps its digits, since mpmath takes ten times as long
+            bits = _BITS + int(0.73 * size * size)
+            square, place = _fixed(p * p, bits), _fixed(y, bits)
+            before, g = 0, _fixed(p * density, bits)
             for k in range(_DEGREE - 1):
-                out[k + 2] -= g / ((k + 1) * (k + 2))
-                before, g = g, -square * (y * g + before) / (k + 1)
-        return [float(c) for c in out]
+                out[k + 2] -= g // ((k + 1) * (k + 2)) >> (bits - _BITS)
+                before, g = g, -(square * ((place * g >> bits) + before) >> bits) // (k + 1)
+        return [float(mpmath.ldexp(c, -_BITS)) for c in out]
 
     def _omitted(self, n: int) -> float:
         """What the terms beyond the Taylor polynomial add to the n-th derivative, for the best radius of the disc."""
@@ -146,6 +151,11 @@ class Remainder:
             size = p ** (n - 1) * (1.0 if n < 2 else (y + 2.0 * sqrt(n)) ** (n - 2))
             total += w * size * exp(-y * y / 2) / sqrt(2 * pi)
         return total * end**power
+
+
+def _fixed(value: Any, bits: int) -> int:
+    """The value times 2^bits as an integer."""
+    return int(mpmath.ldexp(value, bits))
 
 
 @cache  # the same points serve every rule

@@ -6,7 +6,7 @@ a second formula are in `identities`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -37,7 +37,9 @@ class Claim:
     expression: sp.Expr
     means: bool = False
     values: Mapping[sp.Symbol, sp.Expr] = field(default_factory=dict)
-    _found: dict[tuple[str, Law, int], Number] = field(default_factory=dict, init=False, compare=False, repr=False)
+    _found: dict[tuple[str, Law], tuple[int, Number]] = field(
+        default_factory=dict, init=False, compare=False, repr=False
+    )
 
     @cached_property
     def numeric(self) -> tuple[NormalForm, NormalForm, sp.Expr]:
@@ -51,18 +53,18 @@ class Claim:
         return any(term.linear.has(sp.I) for form in (self.f, self.g) for term in form.terms)
 
     def formula(self, law: Law, dps: int) -> Number:
-        """What the formula says; asked for again, it is not computed again."""
-        key = ("formula", law, dps)
-        if key not in self._found:
-            self._found[key] = evaluate(self.numeric[2], at_state(law), dps=dps)
-        return self._found[key]
+        """What the formula says; asked for again, or for fewer digits, it is not computed again."""
+        return self._once("formula", law, dps, lambda: evaluate(self.numeric[2], at_state(law), dps=dps))
 
     def oracle(self, law: Law, dps: int) -> Number:
-        """What quadrature says; asked for again, it is not computed again."""
-        key = ("oracle", law, dps)
-        if key not in self._found:
-            self._found[key] = expectation_oracle(*self.numeric[:2], *law, dps=dps)
-        return self._found[key]
+        """What quadrature says; asked for again, or for fewer digits, it is not computed again."""
+        return self._once("oracle", law, dps, lambda: expectation_oracle(*self.numeric[:2], *law, dps=dps))
+
+    def _once(self, what: str, law: Law, dps: int, compute: Callable[[], Number]) -> Number:
+        digits, value = self._found.get((what, law), (0, mp.nan))
+        if digits < dps:
+            digits, value = self._found[what, law] = dps, compute()
+        return value
 
     def scale(self, law: Law) -> Number:
         """√(E f² E g²)."""

@@ -71,7 +71,7 @@ class Field:
         """The module of a pair for a target; None, with the reason kept, where it cannot be made or run."""
         if target != "numpy" and not self._has(target, target):
             return None
-        path = self.folder / f"{abs(hash((activation, surrogate)))}_{target}.py"
+        path = self.folder / f"pair{abs(hash((activation, surrogate)))}_{target}.py"
         try:
             return path if path.exists() else symntk.derive(activation, surrogate).export(path, target)
         except SymntkError as error:

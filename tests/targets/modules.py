@@ -44,7 +44,7 @@ def module(activation: str, surrogate: str | None, target: str):
         import jax
 
         jax.config.update("jax_enable_x64", True)
-    path = Path(_FOLDER.name) / f"{activation}_{surrogate}_{target}.py"
+    path = Path(_FOLDER.name) / f"pair_{activation}_{surrogate}_{target}.py"
     return load_module(pair(activation, surrogate).export(path, target))
 
 

@@ -23,6 +23,8 @@ TARGETS = {
 }
 """Where the value TARGET of each is; a target is a file of its own."""
 NAMES = ("numpy", *TARGETS)
+TABLE_IMPORTS = ("import base64", "import zlib", "from typing import NamedTuple", "import numpy as np")
+"""What unpacks the numbers of tables."""
 GRAMS = ("nngp", "ntk", "sg_ntk")
 """Kernels that have Gram functions."""
 
@@ -85,7 +87,9 @@ def standalone(target: ModuleTarget, docstring: str, layers: Mapping[str, LayerM
     ]
     if any(name in GRAMS for name in layers):
         parts.append(target.gram(layers))
-    head = f"{docstring}\n\nfrom __future__ import annotations\n\n{target.imports}"
+    unpacking = [line for line in TABLE_IMPORTS if tabulated and line not in target.imports.splitlines()]
+    imports = "\n".join([*unpacking, target.imports])
+    head = f"{docstring}\n\nfrom __future__ import annotations\n\n{imports}"
     return "\n\n\n".join([head, *(part.strip("\n") for part in parts if part.strip())]) + "\n"
 
 

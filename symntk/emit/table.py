@@ -175,9 +175,9 @@ def _literal(name: str, values: np.ndarray) -> list[str]:
     exponents, text = packed(values)
     head = f"{name} = _stored_numbers({values.shape[1]}, {tuple(exponents)},"
     out = textwrap.wrap(head, _WIDTH, subsequent_indent="    ", break_long_words=False)
-    if len(text) <= _WIDTH - 6:
+    if len(text) <= _WIDTH - 7:
         return [*out, f'    "{text}")']
-    chunks = [text[start : start + _WIDTH - 6] for start in range(0, len(text), _WIDTH - 6)]
+    chunks = [text[start : start + _WIDTH - 7] for start in range(0, len(text), _WIDTH - 7)]
     return [*out, *(f'    "{chunk}"' for chunk in chunks[:-1]), f'    "{chunks[-1]}")']
 
 

@@ -213,15 +213,17 @@ class Expectation:
         return str(sp.latex(self.integral))
 
     @not_too_deep
-    def source(self, target: str = "numpy") -> str:
+    def source(self, target: str = "numpy", *, variances: tuple[float, float] | None = None) -> str:
         """Source code that evaluates the expectation and needs neither symntk nor this object.
 
         Args:
             target: "numpy", "numba", "jax", "torch" or "neural-tangents".
+            variances: the least and the largest for which the table of a map without a closed form holds, 1e-3 and
+                1e3 if not given; the target "numpy" integrates at any.
         """
         from symntk.kernels.layers import map_text
 
-        return map_text(self, target)
+        return map_text(self, target, variances)
 
     @cached_property
     def _function(self) -> Callable[..., Any]:

@@ -100,8 +100,10 @@ class Kernels:
         return tuple((name, getattr(self, name)) for name in self.names)
 
     @not_too_deep
-    def source(self, target: str = "numpy") -> str:
+    def source(self, target: str = "numpy", *, variances: tuple[float, float] | None = None) -> str:
         """The standalone module as text; its docstring says what an independent quadrature made of each formula.
+
+        Arguments are those of `export`.
 
         Raises:
             VerificationError: a formula and the quadrature differ.
@@ -113,20 +115,23 @@ class Kernels:
         if target == "numpy":
             return module_source(self._module)
         found, titles = target_of(target), {name: m.title for name, m in self._module.maps.items()}
-        return standalone(found, docstring(self._module), layer_maps(dict(self.items()), titles, slopes=found.slopes))
+        maps = layer_maps(dict(self.items()), titles, slopes=found.slopes, variances=variances)
+        return standalone(found, docstring(self._module), maps)
 
-    def export(self, path: str | Path, target: str = "numpy") -> Path:
+    def export(self, path: str | Path, target: str = "numpy", *, variances: tuple[float, float] | None = None) -> Path:
         """Write the standalone module; it imports what the target is named after, and NumPy and SciPy for "numpy".
 
         Args:
             path: the file.
             target: "numpy", "numba", "jax", "torch" or "neural-tangents".
+            variances: the least and the largest for which tables of maps without a closed form hold, 1e-3 and 1e3 if
+                not given; the target "numpy" integrates at any.
 
         Raises:
             FormulaError: a target that is not offered, or a map that it cannot have.
             OSError: the file cannot be written; an existing file is replaced only when the text is complete.
         """
-        text = self.source(target)
+        text = self.source(target, variances=variances)
         path = Path(path)
         path.write_text(text, encoding="utf-8")
         return path

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import sympy as sp
 
@@ -18,15 +18,24 @@ if TYPE_CHECKING:
     from symntk.kernels.expectation import Expectation
     from symntk.kernels.solution import Solution
 
+Box: TypeAlias = tuple[float, float]
 _HALF = sp.Rational(1, 2)
 _PRICE = {"a": (2, 0, _HALF), "b": (0, 2, _HALF), "c": (1, 1, sp.S.One)}
 _MEANS = {"m1": (1, 0, sp.S.One), "m2": (0, 1, sp.S.One)}
 
 
 def layer_map(
-    E: Expectation, name: str, title: str = "", *, slopes: bool = False, scale: sp.Rational = sp.S.One
+    E: Expectation,
+    name: str,
+    title: str = "",
+    *,
+    slopes: bool = False,
+    scale: sp.Rational = sp.S.One,
+    variances: Box | None = None,
 ) -> LayerMap:
     """`scale` times the expectation as a map to be written; with its slopes where asked for.
+
+    `variances` are the least and the largest for which a table is to hold, 1e-3 and 1e3 if not given.
 
     Raises:
         FormulaError: there is neither a closed form that has code nor a table.
@@ -36,15 +45,17 @@ def layer_map(
 
     written = E.as_map(name, title)
     entries = (*_PRICE, *(_MEANS if E.means else ())) if isinstance(written, Map) else ("c",)
-    derived = _slopes(E, name, scale, entries) if slopes else {}
+    derived = _slopes(E, name, scale, entries, variances) if slopes else {}
     if not isinstance(written, Map):
-        layer = tabulated_layer(E, name, title, derived.get("c"), scale)
+        layer = tabulated_layer(E, name, title, derived.get("c"), scale, variances)
         return replace(layer, diagonal=str(E.diagonal), divergent=E.diagonal.diverges)
     layer = closed_layer(written, E, scale)
     return replace(layer, diagonal=str(E.diagonal), divergent=E.diagonal.diverges, slopes=derived)
 
 
-def _slopes(E: Expectation, name: str, scale: sp.Rational, entries: Sequence[str]) -> dict[str, LayerMap]:
+def _slopes(
+    E: Expectation, name: str, scale: sp.Rational, entries: Sequence[str], variances: Box | None
+) -> dict[str, LayerMap]:
     """Derivatives by some entries of the law, as far as there is code for them: Price's theorem.
 
     ∂a E[f g] = ½ E[f'' g], ∂b E[f g] = ½ E[f g''], ∂c E[f g] = E[f' g'], ∂m1 E[f g] = E[f' g], ∂m2 E[f g] = E[f g'].
@@ -61,18 +72,22 @@ def _slopes(E: Expectation, name: str, scale: sp.Rational, entries: Sequence[str
                 g = g.derivative
             slope = Expectation(f, g, means=E.means, tol=E.tol)
             title = f"the derivative of {name} by {entry}, {'' if factor == 1 else f'{factor} '}E[f(u) g(v)]"
-            out[entry] = layer_map(slope, f"{name}_{entry}", title, scale=factor * scale)
+            out[entry] = layer_map(slope, f"{name}_{entry}", title, scale=factor * scale, variances=variances)
         except SymntkError:  # it does not exist, or has neither a closed form nor a table
             continue
     return out
 
 
-def layer_maps(items: Mapping[str, Expectation], titles: Mapping[str, str], *, slopes: bool) -> dict[str, LayerMap]:
+def layer_maps(
+    items: Mapping[str, Expectation], titles: Mapping[str, str], *, slopes: bool, variances: Box | None = None
+) -> dict[str, LayerMap]:
     """The maps of several kernels by name."""
-    return {name: layer_map(E, f"{name}_map", titles[name], slopes=slopes) for name, E in items.items()}
+    return {
+        name: layer_map(E, f"{name}_map", titles[name], slopes=slopes, variances=variances) for name, E in items.items()
+    }
 
 
-def map_text(E: Expectation, target: str) -> str:
+def map_text(E: Expectation, target: str, variances: Box | None = None) -> str:
     """A module with the expectation's map alone."""
     from symntk.emit.module import map_source
     from symntk.emit.standalone import standalone, target_of
@@ -80,7 +95,7 @@ def map_text(E: Expectation, target: str) -> str:
     if target == "numpy":
         return map_source(E.as_map("expectation_map"))
     found = target_of(target)
-    layer = layer_map(E, "expectation_map", str(E), slopes=found.slopes)
+    layer = layer_map(E, "expectation_map", str(E), slopes=found.slopes, variances=variances)
     return standalone(found, f'"""{layer.title}: {layer.text}."""', {"expectation": layer})
 
 

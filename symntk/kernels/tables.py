@@ -24,7 +24,12 @@ FINEST = 1e-11
 
 
 def tabulated_layer(
-    E: Expectation, name: str, title: str, slope: LayerMap | None, scale: sp.Rational = sp.S.One
+    E: Expectation,
+    name: str,
+    title: str,
+    slope: LayerMap | None,
+    scale: sp.Rational = sp.S.One,
+    variances: tuple[float, float] | None = None,
 ) -> LayerMap:
     """`scale` times an expectation as a map that a table stands for.
 
@@ -34,6 +39,7 @@ def tabulated_layer(
         title: what it is.
         slope: its derivative by c as a map, if it is to have slopes.
         scale: what it is multiplied by.
+        variances: the least and the largest for which the table is to hold; `emit.table.VARIANCES` if not given.
 
     Raises:
         FormulaError: it has no table either.
@@ -45,9 +51,10 @@ def tabulated_layer(
     if E.means:
         raise FormulaError(asked, "it has no closed form, and tables are of means 0", 'target="numpy"')
     try:
-        found = _table(E.f, E.g).scaled(float(scale))
+        found = _table(E.f, E.g, _box(asked, variances)).scaled(float(scale))
     except NoTable as error:
-        raise FormulaError(asked, f"it has no closed form, and no table: {error}", 'target="numpy"') from error
+        advice = 'target="numpy", or variances=(low, high) closer to each other'
+        raise FormulaError(asked, f"it has no closed form, and no table: {error}", advice) from error
     slopes = dict[str, LayerMap]()
     if slope is not None:
         for by, label in (("a", "u"), ("b", "v")):
@@ -58,11 +65,26 @@ def tabulated_layer(
 
 
 @lru_cache(maxsize=REMEMBERED)
-def _table(f: Function, g: Function) -> Table:
+def _table(f: Function, g: Function, variances: tuple[float, float]) -> Table:
     from symntk.emit.table import table_of
     from symntk.kernels.expectation import Expectation
 
-    return table_of(f.general, g.general, reference(Expectation(f, g, tol=FINEST)))
+    return table_of(f.general, g.general, reference(Expectation(f, g, tol=FINEST)), variances=variances)
+
+
+def _box(asked: str, variances: tuple[float, float] | None) -> tuple[float, float]:
+    """A box of variances that was asked for, checked."""
+    from symntk.emit.table import VARIANCES
+
+    if variances is None:
+        return VARIANCES
+    try:
+        low, high = map(float, variances)
+    except (TypeError, ValueError):
+        low = high = float("nan")
+    if not 0.0 < low < high < float("inf"):
+        raise FormulaError(asked, f"variances = {str(variances)[:60]} are no box", "variances=(1e-3, 1e3)")
+    return low, high
 
 
 def reference(E: Expectation) -> Callable[..., np.ndarray]:

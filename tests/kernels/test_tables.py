@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 import symntk
-from symntk.emit.standalone import with_slopes
-from symntk.emit.targets.tabulated import IMPORTS, tables_code, tabulated_code
+from symntk.emit.standalone import TABLE_IMPORTS, with_slopes
+from symntk.emit.targets.tabulated import tables_code, tabulated_code
 from symntk.errors import FormulaError
 from symntk.kernels.layers import layer_map
 
@@ -21,9 +21,9 @@ def written():
     """The map of tanh with slopes, and the module of NumPy that its tables make."""
     layer = layer_map(symntk.derive("tanh").nngp, "nngp_map", "E[tanh tanh]", slopes=True)
     maps = with_slopes(layer)
-    code = [IMPORTS, tables_code([one.table for one in maps], "np", "np.asarray(x, dtype=a.dtype)")]
+    code = [*TABLE_IMPORTS, tables_code([one.table for one in maps], "np", "np.asarray(x, dtype=a.dtype)")]
     names: dict[str, object] = {}
-    exec("from __future__ import annotations\n" + "\n\n".join([*code, *map(tabulated_code, maps)]), names)
+    exec("from __future__ import annotations\n" + "\n".join([*code, *map(tabulated_code, maps)]), names)
     return layer, names
 
 
@@ -61,3 +61,34 @@ def test_what_has_neither_a_formula_nor_a_table_is_refused():
     E = symntk.expectation("tanh", "tanh", means=True)
     with pytest.raises(FormulaError, match="means 0"):
         layer_map(E, "map")
+
+
+def test_the_box_of_variances_is_the_user_s():
+    text = symntk.derive("softplus").nngp.source("numba", variances=(0.1, 10))
+    assert "a table for variances of 0 and from 0.1 to 10" in " ".join(text.split())
+    for wrong in ((10, 0.1), (0, 1), 3.0, ("a", "b")):
+        with pytest.raises(FormulaError, match="no box"):
+            symntk.derive("softplus").nngp.source("numba", variances=wrong)
+
+
+def test_a_module_for_numba_is_the_host_s(tmp_path):
+    """Gram matrices of a pair with tables and a formula, in both precisions; refusals."""
+    pytest.importorskip("numba")
+    kernels = symntk.derive("softplus", "erf")
+    path = kernels.export(tmp_path / "softplus_erf.py", "numba", variances=(0.05, 20.0))
+    names: dict[str, object] = {"__name__": "softplus_erf", "__file__": str(path)}
+    exec(compile(path.read_text(encoding="utf-8"), str(path), "exec"), names)
+    inputs = np.random.default_rng(0).standard_normal((40, 8))
+    inputs[5], inputs[7] = inputs[9], 0.0
+    network = symntk.Network(kernels, 3, weight_std=1.2, bias_std=0.3)
+    for name in ("nngp", "ntk", "sg_ntk"):
+        right = getattr(network, name)(inputs)
+        for kind, limit in ((np.float64, 1e-9), (np.float32, 3e-6)):
+            found = names[name](inputs.astype(kind), depth=3, weight_std=1.2, bias_std=0.3)
+            assert found.dtype == kind and found == pytest.approx(right, abs=limit * np.max(np.abs(right)))
+        some = names[name](inputs, inputs[:9], depth=3, weight_std=1.2, bias_std=0.3)
+        assert some == pytest.approx(right[:, :9], abs=1e-9 * np.max(np.abs(right)))
+    assert names["nngp_map"](1.0, 2.0, 0.5) == pytest.approx(kernels.nngp(1.0, 2.0, 0.5), abs=1e-10)
+    for refused in (lambda: names["nngp_map"](1.0, 50.0, 0.5), lambda: names["nngp"](100.0 * inputs, depth=2)):
+        with pytest.raises(ValueError, match="variances= at export"):
+            refused()

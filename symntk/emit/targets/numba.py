@@ -16,6 +16,7 @@ from symntk.emit.library import functions, needed
 from symntk.emit.module import GRAM_DOC, SHARED_DOC, requirements
 from symntk.emit.standalone import GRAMS
 from symntk.emit.targets.base import PythonTarget
+from symntk.emit.targets.numba_tables import READERS, gram_code, tables_code
 from symntk.emit.targets.numba_text import GRAM, LIBRARY
 
 _MATH = ("sqrt", "exp", "expm1", "log", "sin", "cos", "erf", "erfc")
@@ -58,12 +59,16 @@ class NumbaTarget:
         """The function of arrays that a user calls, and the loop over entries that it calls."""
         law = (*LAW, "m1", "m2") if layer.means else LAW
         places = [*law, *layer.arguments]
-        many = [
-            "@_compiled",
-            f"def _{layer.name}_many({', '.join(places)}, out):",
-            "    for i in range(out.size):",
-            f"        out[i] = _{layer.name}({', '.join(f'{place}[i]' for place in places)})",
-        ]
+        many = (
+            []
+            if layer.table is not None
+            else [
+                "@_compiled",
+                f"def _{layer.name}_many({', '.join(places)}, out):",
+                "    for i in range(out.size):",
+                f"        out[i] = _{layer.name}({', '.join(f'{place}[i]' for place in places)})",
+            ]
+        )
         means = ("mean_u", "mean_v") if layer.means else ()
         keywords = ["*", *layer.keywords] if layer.keywords else []
         head = ", ".join(["var_u, var_v, cov", *(f"{name}=0.0" for name in means), *keywords])
@@ -77,6 +82,10 @@ class NumbaTarget:
         ]
         return "\n".join([*lines, "", "", *many])
 
+    def tables(self, maps: Sequence[LayerMap]) -> str:
+        """The tables, and the loop over entries of each map that has one."""
+        return tables_code(maps)
+
     def gram(self, layers: Mapping[str, LayerMap]) -> str:
         """The Gram functions of nngp, ntk and sg_ntk, and `kernels`."""
         kept = {name: layer for name, layer in layers.items() if name in GRAMS}
@@ -85,7 +94,10 @@ class NumbaTarget:
         given = _tuple(keywords)
         divergences = {name: layer.diagonal for name, layer in kept.items() if layer.divergent and name != "nngp"}
         parts = [f"_KERNELS = {tuple(kept)}\n_DIVERGENCES = {divergences}"]
-        parts += [self._slots(name, kept.get(name), keywords) for name in GRAMS]
+        tabulated = any(layer.table is not None for layer in kept.values())
+        recursion = gram_code(kept) if tabulated else GRAM.strip("\n")
+        if not tabulated:
+            parts += [self._slots(name, kept.get(name), keywords) for name in GRAMS]
         doc = f'"""The Gram matrices that `get` names among {", ".join(kept)}, in one pass.\n{SHARED_DOC}'
         parts.append(
             f'def kernels(x1, x2=None, *, get=("nngp", "ntk"), depth, weight_std=1.0, bias_std=0.0{extra}):\n'
@@ -98,9 +110,9 @@ class NumbaTarget:
                 f"def {name}(x1, x2=None, *, depth, weight_std=1.0, bias_std=0.0{extra}):\n{doc}\n"
                 f'    return _matrices(x1, x2, "{name}", depth, weight_std, bias_std, {given})[0]'
             )
-        known = helpers(LIBRARY).split("\n\n\n")
-        more = [block for block in helpers(GRAM).split("\n\n\n") if block not in known]
-        return "\n\n\n".join([*parts, GRAM.strip("\n"), *more])
+        known = helpers(LIBRARY + READERS).split("\n\n\n")
+        more = [block for block in helpers(recursion).split("\n\n\n") if block not in known]
+        return "\n\n\n".join([*parts, recursion, *more])
 
     def _slots(self, name: str, layer: LayerMap | None, keywords: list[str]) -> str:
         """What the recursion calls for a kernel's map, with all parameters as a tuple; first where no variance is 0."""

@@ -8,8 +8,6 @@ from symntk.emit.closure import helpers
 from symntk.emit.layers import LayerMap
 from symntk.emit.table import Table
 
-IMPORTS = "import base64\nimport zlib\nfrom typing import NamedTuple\n\nimport numpy as np"
-"""What unpacks a table's numbers."""
 _READERS = "_Stored, _StoredSide, _stored_numbers, _stored_mirrored, _read_values"
 
 

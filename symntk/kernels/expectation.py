@@ -218,8 +218,8 @@ class Expectation:
 
         Args:
             target: "numpy", "numba", "jax", "torch" or "neural-tangents".
-            variances: the least and the largest for which the table of a map without a closed form holds, 1e-3 and
-                1e3 if not given; the target "numpy" integrates at any.
+            variances: the least and the largest for which the table of a map without a closed form holds; if not
+                given 1e-3 and 1e3, or less where that takes too many numbers; the target "numpy" integrates at any.
         """
         from symntk.kernels.layers import map_text
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import sympy as sp
 
-from symntk.errors import SymntkError
+from symntk.errors import FormulaError, SymntkError
 from symntk.kernels.function import REMEMBERED
 from symntk.kernels.tables import tabulated_layer
 
@@ -35,7 +35,7 @@ def layer_map(
 ) -> LayerMap:
     """`scale` times the expectation as a map to be written; with its slopes where asked for.
 
-    `variances` are the least and the largest for which a table is to hold, 1e-3 and 1e3 if not given.
+    `variances` are the least and the largest for which a table is to hold.
 
     Raises:
         FormulaError: there is neither a closed form that has code nor a table.
@@ -81,10 +81,17 @@ def _slopes(
 def layer_maps(
     items: Mapping[str, Expectation], titles: Mapping[str, str], *, slopes: bool, variances: Box | None = None
 ) -> dict[str, LayerMap]:
-    """The maps of several kernels by name."""
-    return {
-        name: layer_map(E, f"{name}_map", titles[name], slopes=slopes, variances=variances) for name, E in items.items()
-    }
+    """The maps of several kernels by name; one that no Gram matrix needs is left out where there is no code for it."""
+    from symntk.emit.standalone import GRAMS
+
+    out: dict[str, LayerMap] = {}
+    for name, E in items.items():
+        try:
+            out[name] = layer_map(E, f"{name}_map", titles[name], slopes=slopes, variances=variances)
+        except FormulaError:
+            if name in GRAMS:
+                raise
+    return out
 
 
 def map_text(E: Expectation, target: str, variances: Box | None = None) -> str:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 FINEST = 1e-11
 """The tolerance of the reference from which tables are made."""
+_BOXES = ((1e-3, 1e3), (1e-2, 1e2), (0.1, 10.0))
 
 
 def tabulated_layer(
@@ -39,7 +40,8 @@ def tabulated_layer(
         title: what it is.
         slope: its derivative by c as a map, if it is to have slopes.
         scale: what it is multiplied by.
-        variances: the least and the largest for which the table is to hold; `emit.table.VARIANCES` if not given.
+        variances: the least and the largest for which the table is to hold; if not given 1e-3 and 1e3, or less where
+            that would take too many numbers.
 
     Raises:
         FormulaError: it has no table either.
@@ -51,7 +53,8 @@ def tabulated_layer(
     if E.means:
         raise FormulaError(asked, "it has no closed form, and tables are of means 0", 'target="numpy"')
     try:
-        found = _table(E.f, E.g, _box(asked, variances)).scaled(float(scale))
+        boxes = _BOXES if variances is None else (_box(asked, variances),)
+        found = _first_table(E.f, E.g, boxes).scaled(float(scale))
     except NoTable as error:
         advice = 'target="numpy", or variances=(low, high) closer to each other'
         raise FormulaError(asked, f"it has no closed form, and no table: {error}", advice) from error
@@ -64,6 +67,18 @@ def tabulated_layer(
     return LayerMap(name, title, found.text, table=found, symmetric=E.f == E.g, slopes=slopes)
 
 
+def _first_table(f: Function, g: Function, boxes: tuple[tuple[float, float], ...]) -> Table:
+    """The table for the first box that has one."""
+    from symntk.emit.table_build import NoTable
+
+    for box in boxes[:-1]:
+        try:
+            return _table(f, g, box)
+        except NoTable:
+            continue
+    return _table(f, g, boxes[-1])
+
+
 @lru_cache(maxsize=REMEMBERED)
 def _table(f: Function, g: Function, variances: tuple[float, float]) -> Table:
     from symntk.emit.table import table_of
@@ -72,12 +87,8 @@ def _table(f: Function, g: Function, variances: tuple[float, float]) -> Table:
     return table_of(f.general, g.general, reference(Expectation(f, g, tol=FINEST)), variances=variances)
 
 
-def _box(asked: str, variances: tuple[float, float] | None) -> tuple[float, float]:
+def _box(asked: str, variances: tuple[float, float]) -> tuple[float, float]:
     """A box of variances that was asked for, checked."""
-    from symntk.emit.table import VARIANCES
-
-    if variances is None:
-        return VARIANCES
     try:
         low, high = map(float, variances)
     except (TypeError, ValueError):

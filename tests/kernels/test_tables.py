@@ -7,9 +7,11 @@ import pytest
 
 import symntk
 from symntk.emit.standalone import TABLE_IMPORTS, with_slopes
+from symntk.emit.table import table_of
+from symntk.emit.table_build import NoTable
 from symntk.emit.targets.tabulated import tables_code, tabulated_code
 from symntk.errors import FormulaError
-from symntk.kernels.layers import layer_map
+from symntk.kernels.layers import layer_map, layer_maps
 
 LAW = np.array(
     [[1.3, 0.2, 1.0, 40.0, 0.6, 0.6], [0.7, 3.0, 1.0, 0.02, 0.6, 0.6], [0.4, -0.5, 0.0, 0.6, 0.6, -0.6]]
@@ -55,6 +57,34 @@ def test_equal_maps_have_one_table(written):
     assert layer.slopes["c"].table is layer_map(symntk.derive("tanh").ntk, "ntk_map").table
     assert layer.slopes["a"].table is layer.table
     assert "a table for variances of 0 and from 0.001 to 1000" in layer.text
+
+
+def test_a_smaller_box_where_the_usual_one_would_take_too_much(monkeypatch):
+    asked = []
+
+    def tried(f, g, reference, *, variances):
+        asked.append(variances)
+        if variances[1] > 100.0:
+            raise NoTable("too many")
+        return table_of(f, g, reference, variances=(0.5, 2.0), tolerance=1e-9)
+
+    monkeypatch.setattr("symntk.emit.table.table_of", tried)
+    layer = layer_map(symntk.expectation("tanh(1.25*x)", "tanh(1.25*x)"), "map")
+    assert asked == [(1e-3, 1e3), (1e-2, 1e2)] and layer.table is not None
+
+
+def test_a_kernel_that_no_gram_matrix_needs_may_be_left_out(monkeypatch):
+    def refused(f, g, reference, *, variances):
+        raise NoTable("none")
+
+    monkeypatch.setattr("symntk.emit.table.table_of", refused)
+    kernels = symntk.derive("sign", surrogate_derivative="1/(1+1.5*abs(x))**2")
+    maps = layer_maps(
+        {"nngp": kernels.nngp, "surrogate_ntk": kernels.surrogate_ntk}, {"nngp": "", "surrogate_ntk": ""}, slopes=False
+    )
+    assert list(maps) == ["nngp"]
+    with pytest.raises(FormulaError, match="no table"):
+        layer_maps({"sg_ntk": kernels.sg_ntk}, {"sg_ntk": ""}, slopes=False)
 
 
 def test_what_has_neither_a_formula_nor_a_table_is_refused():

@@ -39,7 +39,7 @@ def _read_values(
     start, end = (float(np.arcsinh(table.sharpness * value)) for value in (table.least, 1.0))
     place = (2.0 * xp.arcsinh(table.sharpness * cosine) - (start + end)) / (end - start)
     place = xp.clip(place, -1.0, 1.0)
-    if len(a.shape) == 2 and a.shape[1] == 1 and b.shape[0] == 1:
+    if len(a.shape) == len(b.shape) == 2 and a.shape[1] == b.shape[0] == 1:
         value = _read_pairs(xp, array, table, left[:, 0], right[0], place, sine)
     else:
         value = _read_entries(xp, array, table, left, right, place, sine)

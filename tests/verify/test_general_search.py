@@ -131,7 +131,7 @@ def test_removable_places_are_seen_through():
     assert abs(sinc - mp.sqrt(mp.pi / 2) * mp.erf(mp.sqrt(mp.mpf(1) / 2))) < 1e-15
 
 
-@pytest.mark.parametrize("power", [-0.6, -0.3, 0.7, 2.3])
+@pytest.mark.parametrize("power", [-0.6, 0.7, 2.3])
 def test_absolute_moments(power):
     # E|z|^p = 2^{p/2} Γ((p + 1)/2)/√π, at a break that is 0, and at one that is not
     true = mp.mpf(2) ** (mp.mpf(power) / 2) * mp.gamma((mp.mpf(power) + 1) / 2) / mp.sqrt(mp.pi)

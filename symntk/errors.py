@@ -58,6 +58,15 @@ class VerificationError(SymntkError):
     """A derived result that the independent oracle contradicts."""
 
 
+def shown_place(place: float) -> str:
+    """A place on the line, that of an interval which was halved towards 0 as 0.
+
+    >>> shown_place(8.27e-25), shown_place(-1.5)
+    ('0', '-1.5')
+    """
+    return "0" if abs(place) < 1e-12 else f"{place:.8g}"
+
+
 def _short(text: str, limit: int = 160) -> str:
     """Cut a long or multi-line text so that a message stays readable."""
     flat = " ".join(text.split())

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import pairwise
+
+import mpmath
 import sympy as sp
 
 from symntk.derive.diagonal import Diagonal
 from symntk.language.general_form import GeneralForm
 from symntk.language.growth import leading
-from symntk.language.signs import compare, place
+from symntk.language.pieces import Pieces
+from symntk.language.signs import compare, merged, place
 from symntk.language.special import normal_pdf
 from symntk.language.symbols import cov, mean_u, var_u, var_v, x
+from symntk.language.terms import Delta
 
 _U = sp.Symbol("u", real=True)
+_CLOSE = mpmath.mpf(10) ** -45
+_MANY = 16
+Weighted = tuple[tuple[sp.Expr, Delta], ...]
 
 
 def general_diagonal(f: GeneralForm, g: GeneralForm, *, means: bool) -> Diagonal:
@@ -23,28 +32,56 @@ def general_diagonal(f: GeneralForm, g: GeneralForm, *, means: bool) -> Diagonal
     diverges like 1/(2*pi*sqrt(a*b - c**2))
     """
     mean = mean_u if means else sp.S.Zero
-    meeting = sum(
-        (
+    meeting = sp.Add(
+        *(
             w * v * sp.exp(-((d.threshold - mean) ** 2) / (2 * var_u)) / (2 * sp.pi)
-            for w, d in f.deltas
-            for v, e in g.deltas
-            if sp.expand(d.threshold - e.threshold) == 0
-        ),
-        start=sp.S.Zero,
+            for (w, d), (v, e) in _near(f.deltas, g.deltas)
+            if _same(d.threshold, e.threshold)
+        )
     )
     if meeting != 0:
         return Diagonal(None, meeting, sp.Rational(-1, 2))
     singular = _singular(f, g, mean)
     if singular is not None:
         return singular
-    limit = sp.S.Zero
-    for one, other in ((f, g), (g, f)):
-        for weight, delta in one.deltas:
-            limit += weight * at_jump(other, delta.threshold) * _density(delta.threshold, mean)
+    terms = [
+        weight * at_jump(other, delta.threshold) * _density(delta.threshold, mean)
+        for one, other in ((f, g), (g, f))
+        for weight, delta in one.deltas
+    ]
     if f.has_regular_part and g.has_regular_part:
-        product = (f.regular(x) * g.regular(x)).subs(x, _U)
-        limit += sp.Integral(product * _density(_U, mean), (_U, -sp.oo, sp.oo))
-    return Diagonal(limit)
+        product = _product(f, g).subs(x, _U)
+        terms.append(sp.Integral(product * _density(_U, mean), (_U, -sp.oo, sp.oo)))
+    return Diagonal(sp.Add(*terms))
+
+
+def _product(f: GeneralForm, g: GeneralForm) -> sp.Expr:
+    """f(x) g(x) without the deltas: by parts where there are many, which SymPy compares with each other."""
+    if max(len(f.parts), len(g.parts)) < _MANY:
+        return f.regular(x) * g.regular(x)
+    breaks = merged([f.breaks, g.breaks])
+    sides = (Pieces(one.breaks, one.parts).refined(breaks) for one in (f, g))
+    parts = [p * q for p, q in zip(*sides, strict=True)]
+    kept = [i for i, (left, right) in enumerate(pairwise(parts)) if left != right]
+    return GeneralForm(tuple(breaks[i] for i in kept), (parts[0], *(parts[i + 1] for i in kept))).regular(x)
+
+
+def _near(first: Weighted, second: Weighted) -> Iterator[tuple[tuple[sp.Expr, Delta], tuple[sp.Expr, Delta]]]:
+    """The pairs of deltas whose places may be one."""
+    floats = [[place(delta.threshold) for _, delta in deltas] for deltas in (first, second)]
+    known = [[None if value is None else float(value) for value in values] for values in floats]
+    for one, p in zip(first, known[0], strict=True):
+        for other, q in zip(second, known[1], strict=True):
+            if p is None or q is None or abs(p - q) <= 1e-9 * (1 + abs(p)):
+                yield one, other
+
+
+def _same(p: sp.Expr, q: sp.Expr) -> bool:
+    """Whether two places are one."""
+    first, second = place(p), place(q)
+    if first is None or second is None:
+        return bool(sp.expand(p - q) == 0)
+    return p == q or bool(abs(first - second) <= _CLOSE * (1 + abs(first)))
 
 
 def _singular(f: GeneralForm, g: GeneralForm, mean: sp.Expr) -> Diagonal | None:
@@ -89,10 +126,17 @@ def _sides(form: GeneralForm, point: sp.Expr) -> dict[int, tuple[sp.Expr, sp.Rat
 
 def at_jump(form: GeneralForm, point: sp.Expr) -> sp.Expr:
     """The regular part's value; the mean of both sides at a jump."""
-    index = sum(1 for b in form.breaks if sp.expand(b - point).is_negative)
-    here = index < len(form.breaks) and sp.expand(form.breaks[index] - point) == 0
+    index = sum(1 for b in form.breaks if _is_below(b, point))
+    here = index < len(form.breaks) and _same(form.breaks[index], point)
     sides = form.parts[index : index + 2] if here else form.parts[index : index + 1]
     return sp.Add(*(part.subs(x, point) for part in sides)) / len(sides)
+
+
+def _is_below(p: sp.Expr, q: sp.Expr) -> bool:
+    first, second = place(p), place(q)
+    if first is None or second is None:
+        return bool(sp.expand(p - q).is_negative)
+    return bool(first < second) and not _same(p, q)
 
 
 def _density(at: sp.Expr, mean: sp.Expr) -> sp.Expr:

@@ -20,7 +20,7 @@ from symntk.emit.cores import Core, core, core_width
 from symntk.emit.partition import FARTHEST, partition
 from symntk.emit.series import Series
 from symntk.emit.stable_body import EVERYWHERE, Ends, part_series, source, stable, stretch
-from symntk.errors import SymntkError
+from symntk.errors import SymntkError, shown_place
 from symntk.language.balls.ball import Ball, Enclosure
 from symntk.language.balls.enclosure import enclosure
 from symntk.language.general_form import GeneralForm
@@ -180,7 +180,7 @@ def _shape(asked: str, form: GeneralForm, powers: list[tuple[float, float]]) -> 
 def _why(form: GeneralForm, place: float) -> tuple[str, bool]:
     """What is wrong where no interval is resolved, and whether that is a pole or worse for certain."""
     part = form.parts[sum(float(point) < place for point in form.breaks)]
-    shown = f"{sp.sstr(part)} %s near x = {place:.6g}"
+    shown = f"{sp.sstr(part)} %s near x = {shown_place(place)}"
     step = mp.mpf(2) ** -10 * max(1.0, abs(place))
     values = [_exact(part, place + share * step) for share in (0.0, 0.5, 1.0, -0.5, -1.0)]
     if any(value is None for value in values):

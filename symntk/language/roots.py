@@ -18,7 +18,7 @@ import numpy as np
 import sympy as sp
 from mpmath import mp
 
-from symntk.errors import SymntkError
+from symntk.errors import SymntkError, shown_place
 from symntk.language.intervals import interval
 from symntk.language.numbers import number_function
 from symntk.language.root import VARIABLE, Root, refined
@@ -104,7 +104,7 @@ class _Search:
                 self.isolate(pieces)
             except _Undecided as place:
                 if zone <= _INNER:
-                    wrong = f"whether it changes its sign near x = {place.args[0]:.6g} cannot be decided"
+                    wrong = f"whether it changes its sign near x = {shown_place(place.args[0])} cannot be decided"
                     raise SymntkError(
                         f"the sign of {sp.sstr(self.expr)}", wrong, "a Piecewise with the places"
                     ) from None
@@ -299,7 +299,7 @@ def _has_no_pole(expr: sp.Expr) -> bool:
 
 
 def _undecided(expr: sp.Expr, at: float) -> SymntkError:
-    wrong = f"whether it changes its sign near x = {at:.6g} cannot be decided"
+    wrong = f"whether it changes its sign near x = {shown_place(at)} cannot be decided"
     return SymntkError(f"the sign of {sp.sstr(expr)}", wrong, "a Piecewise with the places")
 
 

@@ -11,6 +11,8 @@ from typing import Any
 
 import sympy as sp
 
+from symntk.language.logistic import logistic, softplus
+from symntk.language.scaled import HEADS, erfcx
 from symntk.language.special import normal_cdf, normal_pdf
 
 
@@ -35,7 +37,7 @@ FUNCTIONS: dict[str, Function] = {
     **{name: Function(getattr(sp, name)) for name in ("Abs", "sign", "Heaviside", "floor", "ceiling", "erf", "erfc")},
     **{
         name: Function(getattr(sp, name))
-        for name in ("sin", "cos", "tan", "tanh", "sech", "atan", "asin", "log", "sqrt")
+        for name in ("sin", "cos", "tan", "tanh", "sech", "atan", "asin", "acos", "asinh", "log", "sqrt")
     },
     **{name: Function(getattr(sp, name), grows=True) for name in ("exp", "sinh", "cosh")},
     "Max": Function(sp.Max, 2, 6),
@@ -44,8 +46,12 @@ FUNCTIONS: dict[str, Function] = {
     "DiracDelta": Function(_delta, 1, 2),
     "normal_cdf": Function(normal_cdf),
     "normal_pdf": Function(normal_pdf),
+    **{head.__name__: Function(head, grows=head is erfcx) for head in (logistic, softplus, *HEADS)},
 }
-"""Elementwise functions by SymPy's names (Heaviside(0) = 1/2). `Piecewise` has its own grammar: see `parser`."""
+"""Elementwise functions by SymPy's names (Heaviside(0) = 1/2), and by the names that formulas are printed with.
+
+`Piecewise` has its own grammar: see `parser`.
+"""
 
 CONNECTIVES: dict[str, Callable[..., Any]] = {"And": sp.And, "Or": sp.Or, "Not": sp.Not}
 CONSTANTS: dict[str, Any] = {"pi": sp.pi, "E": sp.E}
@@ -58,8 +64,6 @@ SIMPLE_IN_CONDITIONS = (sp.Abs,)
 _OTHER_WORDS = {
     "relu": "Max(0, x)",
     "sigmoid": "1/(1 + exp(-x))",
-    "logistic": "1/(1 + exp(-x))",
-    "softplus": "log(1 + exp(x))",
     "arctan": "atan",
     "arcsin": "asin",
     "ln": "log",

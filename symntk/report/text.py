@@ -5,10 +5,12 @@ In goes a `Kernels`; out come strings. Formulas are in SymPy's notation, so that
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import sympy as sp
 
+from symntk.derive.diagonal import Diagonal
 from symntk.errors import TooLongError
 from symntk.kernels.expectation import Expectation
 from symntk.kernels.kernels import Kernels
@@ -22,6 +24,8 @@ _ARGUMENTS = {
 _LATEX = {"σ": r"\sigma", "σ'": r"\sigma'", "σ̃'": r"\tilde\sigma'"}
 _WIDTH = 110
 _LONGEST = 160
+_MOST_DELTAS, _FEW_DELTAS = 8, 3
+_LONGEST_FUNCTION = 600
 CENTRED = "(u, v) is normal with means 0; a = E[u²], b = E[v²], c = E[uv]"
 WITH_MEANS = "(u, v) is normal with means m1, m2; a = var u, b = var v, c = cov(u, v)"
 
@@ -52,7 +56,7 @@ def kernels_text(kernels: Kernels, *, means: bool = False, steps: bool = False) 
         if steps:
             blocks.append("\n".join(f"  {line}".rstrip() for line in ["steps", *str(E.derivation).split("\n")]))
     blocks += [f"{name}  not derived: {reason}" for name, reason in kernels.absent.items()]
-    return "\n\n".join([*blocks, *_notes(kernels)])
+    return "\n\n".join([*blocks, *_reach(kernels), *_notes(kernels)])
 
 
 def kernels_latex(kernels: Kernels, *, means: bool = False) -> str:
@@ -113,11 +117,11 @@ def _optional(expr: sp.Expr | None) -> str | None:
 
 def _functions(kernels: Kernels) -> str:
     rows = [
-        ("σ(x)  ", _formula(kernels.activation.expression), f"the activation {kernels.activation.name}"),
-        ("σ'(x) ", _formula(kernels.derivative.expression), "its derivative"),
+        ("σ(x)  ", _shown(kernels.activation.expression), f"the activation {kernels.activation.name}"),
+        ("σ'(x) ", _shown(kernels.derivative.expression), "its derivative"),
     ]
     if kernels.surrogate_derivative is not None:
-        formula = _formula(kernels.surrogate_derivative.expression)
+        formula = _shown(kernels.surrogate_derivative.expression)
         rows.append(("σ̃'(x) ", formula, f"the surrogate derivative, {_surrogate(kernels)}"))
     width = min(60, max(len(formula) for _, formula, _ in rows))
     return "\n".join(f"{name}= {formula:<{width}}   {what}" for name, formula, what in rows)
@@ -141,6 +145,39 @@ def _notes(kernels: Kernels) -> list[str]:
 def _formula(expr: sp.Expr) -> str:
     """A function of x; exponentials of imaginary arguments, which come in conjugate pairs, as sines and cosines."""
     return str(sp.expand(expr.as_real_imag()[0]) if expr.has(sp.I) else expr)
+
+
+def _shown(expr: sp.Expr) -> str:
+    """A formula to be read: of many deltas those next to 0, of a long formula its beginning.
+
+    >>> x = sp.Symbol("x", real=True)
+    >>> _shown(sp.Add(*(sp.DiracDelta(x - k) for k in range(-9, 10))))
+    'DiracDelta(x) + DiracDelta(x - 1) + DiracDelta(x + 1) + … 16 more deltas'
+    """
+    deltas = [term for term in sp.Add.make_args(expr) if term.has(sp.DiracDelta)]
+    if len(deltas) > _MOST_DELTAS:
+        few = sorted(deltas, key=lambda term: (_distance(term), sp.default_sort_key(term)))[:_FEW_DELTAS]
+        rest = expr - sp.Add(*deltas)
+        parts = [*([] if rest == 0 else [_shown(rest)]), *map(_formula, few)]
+        return " + ".join([*parts, f"… {len(deltas) - len(few)} more deltas"]).replace("+ -", "- ")
+    text = _formula(expr)
+    return text if len(text) <= _LONGEST_FUNCTION else f"{text[: _LONGEST_FUNCTION - 60]} … ({len(text)} characters)"
+
+
+def _distance(term: sp.Expr) -> float:
+    """How far from 0 a delta is; inf where that depends on parameters."""
+    inside = next(iter(term.atoms(sp.DiracDelta))).args[0]
+    line = inside.as_poly(*inside.free_symbols) if len(inside.free_symbols) == 1 else None
+    return abs(float(line.eval(0) / line.LC())) if line is not None and line.degree() == 1 else math.inf
+
+
+def _reach(kernels: Kernels) -> list[str]:
+    """How far functions of infinitely many kinks are told apart."""
+    functions = [kernels.activation, kernels.derivative, kernels.surrogate_derivative]
+    reach = min(one.general.reach for one in functions if one is not None)
+    if math.isinf(reach):
+        return []
+    return [f"note: there are many kinks, known for |x| < {reach:.6g}; a law that reaches beyond that is refused"]
 
 
 def _kernel(name: str, E: Expectation) -> str:
@@ -179,10 +216,21 @@ def _right_side(E: Expectation) -> str:
 
 def _diagonal(E: Expectation) -> str:
     if E.diagonal.limit is None:
-        return str(E.diagonal)
+        return _few_terms(E.diagonal)
     if E.diagonal.limit.has(sp.Integral):
         return "finite, one integral"
     return wrapped(str(E.diagonal.limit), 23, 23)
+
+
+def _few_terms(diagonal: Diagonal) -> str:
+    """A rate of divergence, of many summands the largest where the variance is 1."""
+    terms = sp.Add.make_args(sp.sympify(diagonal.coefficient)) if diagonal.diverges else ()
+    if len(terms) <= _MOST_DELTAS:
+        return str(diagonal)
+    sizes = {term: abs(complex(term.subs({s: 1 for s in term.free_symbols}))) for term in terms}
+    few = sorted(terms, key=lambda term: (-sizes[term], sp.default_sort_key(term)))[:_FEW_DELTAS]
+    text = str(Diagonal(None, sp.Add(*few), diagonal.power))
+    return f"{text}, and {len(terms) - len(few)} more terms in the sum"
 
 
 def _domain(symbol: sp.Symbol) -> str:

@@ -333,6 +333,7 @@ class Outer:
             found |= np.abs(middle - place) < _NEAR
         return found
 
+    @np.errstate(all="ignore")  # what is not finite is seen by those who ask
     def _apply(self, ends: Floats, count: int) -> tuple[Floats, Floats, Floats]:
         """For each panel: ∫, ∫ of the absolute value, and the error read from the Legendre coefficients."""
         nodes, weights = rule(count)
@@ -350,8 +351,7 @@ class Outer:
         if there is not None:
             there = there.reshape(z.shape)[alive]
         values[alive] *= self.inner(z[alive], count, there)
-        with np.errstate(invalid="ignore"):
-            decay = np.abs(values @ coefficients(count).T)
+        decay = np.abs(values @ coefficients(count).T)
         upper, lower = np.max(decay[:, -3:], axis=1), np.max(decay[:, count // 2 - 3 : count // 2], axis=1)
         ratio = np.divide(upper, lower, out=np.ones_like(upper), where=lower > 0)  # NaN: see `layout`
         error = 2 * half * upper * np.minimum(1, ratio)

@@ -35,6 +35,7 @@ _MANY = 65
 ASKED = "a numerical expectation"
 _WIDE_BITS = 96
 _LARGEST = float(np.finfo(float).max)
+_FEW_PAIRS = 64
 _HIGHEST = 8  # the degree up to which polynomials are factored
 
 
@@ -288,17 +289,38 @@ def two_deltas(f: GeneralForm, g: GeneralForm, law: Law) -> Number:
     if law.a == 0 or law.b == 0:
         raise DomainError(ASKED, "a delta of a variable whose variance is 0", "a positive variance")
     variance, digits = law.determinant / law.a, mp.dps + 10
-    for weight, s in realized(f).deltas(digits):
-        for factor, t in realized(g).deltas(digits):
-            distance = t - law.m2 - law.slope * (s - law.m1)
-            if variance == 0:
-                if meets(distance, law, t):
-                    text = f"diverges: a delta at u = {mp.nstr(s, 8)} meets a delta at v = {mp.nstr(t, 8)}"
-                    raise DivergenceError(ASKED, text + " at full correlation", "|cov| < √(var_u var_v)")
-                continue
-            exponent = law.log_density(s) - distance**2 / (2 * variance) - mp.log(2 * mp.pi * variance) / 2
-            total += weight * factor * mp.exp(exponent)
+    first, second = realized(f).deltas(digits), realized(g).deltas(digits)
+    for i, j in _pairs_that_count(first, second, law):
+        (weight, s), (factor, t) = first[i], second[j]
+        distance = t - law.m2 - law.slope * (s - law.m1)
+        if variance == 0:
+            if meets(distance, law, t):
+                text = f"diverges: a delta at u = {mp.nstr(s, 8)} meets a delta at v = {mp.nstr(t, 8)}"
+                raise DivergenceError(ASKED, text + " at full correlation", "|cov| < √(var_u var_v)")
+            continue
+        exponent = law.log_density(s) - distance**2 / (2 * variance) - mp.log(2 * mp.pi * variance) / 2
+        total += weight * factor * mp.exp(exponent)
     return total
+
+
+def _pairs_that_count(
+    first: list[tuple[Number, Number]], second: list[tuple[Number, Number]], law: Law
+) -> list[tuple[int, int]]:
+    """The pairs of deltas that may be one place at full correlation, or are not negligible beside the largest."""
+    if len(first) * len(second) <= _FEW_PAIRS:
+        return [(i, j) for i in range(len(first)) for j in range(len(second))]
+    s, t = (np.array([float(place) for _, place in deltas]) for deltas in (first, second))
+    weights = [np.log(np.array([max(abs(float(w)), 1e-300) for w, _ in deltas])) for deltas in (first, second)]
+    slope, m1, m2 = float(law.slope), float(law.m1), float(law.m2)
+    distance = t - m2 - slope * (s[:, None] - m1)
+    variance = float(law.determinant / law.a)
+    if variance == 0:
+        close = np.abs(distance) <= 1e-9 * (np.abs(t) + abs(m2) + np.abs(slope * (s[:, None] - m1)) + 1e-300)
+        return [(int(i), int(j)) for i, j in np.argwhere(close)]
+    z = (s[:, None] - m1) ** 2 / float(law.a)
+    size = weights[0][:, None] + weights[1] - (z + distance**2 / variance) / 2
+    enough = np.max(size) - (mp.dps + 10) * math.log(10) - math.log(len(first) * len(second))
+    return [(int(i), int(j)) for i, j in np.argwhere(size * (1 - np.sign(size) * 1e-9) >= enough)]
 
 
 def meets(distance: Number, law: Law, place: Number) -> bool:

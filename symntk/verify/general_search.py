@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from symntk.errors import DivergenceError, SymntkError, VerificationError
+from symntk.errors import DivergenceError, SymntkError, VerificationError, shown_place
 from symntk.verify.general_functions import ASKED, Function, as_extended
 from symntk.verify.general_places import Rough, SingularInside, is_removable, located, power_at, refuse_far_poles
 from symntk.verify.general_rules import BASE, COARSE, Floats, by_part, rule
@@ -196,7 +196,9 @@ class Search:
             pending = pending.with_halves(pending.bound >= self._promising(pending))
         worst = int(np.argmax(np.where(np.isfinite(pending.bound), pending.bound, 1e9)))
         place = float(np.mean(pending.ends[:, worst]))
-        raise VerificationError(ASKED, f"the function could not be resolved at x = {place:.8g}", "a smoother function")
+        raise VerificationError(
+            ASKED, f"the function could not be resolved at x = {shown_place(place)}", "a smoother function"
+        )
 
     def _promising(self, pending: _Cells) -> float:
         """The bound from which on cells are halved: while nothing is settled, the larger ones first."""
@@ -265,7 +267,7 @@ class Search:
         over = size > _OVERFLOW
         if np.any(over):
             place = float(centre[over][np.argmin(np.abs(centre[over] - self.mean))])
-            raise self._growing(f"E f² is infinite or beyond float64: |f| is above 1e300 at x = {place:.6g}")
+            raise self._growing(f"E f² is infinite or beyond float64: |f| is above 1e300 at x = {shown_place(place)}")
 
     def _growing(self, wrong: str) -> SymntkError:
         """The error of a function that is too large far out: infinite if f·density grows there, or else unresolved."""
@@ -360,7 +362,7 @@ class Search:
                 raise _below(text, -(_FARTHEST**2) / 2)
             if not np.all(np.isfinite(bounds)):
                 place = float(np.mean(kept[:2, int(np.argmax(bounds))]))
-                text = f"the function could not be resolved at x = {place:.8g}"
+                text = f"the function could not be resolved at x = {shown_place(place)}"
                 raise VerificationError(ASKED, text, "a mean closer to where the function is not 0")
             most = float(np.max(bounds)) + math.log(np.sum(np.exp(bounds - np.max(bounds))))
             raise _below(f"E f² is below e^{most:.0f}, as enclosures show", most)

@@ -77,6 +77,27 @@ def test_deltas_are_densities_and_diverge_at_full_correlation():
         assert evaluate(step, form("Heaviside(x - 1)'"), 1, 1, 1) in (0, (0.0, 0.0))
 
 
+def test_hundreds_of_deltas_are_summed_where_they_count():
+    steps = form("floor(x)'")
+    law = (2, 3, 1, 0.4, -0.3)
+    gap = 2 * 3 - 1
+    true = sum(
+        math.exp(-(3 * (s - 0.4) ** 2 - 2 * (s - 0.4) * (t + 0.3) + 2 * (t + 0.3) ** 2) / (2 * gap))
+        for s in range(-25, 26)
+        for t in range(-25, 26)
+    ) / (2 * math.pi * math.sqrt(gap))
+    assert abs(fast_reference(steps, steps, *law)[0] - true) < 1e-15
+    with pytest.raises(DivergenceError, match="meets"):
+        general_oracle(steps, steps, 1, 4, 2)
+    assert general_oracle(steps, steps, 1, 1, 1, 0.25, 0) == 0
+
+
+def test_a_function_that_overflows_warns_of_nothing():
+    # warnings are errors here; ∞·0 is seen, or is nothing
+    value, _ = fast_reference(form("exp(30*x)*tanh(x)"), form("tanh(x)"), 1e-2, 400, 0.5)
+    assert math.isfinite(value)
+
+
 def test_a_delta_meets_a_jump_at_full_correlation():
     # the limit of arcsine's half: E[δ(u) step(v)] is N(0; 0, 1)/2 at every correlation
     for c in (0.5, 1 - 1e-12, 1.0):

@@ -34,17 +34,17 @@ def _certain() -> list[Mutation]:
         *rows(
             "variance 0, gradients",
             STEP,
-            "symntk.networks.recursion:_back",
+            "symntk.emit.runtime.recursion:_step",
             SIGN,
-            plain_product=lambda original: lambda total, slope, divergent: total * slope,
-            infinite_for_every_slope=lambda original: lambda total, slope, divergent: original(total, slope, True),
+            plain_product=lambda original: lambda *kernel: original(*kernel[:4], None),
+            infinite_for_every_slope=lambda original: lambda *kernel: original(*kernel[:4], True),
         ),
         *rows(
             "variance 0, gradients",
             STEP,
-            "symntk.networks.recursion:_back",
+            "symntk.emit.runtime.recursion:_step",
             JUMP,
-            zero_for_every_slope=lambda original: lambda total, slope, divergent: original(total, slope, False),
+            zero_for_every_slope=lambda original: lambda *kernel: original(*kernel[:4], False),
         ),
     ]
 

@@ -209,7 +209,7 @@ def _plain(E: Expectation) -> Map | None:
     """
     from symntk.emit.compile import namespace
     from symntk.emit.formula import formula
-    from symntk.emit.module import Map as Closed
+    from symntk.emit.maps import Map as Closed
     from symntk.emit.module import assemble
     from symntk.emit.targets.numpy import NUMPY
 

@@ -18,7 +18,7 @@ from symntk.emit.code import ONE, ZERO, Call, Definition, Name, Node, Number, ca
 from symntk.emit.compile import namespace
 from symntk.emit.expressions import node_of
 from symntk.emit.formula import formula, parameter_names
-from symntk.emit.module import Map
+from symntk.emit.maps import Map
 from symntk.emit.table import Table
 from symntk.emit.targets.numpy import NUMPY
 from symntk.language.general_form import GeneralForm

@@ -8,13 +8,10 @@ from __future__ import annotations
 import keyword
 import textwrap
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import TypeAlias
+from dataclasses import dataclass, field
 
 import sympy as sp
 
-from symntk.derive.engine import derive_pair
-from symntk.derive.publish import publish
 from symntk.derive.value import Value
 from symntk.emit.certain import point_lines
 from symntk.emit.closure import helpers
@@ -22,47 +19,21 @@ from symntk.emit.code import ZERO, Definition
 from symntk.emit.dirac import DiracMap, dirac_lines
 from symntk.emit.elementary import Shape, is_supported, shape
 from symntk.emit.formula import Formula, formula, parameter_names
-from symntk.emit.general import GeneralMap, general_code, layer_arguments
+from symntk.emit.general import GeneralMap, general_code
+from symntk.emit.gram import LayerCode
 from symntk.emit.homogeneous import degree, orthant_sum
+from symntk.emit.maps import ONE, AnyMap, Map
 from symntk.emit.targets.numpy import NUMPY, TRACKED
 from symntk.errors import FormulaError
 from symntk.language.general_form import GeneralForm
 from symntk.language.symbols import STATE, STATE_NAMES
-from symntk.language.terms import NormalForm, Term
 
 _TAKEN = {"x1", "x2", "depth", "weight_std", "bias_std", "np", "special"}
 VERSION = "0.1.0"
+GRAMS = ("nngp", "ntk", "sg_ntk")
+"""Kernels that have Gram functions."""
 ORIGIN = "Derived from the pair in the next line, with which `symntk verify --module` compares this file:"
 """The line of a module's docstring before the record of its pair."""
-_ONE = NormalForm((Term(sp.S.One),))
-
-
-@dataclass(frozen=True, eq=False)
-class Map:
-    """One layer map to be written: E[f(u) g(v)] with its derived value."""
-
-    name: str
-    f: NormalForm
-    g: NormalForm
-    value: Value
-    conditions: tuple[sp.Basic, ...]
-    parameters: tuple[sp.Symbol, ...]
-    means: bool
-    title: str
-    points: tuple[GeneralForm, GeneralForm]
-
-    @property
-    def text(self) -> str:
-        """The formula."""
-        return str(publish(self.value))
-
-    def margin(self, name: str, one: NormalForm) -> Map:
-        """The mean over one variable, E[1·h(v)], of a side `one`."""
-        value = derive_pair(_ONE, one, means=self.means).value
-        return replace(self, name=name, f=_ONE, g=one, value=value)
-
-
-AnyMap: TypeAlias = Map | DiracMap | GeneralMap
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,7 +58,10 @@ def map_source(m: AnyMap) -> str:
 def module_source(module: Module) -> str:
     """A module with every map of the pair and the Gram functions nngp, ntk and sg_ntk."""
     code = [map_code(m) for m in module.maps.values()]
-    code += [_gram_code(name, module) for name in module.maps if name in ("nngp", "ntk", "sg_ntk")]
+    layer = LayerCode()
+    grams = [_gram_code(name, module, layer) for name in GRAMS if name in module.maps]
+    grams += [_gram_code("kernels", module, layer)] if grams else []
+    code += [*layer.functions.values(), *grams]
     return assemble(docstring(module), "\n\n\n".join(code))
 
 
@@ -138,10 +112,10 @@ def _sides_code(m: Map, how: str) -> tuple[list[str], str, str]:
         place = f"_{m.name}_{label}"
         if not one.terms and not other.terms:
             mean = "_nothing"  # the expectation of an even and an odd function
-        elif one == _ONE:
+        elif one == ONE:
             sides[point] = "(_one, _one)"
             continue
-        elif other == _ONE:
+        elif other == ONE:
             mean = f"_mean_of({how}, {label == 'f'})"
         else:
             code, margin = _formula_code(m.margin(f"{m.name}_{label}_mean", one))
@@ -243,31 +217,22 @@ def _quadrature_lines(f: Shape, g: Shape) -> list[str]:
     return [*lines, f"return _by_quadrature({first}, {second}, f_shape, g_shape, {entries})"]
 
 
-def _gram_code(name: str, module: Module) -> str:
-    m, base = module.maps[name], module.maps["nngp"]
-    keywords = list(dict.fromkeys(s.name for s in (*base.parameters, *m.parameters)))
+def _gram_code(name: str, module: Module, code: LayerCode) -> str:
+    """One Gram function, or "kernels", which gives several in one pass."""
+    kept = [one for one in GRAMS if one in module.maps and (name == "kernels" or one in ("nngp", name))]
+    base = module.maps["nngp"]
+    keywords = list(dict.fromkeys(s.name for one in kept for s in module.maps[one].parameters))
     extra = "".join(f", {k}" for k in keywords)
-
-    def bound(one: AnyMap) -> str:
-        given = ", ".join(s.name for s in one.parameters)
-        name = f"_{one.name}_given"
-        return f"lambda a, b, c, det: {name}(a, b, c, det, {given})" if given else name
-
-    slope = "None" if name == "nngp" else bound(m)
-    warning = repr(module.diagonals[name]) if name in module.divergent else "None"
     doc = textwrap.indent(GRAM_DOC[name], "    ")
-    if name in module.divergent:
+    divergent = {one: module.diagonals[one] for one in kept if one in module.divergent}
+    if name in divergent:
         behaviour = f"At full correlation the layer map {module.diagonals[name]}."
         doc = doc.replace("Raises ValueError", f"{behaviour}\n\n    Raises ValueError for equal inputs, and")
-    symmetric = name == "nngp" or (not isinstance(m, DiracMap) and m.f == m.g)
-    given = ["x1, x2, depth, weight_std, bias_std", bound(base), slope, warning, str(symmetric)]
-    for keyword_name, one in (("nngp_layer", base), *((("slope_layer", m),) if name != "nngp" else ())):
-        if isinstance(one, GeneralMap):
-            given.append(f"{keyword_name}=lambda a, b: _layer_map({layer_arguments(one)}, a, b)")
-    return (
-        f"def {name}(x1, x2=None, *, depth, weight_std=1.0, bias_std=0.0{extra}):\n{doc}\n"
-        f"    return _gram({', '.join(given)})"
-    )
+    get, wanted = ('get=("nngp", "ntk"), ', "get") if name == "kernels" else ("", f"({name!r},)")
+    lines = [f"def {name}(x1, x2=None, *, {get}depth, weight_std=1.0, bias_std=0.0{extra}):", doc, "    maps = {"]
+    lines += [f"        {one!r}: {code.expression(module.maps[one], base, one in divergent)}," for one in kept]
+    result = f"_gram(x1, x2, {wanted}, depth, weight_std, bias_std, maps, {divergent!r})"
+    return "\n".join([*lines, "    }", f"    return {result}{'' if name == 'kernels' else '[0]'}"])
 
 
 SHARED_DOC = """
@@ -280,6 +245,7 @@ Raises ValueError for inputs that are not two-dimensional, not of one width, or 
 GRAM_DOC = {
     "nngp": '"""Gram matrix of the network\'s Gaussian process.\n' + SHARED_DOC,
     "ntk": '"""Gram matrix of the neural tangent kernel.\n' + SHARED_DOC,
+    "kernels": '"""Gram matrices of several kernels in one pass, as a tuple in the order of `get`.\n' + SHARED_DOC,
     "sg_ntk": '"""Gram matrix of the surrogate-gradient NTK: true derivative at x1, surrogate derivative at x2.\n'
     + SHARED_DOC,
 }

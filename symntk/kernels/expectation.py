@@ -21,7 +21,7 @@ from symntk.language.symbols import STATE, STATE_NAMES, x
 from symntk.verify.evaluate import evaluate, scalar
 
 if TYPE_CHECKING:  # a formula alone needs no code: what writes and compiles it is imported where it is used
-    from symntk.emit.module import AnyMap
+    from symntk.emit.maps import AnyMap
 
 TOLERANCE = 1e-10
 """The default bound of the error, relative to √(E f² · E g²), where there is no closed form."""

@@ -41,7 +41,7 @@ def layer_map(
         FormulaError: there is neither a closed form that has code nor a table.
     """
     from symntk.emit.layers import closed_layer
-    from symntk.emit.module import Map
+    from symntk.emit.maps import Map
 
     written = E.as_map(name, title)
     entries = (*_PRICE, *(_MEANS if E.means else ())) if isinstance(written, Map) else ("c",)

@@ -134,7 +134,7 @@ class ClosedForm:
 
     def as_map(self, name: str, title: str, parameters: tuple[sp.Symbol, ...]) -> Any:
         """What is written as code."""
-        from symntk.emit.module import Map
+        from symntk.emit.maps import Map
 
         if self._by_quadrature:
             return self._quadrature.as_map(name, title, parameters)
@@ -202,7 +202,7 @@ class Zero(General):
 
     def as_map(self, name: str, title: str, parameters: tuple[sp.Symbol, ...]) -> Any:
         """What is written as code."""
-        from symntk.emit.module import Map
+        from symntk.emit.maps import Map
 
         nothing, points = NormalForm(()), (self.f.general, self.g.general)
         return Map(name, nothing, nothing, self.derivation.value, self.conditions, parameters, False, title, points)

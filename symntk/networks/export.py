@@ -7,8 +7,9 @@ import textwrap
 from functools import cache
 from importlib import resources
 
-from symntk.emit.general import GeneralMap, layer_arguments
-from symntk.emit.module import VERSION, AnyMap, assemble, map_code
+from symntk.emit.gram import LayerCode
+from symntk.emit.maps import AnyMap
+from symntk.emit.module import VERSION, assemble, map_code
 from symntk.errors import FormulaError
 from symntk.kernels.expectation import Expectation
 from symntk.networks.composed import composed_formula, formula_size
@@ -34,7 +35,7 @@ def network_source(plans: dict[str, Plan], numbers: dict[str, float], title: str
     kernels = [writer.kernel(name, plan) for name, plan in plans.items()]
     any_plan = next(iter(plans.values()))
     scales = f"_WEIGHT_STD = {any_plan.weight_std!r}\n_BIAS_STD = {any_plan.bias_std!r}"
-    code = "\n\n\n".join([scales, *kernels, *writer.code, _recursion()])
+    code = "\n\n\n".join([scales, *kernels, *writer.code, *writer.layers.functions.values(), _recursion()])
     return str(assemble(_docstring(plans, numbers, title), code))
 
 
@@ -44,6 +45,7 @@ class _Writer:
     def __init__(self, numbers: dict[str, float]) -> None:
         self.numbers = numbers
         self.code: list[str] = []
+        self.layers = LayerCode()
         self.known: dict[Expectation, tuple[str, AnyMap, tuple[float, ...]]] = {}
 
     def written(self, E: Expectation) -> tuple[str, AnyMap, tuple[float, ...]]:
@@ -56,20 +58,6 @@ class _Writer:
             self.code.append(map_code(m))
         return self.known[E]
 
-    def given(self, E: Expectation | None) -> str:
-        """The map (a, b, cov, det), as an expression."""
-        if E is None:
-            return "None"
-        name, _, values = self.written(E)
-        if not values:
-            return f"_{name}_given"
-        return f"lambda a, b, c, det: _{name}_given(a, b, c, det, {', '.join(map(repr, values))})"
-
-    def prepare(self, E: Expectation | None) -> str:
-        """What prepares it for a layer's variances, as an expression."""
-        m = None if E is None else self.written(E)[1]
-        return f"lambda a, b: _layer_map({layer_arguments(m)}, a, b)" if isinstance(m, GeneralMap) else "None"
-
     def near(self, one: Layer) -> str:
         """The maps by which nearly equal inputs are followed, as an expression."""
         if one.near is None:
@@ -78,24 +66,30 @@ class _Writer:
 
     def layer(self, one: Layer) -> str:
         """The dictionary that the recursion reads."""
+        maps = [self.written(E)[1] for E in (one.cross, one.slope) if E is not None]
+        divergent = [False, one.divergent]
+        listed = [self.layers.expression(m, maps[0], d, self.numbers) for m, d in zip(maps, divergent, strict=False)]
         rows = {
             "first": self.given(one.first),
             "second": self.given(one.second),
-            "cross": self.given(one.cross),
-            "cross_layer": self.prepare(one.cross),
-            "slope": self.given(one.slope),
-            "slope_layer": self.prepare(one.slope),
+            "maps": f"[{', '.join(listed)}]",
             "equal": repr(one.equal),
-            "divergent": repr(one.divergent),
             "near": self.near(one),
         }
         return "        {\n" + "".join(f'            "{key}": {value},\n' for key, value in rows.items()) + "        },"
+
+    def given(self, E: Expectation) -> str:
+        """The map (a, b, cov, det), as an expression."""
+        name, _, values = self.written(E)
+        if not values:
+            return f"_{name}_given"
+        return f"lambda a, b, c, det: _{name}_given(a, b, c, det, {', '.join(map(repr, values))})"
 
     def kernel(self, name: str, plan: Plan) -> str:
         """The Gram function and the function of Σ¹."""
         singular = plan.divergent is not None
         wrong, advice = plan.reason()
-        call = f"_network_gram(x1, x2, _WEIGHT_STD, _BIAS_STD, _{name}_layers(), {plan.mirror})"
+        call = f"_network_gram(x1, x2, _WEIGHT_STD, _BIAS_STD, _{name}_layers(), [{plan.kernel}])[0]"
         reason = f"{wrong}. Try: {advice}"
         finite = f"_network_finite(gram, x2 is None, {reason!r})"
         option, exception = (", *, singular='raise'", ", unless singular is 'inf'") if singular else ("", "")
@@ -114,7 +108,7 @@ class _Writer:
             "",
             f"def {name}_map(var_u, var_v, cov):",
             '    """The same for entries of the first layer\'s covariance, which broadcast."""',
-            f"    return _network_map(var_u, var_v, cov, _WEIGHT_STD, _BIAS_STD, _{name}_layers())",
+            f"    return _network_map(var_u, var_v, cov, _WEIGHT_STD, _BIAS_STD, _{name}_layers(), {plan.kernel})",
             "",
             "",
             f"def _{name}_layers():",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from math import inf
@@ -30,18 +30,7 @@ SLOPES = ("derivative", "surrogate")
 """What a side propagates backwards: σ' or the surrogate derivative."""
 
 
-@dataclass(frozen=True, eq=False)
-class LayerMap:
-    """E[f(u) g(v)] over float64 arrays, given(a, b, cov, det), with det = ab − c² or None.
-
-    `prepare(a, b)` gives a faster map for all pairs of a layer's variances, where there is one.
-    """
-
-    given: Callable[..., Any]
-    prepare: Callable[..., tuple[Any, bool]] | None
-
-
-_COMPILED: WeakKeyDictionary[Expectation, dict[tuple[float, ...], LayerMap]] = WeakKeyDictionary()
+_COMPILED: WeakKeyDictionary[Expectation, dict[Any, list[dict[str, Any]]]] = WeakKeyDictionary()
 _NEAR: WeakKeyDictionary[Expectation, Any] = WeakKeyDictionary()
 _PAIRS: WeakKeyDictionary[Kernels, WeakKeyDictionary[Kernels, dict[tuple[str, str], Expectation]]] = WeakKeyDictionary()
 
@@ -94,38 +83,48 @@ def with_numbers(E: Expectation, numbers: Mapping[str, float]) -> Expectation:
     return Expectation(E.f.at(values), E.g.at(values), tol=E.tol)
 
 
-def layer_map(E: Expectation, numbers: Mapping[str, float]) -> LayerMap:
-    """The compiled map; the same object for the same expectation and numbers."""
-    key = tuple(numbers[s.name] for s in E.parameters)
-    known = _COMPILED.setdefault(E, {})
+def layer_map(E: Expectation, numbers: Mapping[str, float]) -> Callable[..., Any]:
+    """The compiled map E[f(u) g(v)] over float64 arrays (a, b, cov, det), with det = ab − c² or None."""
+    found: Callable[..., Any] = layer_maps((E,), numbers)[0]["given"]
+    return found
+
+
+def layer_maps(expectations: Sequence[Expectation], numbers: Mapping[str, float]) -> list[dict[str, Any]]:
+    """The maps of a layer, the nngp map first, as the recursion takes them; compiled once."""
+    known = _COMPILED.setdefault(expectations[0], {})
+    key = tuple(expectations), tuple(numbers[s.name] for E in expectations for s in E.parameters)
     if key not in known:
-        known[key] = _compile(with_numbers(E, numbers), numbers)
+        known[key] = _compile(expectations, numbers)
     return known[key]
 
 
-def _compile(E: Expectation, numbers: Mapping[str, float]) -> LayerMap:
+def _compile(expectations: Sequence[Expectation], numbers: Mapping[str, float]) -> list[dict[str, Any]]:
     from symntk.emit.compile import namespace
-    from symntk.emit.general import GeneralMap, layer_arguments
+    from symntk.emit.gram import LayerCode
     from symntk.emit.module import assemble, map_code
 
-    written = E.as_map("layer_map")
-    code = map_code(written)
-    if isinstance(written, GeneralMap):
-        arguments = layer_arguments(written)
-        code += f"\n\n\ndef _layer_map_prepared(a, b):\n    return _layer_map({arguments}, a, b)"
-    space = namespace(assemble(f'"""A layer map of {type(written).__name__}."""', code))
-    function = space["_layer_map_given"]
-    values = tuple(numbers[s.name] for s in E.parameters)
+    maps = [with_numbers(E, numbers).as_map(f"layer_map_{k}") for k, E in enumerate(expectations)]
+    code = LayerCode()
+    listed = [
+        code.expression(m, maps[0], E.diagonal.diverges, numbers) for m, E in zip(maps, expectations, strict=True)
+    ]
+    body = [*map(map_code, maps), *code.functions.values(), f"def _layer_maps():\n    return [{', '.join(listed)}]"]
+    found: list[dict[str, Any]] = namespace(assemble('"""Layer maps."""', "\n\n\n".join(body)))["_layer_maps"]()
+    return [{**one, "given": _named(E, one["given"])} for E, one in zip(expectations, found, strict=True)]
+
+
+def _named(E: Expectation, function: Callable[..., Any]) -> Callable[..., Any]:
+    """The map whose errors say which expectation it is."""
 
     def given(a: Any, b: Any, cov: Any, det: Any) -> Any:
         try:
-            return function(a, b, cov, det, *values)
+            return function(a, b, cov, det)
         except SymntkError:
             raise
         except ValueError as error:
             raise DomainError(str(E), str(error)) from error
 
-    return LayerMap(given, space.get("_layer_map_prepared"))
+    return given
 
 
 def near_expectations(E: Expectation) -> tuple[Expectation, Expectation, Expectation] | None:
@@ -146,7 +145,7 @@ def near_expectations(E: Expectation) -> tuple[Expectation, Expectation, Expecta
 
 def _near_maps(layer: Layer, numbers: Mapping[str, float]) -> tuple[Callable[..., Any], ...]:
     """The compiled maps of `Layer.near`."""
-    return tuple(layer_map(E, numbers).given for E in layer.near or ())
+    return tuple(layer_map(E, numbers) for E in layer.near or ())
 
 
 @dataclass(frozen=True, eq=False)
@@ -200,11 +199,6 @@ class Plan:
         return list(dict.fromkeys(found))
 
     @property
-    def mirror(self) -> bool:
-        """Whether the kernel is symmetric."""
-        return all(one.equal and (one.slope is None or one.slope.f == one.slope.g) for one in self.layers)
-
-    @property
     def divergent(self) -> int | None:
         """The index of the first hidden layer whose slope map diverges at full correlation."""
         for index, one in enumerate(self.layers):
@@ -246,22 +240,23 @@ class Plan:
         return wrong, f"singular='inf' for the kernel off the diagonal, or {finite}"
 
     def compiled(self, numbers: Mapping[str, float]) -> list[dict[str, Any]]:
-        """What the recursion reads."""
-        out = []
-        for one in self.layers:
-            cross = layer_map(one.cross, numbers)
-            slope = None if one.slope is None else layer_map(one.slope, numbers)
-            out.append(
-                {
-                    "first": layer_map(one.first, numbers).given,
-                    "second": layer_map(one.second, numbers).given,
-                    "cross": cross.given,
-                    "cross_layer": cross.prepare,
-                    "slope": None if slope is None else slope.given,
-                    "slope_layer": None if slope is None else slope.prepare,
-                    "equal": one.equal,
-                    "divergent": one.divergent,
-                    "near": None if one.near is None else (partial(_near_maps, one, numbers), one.most_near),
-                }
-            )
-        return out
+        """What the recursion reads: the nngp map of each layer, then that of the slopes."""
+        return compiled([self], numbers)
+
+    @property
+    def kernel(self) -> int:
+        """Which of the maps in `compiled` the kernel has, 0 for Σ."""
+        return 1 if self.layers and all(one.slope is not None for one in self.layers) else 0
+
+
+def compiled(plans: Sequence[Plan], numbers: Mapping[str, float]) -> list[dict[str, Any]]:
+    """What the recursion reads of plans that differ in their slopes: the nngp map, then those of the slopes."""
+    out = []
+    for layers in zip(*(plan.layers for plan in plans), strict=True):
+        one = layers[0]
+        slopes = [other.slope for other in layers if other.slope is not None]
+        maps = layer_maps([one.cross, *slopes], numbers)
+        first, second = (maps[0]["given"] if E is one.cross else layer_map(E, numbers) for E in (one.first, one.second))
+        near = None if one.near is None else (partial(_near_maps, one, numbers), one.most_near)
+        out.append({"first": first, "second": second, "maps": maps, "equal": one.equal, "near": near})
+    return out

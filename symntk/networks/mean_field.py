@@ -115,7 +115,7 @@ class MeanField:
         """
         q = self._variance(variance)
         weight = self._scales(weight_std, 0.0)[0]
-        moment = layer_map(self._moment, self.numbers).given(q, q, q, None)
+        moment = layer_map(self._moment, self.numbers)(q, q, q, None)
         return weight * (moment / q - self._square(q)) / (2.0 * q)
 
     def chi(self, variance: Any, weight_std: float) -> Any:
@@ -184,7 +184,7 @@ class MeanField:
         """The next layer's correlation, (σ_w² E[σ(u) σ(v)] + σ_b²)/q, for inputs of variance q, a fixed point."""
         weight, bias = self._scales(weight_std, bias_std)
         q, c = self._variance(variance), np.asarray(correlation, dtype=float)
-        value = layer_map(self.kernels.nngp, self.numbers).given(q, q, q * c, None)
+        value = layer_map(self.kernels.nngp, self.numbers)(q, q, q * c, None)
         return (weight * value + bias) / q
 
     def correlation(self, weight_std: float, bias_std: float = 0.0) -> CorrelationPoint:
@@ -216,7 +216,7 @@ class MeanField:
             c = float(scipy.optimize.brentq(excess, 0.0, high, xtol=1e-13, rtol=1e-13))
         else:
             return CorrelationPoint(1.0, chi, chi)
-        gain = layer_map(self.kernels.ntk, self.numbers).given(*np.array([[q], [q], [q * c]]), None)
+        gain = layer_map(self.kernels.ntk, self.numbers)(*np.array([[q], [q], [q * c]]), None)
         return CorrelationPoint(c, float(weight_std**2 * gain[0]), chi)
 
     def edge_of_chaos(self, bias_std: Any, *, missing: str = "raise") -> Any:
@@ -316,10 +316,10 @@ class MeanField:
         return Expectation(one, one, tol=self.kernels.tol)
 
     def _square(self, q: Any) -> Any:
-        return layer_map(self.kernels.nngp, self.numbers).given(q, q, q, None)
+        return layer_map(self.kernels.nngp, self.numbers)(q, q, q, None)
 
     def _gain(self, q: Any) -> Any:
-        return layer_map(self.kernels.ntk, self.numbers).given(q, q, q, None)
+        return layer_map(self.kernels.ntk, self.numbers)(q, q, q, None)
 
     def _refuse_infinite(self, what: str) -> None:
         diagonal = self.kernels.ntk.diagonal

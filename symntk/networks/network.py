@@ -10,10 +10,9 @@ import numpy as np
 import sympy as sp
 
 from symntk.errors import DivergenceError, DomainError, FormulaError, SymntkError
-from symntk.kernels.arguments import real_array
 from symntk.kernels.kernels import Kernels
-from symntk.language.registry import exact
-from symntk.networks.layers import SLOPES, Layer, Plan, numbers_for, pair
+from symntk.networks.given import exact_scales, kernels_per_layer, scales, shown
+from symntk.networks.layers import SLOPES, Layer, Plan, compiled, numbers_for, pair
 
 if TYPE_CHECKING:  # a formula needs neither SciPy nor the recursion: they are imported where they are used
     from symntk.networks.regression import GradientFlow
@@ -79,10 +78,10 @@ kernel
                 f"a network of depth {depth}", wrong, "symntk.networks.mean_field, for what many layers do"
             )
         self.depth = int(depth)
-        self.layers = _per_layer(kernels, self.depth)
-        self.weight_std = _scales("weight_std", weight_std, self.depth)
-        self.bias_std = _scales("bias_std", bias_std, self.depth)
-        self._exact_scales = _exact(weight_std, self.depth), _exact(bias_std, self.depth)
+        self.layers = kernels_per_layer(kernels, self.depth)
+        self.weight_std = scales("weight_std", weight_std, self.depth)
+        self.bias_std = scales("bias_std", bias_std, self.depth)
+        self._exact_scales = exact_scales(weight_std, self.depth), exact_scales(bias_std, self.depth)
 
     def nngp(self, x1: Any, x2: Any = None, **parameters: float) -> Any:
         """Gram matrix Σ^L of the network's Gaussian process.
@@ -112,7 +111,7 @@ kernel
         >>> print((Network(symntk.derive("erf"), 1).gap(x) / 2.5e-19).round(12)[0])
         [0. 1.]
         """
-        return self._run(self._named("nngp"), x1, x2, "inf", parameters, self._parameters, gaps=True)
+        return self._run([self._named("nngp")], x1, x2, "inf", parameters, self._parameters, gaps=True)[0]
 
     def ntk(self, x1: Any, x2: Any = None, *, singular: str = "raise", **parameters: float) -> Any:
         """Gram matrix Θ^L of the neural tangent kernel; arguments as in `nngp`.
@@ -136,6 +135,35 @@ kernel
         matrix is not symmetric in general.
         """
         return self._gram("sg_ntk", x1, x2, singular, parameters)
+
+    def kernels(
+        self,
+        x1: Any,
+        x2: Any = None,
+        *,
+        get: Sequence[str] = ("nngp", "ntk"),
+        singular: str = "raise",
+        **parameters: float,
+    ) -> tuple[Any, ...]:
+        """Gram matrices of several kernels in one pass, in the order of `get`; what they share is computed once.
+
+        Args:
+            x1: inputs (n1, features).
+            x2: inputs (n2, features), x1 where None.
+            get: some of "nngp", "ntk" and "sg_ntk".
+            singular: as in `ntk`.
+            parameters: a number for each free parameter.
+
+        >>> import symntk
+        >>> net, x = Network(symntk.derive("relu"), 3), np.array([[1.0, 0.0], [1.0, 2.0]])
+        >>> sigma, theta = net.kernels(x, get=("nngp", "ntk"))
+        >>> bool(np.allclose(sigma, net.nngp(x)) and np.allclose(theta, net.ntk(x)))
+        True
+        """
+        names = [get] if isinstance(get, str) else list(get)
+        if not names:
+            raise FormulaError(f"kernels of {self}", "get names none", f"some of {', '.join(KERNELS)}")
+        return self._run([self._named(name) for name in names], x1, x2, singular, parameters, self._parameters)
 
     def general(
         self,
@@ -167,11 +195,9 @@ kernel
         >>> bool(np.all(net.general(x, slopes=("derivative", "surrogate")) == net.sg_ntk(x)))
         True
         """
-        plan, others = (
-            self._plan("general", tuple(slopes), other or self),
-            self._parameters | (other or self)._parameters,
-        )
-        return self._run(plan, x1, x2, singular, parameters, others)
+        plan = self._plan("general", tuple(slopes), other or self)
+        others = self._parameters | (other or self)._parameters
+        return self._run([plan], x1, x2, singular, parameters, others)[0]
 
     def symbolic(
         self,
@@ -310,7 +336,7 @@ kernel
         return Plan(asked, tuple(layers), self.weight_std, self.bias_std, *self._exact_scales)
 
     def _gram(self, kernel: str, x1: Any, x2: Any, singular: str, parameters: dict[str, float]) -> Any:
-        return self._run(self._named(kernel), x1, x2, singular, parameters, self._parameters)
+        return self._run([self._named(kernel)], x1, x2, singular, parameters, self._parameters)[0]
 
     @property
     def _parameters(self) -> set[str]:
@@ -320,33 +346,45 @@ kernel
 
     @staticmethod
     def _run(
-        plan: Plan, x1: Any, x2: Any, singular: str, parameters: dict[str, float], others: set[str], gaps: bool = False
-    ) -> Any:
-        from symntk.emit.runtime.gram import _inputs
+        plans: Sequence[Plan],
+        x1: Any,
+        x2: Any,
+        singular: str,
+        parameters: dict[str, float],
+        others: set[str],
+        gaps: bool = False,
+    ) -> tuple[Any, ...]:
+        """The matrices of plans that differ in their slopes only."""
+        from symntk.emit.runtime.inputs import _inputs
         from symntk.networks.recursion import _network_finite, _network_gram
 
+        asked = plans[0].asked
         if singular not in ("raise", "inf"):
-            raise DomainError(plan.asked, f"singular = {singular!r}", "'raise' or 'inf'")
-        numbers = numbers_for(plan.asked, plan.expectations, parameters, others)
-        wrong, advice = plan.reason()
+            raise DomainError(asked, f"singular = {singular!r}", "'raise' or 'inf'")
+        numbers = numbers_for(asked, [E for plan in plans for E in plan.expectations], parameters, others)
         try:
-            if singular == "raise" and x2 is None and plan.divergent is not None and len(_inputs(x1, None)[0]):
-                # the diagonal is in it: said before the matrix is computed
-                where = "it is infinite at row 0, column 0, an input with itself"
-                raise DivergenceError(plan.asked, f"{where}: {wrong}", advice)
-            gram = _network_gram(x1, x2, plan.weight_std, plan.bias_std, plan.compiled(numbers), plan.mirror, gaps)
+            for plan in plans:
+                if singular == "raise" and x2 is None and plan.divergent is not None and len(_inputs(x1, None)[0]):
+                    # the diagonal is in it: said before the matrix is computed
+                    wrong, advice = plan.reason()
+                    where = "it is infinite at row 0, column 0, an input with itself"
+                    raise DivergenceError(plan.asked, f"{where}: {wrong}", advice)
+            slopes = [plan for plan in plans if plan.kernel]
+            wanted = [-1] if gaps else [1 + slopes.index(plan) if plan.kernel else 0 for plan in plans]
+            grams = _network_gram(x1, x2, plans[0].weight_std, plans[0].bias_std, compiled(plans, numbers), wanted)
         except SymntkError:
             raise
         except ValueError as error:
-            raise DomainError(plan.asked, str(error)) from error
+            raise DomainError(asked, str(error)) from error
         except MemoryError as error:
-            raise DomainError(plan.asked, f"no memory: {error}", "blocks of rows, net.nngp(x[:1000], x)") from error
-        if singular == "inf":
-            return gram
-        try:
-            return _network_finite(gram, x2 is None, wrong)
-        except ValueError as error:
-            raise DivergenceError(plan.asked, str(error), advice) from error
+            raise DomainError(asked, f"no memory: {error}", "blocks of rows, net.nngp(x[:1000], x)") from error
+        for plan, gram in zip(plans, grams, strict=True) if singular == "raise" else ():
+            wrong, advice = plan.reason()
+            try:
+                _network_finite(gram, x2 is None, wrong)
+            except ValueError as error:
+                raise DivergenceError(plan.asked, str(error), advice) from error
+        return tuple(grams)
 
     @property
     def title(self) -> str:
@@ -358,42 +396,5 @@ kernel
         return f"the network of {self.title}"
 
     def __repr__(self) -> str:
-        scales = [_shown(values) for values in (self.weight_std, self.bias_std)]
-        return f"<Network of {self.title}, weight_std {scales[0]}, bias_std {scales[1]}: {', '.join(self.names)}>"
-
-
-def _per_layer(kernels: Kernels | Sequence[Kernels], depth: int) -> tuple[Kernels, ...]:
-    if isinstance(kernels, Kernels):
-        return (kernels,) * (depth - 1)
-    asked = f"a network of depth {depth}"
-    if not isinstance(kernels, list | tuple) or not all(isinstance(one, Kernels) for one in kernels):
-        raise DomainError(asked, "its kernels are no Kernels", "symntk.derive(...), or a list of such")
-    if len(kernels) != depth - 1:
-        wrong = f"{len(kernels)} Kernels for {depth - 1} hidden layers"
-        raise DomainError(asked, wrong, "one Kernels for all, or a list with one for each hidden layer")
-    return tuple(kernels)
-
-
-def _scales(name: str, given: float | Sequence[float], depth: int) -> tuple[float, ...]:
-    asked = f"{name} of a network of depth {depth}"
-    try:
-        values = real_array(given)
-    except (TypeError, ValueError) as error:
-        raise DomainError(asked, f"{given!r} is not numbers", "a number, or one for each weight layer") from error
-    if values.ndim > 1 or (values.ndim == 1 and len(values) != depth):
-        wrong = f"an array of shape {values.shape}"
-        raise DomainError(asked, wrong, f"one number, or {depth}: one for each weight layer")
-    sign = values > 0 if name == "weight_std" else values >= 0
-    if not np.all(np.isfinite(values) & sign):
-        raise DomainError(asked, f"{given!r}", "weight_std > 0 and bias_std >= 0, both finite")
-    return tuple(float(v) for v in np.broadcast_to(values, (depth,)))
-
-
-def _exact(given: Any, depth: int) -> tuple[sp.Expr, ...]:
-    """The scales as SymPy has them: what is exact stays, a float is the rational that its shortest text says."""
-    values = list(given) if np.ndim(given) else [given] * depth
-    return tuple(exact(value) for value in values)
-
-
-def _shown(values: tuple[float, ...]) -> str:
-    return f"{values[0]:g}" if len(set(values)) == 1 else str(values)
+        listed = [shown(values) for values in (self.weight_std, self.bias_std)]
+        return f"<Network of {self.title}, weight_std {listed[0]}, bias_std {listed[1]}: {', '.join(self.names)}>"

@@ -14,7 +14,7 @@ from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.gaussian_process.kernels import Hyperparameter, Kernel
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from symntk.emit.runtime.gram import _inputs
+from symntk.emit.runtime.inputs import _inputs
 from symntk.errors import DivergenceError, FormulaError
 from symntk.kernels.kernels import Kernels, derive
 from symntk.networks.layers import Plan
@@ -136,7 +136,7 @@ class NetworkKernel(Kernel):  # type: ignore[misc]  # scikit-learn has no types
         inputs, _ = _inputs(_features(X), None)
         scale = net.weight_std[0] ** 2 / max(inputs.shape[1], 1)
         a = scale * np.einsum("ij,ij->i", inputs, inputs) + net.bias_std[0] ** 2
-        return _network_map(a, a, a, net.weight_std, net.bias_std, plan.compiled({}))
+        return _network_map(a, a, a, net.weight_std, net.bias_std, plan.compiled({}), plan.kernel)
 
     def is_stationary(self) -> bool:
         """False: the kernel depends on the norms of its inputs."""

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
-from symntk.emit.runtime.gram import _inputs, _labels
+from symntk.emit.runtime.inputs import _inputs, _labels
 from symntk.kernels.expectation import Expectation
 from symntk.kernels.function import Function
 from symntk.kernels.kernels import Kernels
@@ -67,7 +67,7 @@ def _derivatives(kernels: Kernels, role: str) -> _Derivatives:
     by_log = Expectation(Function(f"x*{slope.name}", radial), value.f, tol=kernels.tol)
     by_correlation = kernels.ntk if role == "activation" else Expectation(slope, slope, tol=kernels.tol)
     # the Kernels are remembered, so the code of their maps is, too
-    return _Derivatives(*(layer_map(E, {}).given for E in (value, by_log, by_correlation)))
+    return _Derivatives(*(layer_map(E, {}) for E in (value, by_log, by_correlation)))
 
 
 class GramGradient:

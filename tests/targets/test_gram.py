@@ -65,7 +65,9 @@ def test_one_pass_and_two_sets_of_inputs(names, target):
     for name, matrix in zip(get, both, strict=True):
         alone = np.asarray(getattr(found, name)(x, depth=3, **NETWORK))[:, :7]
         root = np.sqrt(np.diagonal(reference(names, name, 3, "float64")))
-        assert np.max(np.abs(given_back(matrix, x) - alone) / (root[:, None] * root[:7])) < 1e-12
+        # what has no closed form keeps its tolerance, by other nodes for other variances
+        bound = 1e-12 if names[0] not in ("tanh", "hard_tanh") else 1e-9
+        assert np.max(np.abs(given_back(matrix, x) - alone) / (root[:, None] * root[:7])) < bound
 
 
 def call(found, target, *arrays, depth=3):

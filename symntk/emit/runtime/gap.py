@@ -37,6 +37,8 @@ _NEARER = 1e-6
 _NEAR_KERNEL = 5e-7
 _NEAR_GAP = 5e-5
 _NEAR_DELTA = 2e-2
+# Numbers of features of pairs that are looked at together.
+_NEAR_FEATURES = 2**19
 
 
 def _next_gap(
@@ -123,7 +125,7 @@ class _Near:
         found.reshape(-1)[self.place] = False
         place = np.flatnonzero(found)
         if place.size:
-            u, v, c = self._at(a, place), self._at(b, place), cov.reshape(-1)[place]
+            u, v, c = self.at(a, place), self.at(b, place), cov.reshape(-1)[place]
             det = _product_difference(u, v, c, c)
             self.join(place, det / (np.sqrt(u) * np.sqrt(v) + c), u - v)
 
@@ -133,7 +135,7 @@ class _Near:
         """Covariances and determinants (NaN or None: not known better) with what is known of these entries."""
         if not self.place.size:
             return cov, det
-        full = np.sqrt(self._at(a, self.place)) * np.sqrt(self._at(b, self.place))
+        full = np.sqrt(self.at(a, self.place)) * np.sqrt(self.at(b, self.place))
         cov = np.array(np.broadcast_to(cov, self.shape))
         det = np.full(self.shape, np.nan) if det is None else np.array(np.broadcast_to(det, self.shape))
         cov.reshape(-1)[self.place] = full - self.across
@@ -154,7 +156,7 @@ class _Near:
         """
         kept = np.zeros(0, dtype=np.intp)
         if maps is not None and 0 < self.place.size <= most:
-            a, b = (self._at(variance, self.place) for variance in law)
+            a, b = (self.at(variance, self.place) for variance in law)
             kept = np.flatnonzero(np.abs(self.delta) <= _NEAR_DELTA * np.minimum(a, b))
         self.place, self.across, self.delta = self.place[kept], self.across[kept], self.delta[kept]
         if maps is None or not kept.size:
@@ -163,7 +165,7 @@ class _Near:
         width = self.delta / (np.sqrt(a) + np.sqrt(b))
         gap, rise, unsure = _next_gap(a, b, self.across + 0.5 * width * width, self.delta, *maps())
         self.delta = weight * rise
-        s, t = (np.sqrt(self._at(variance, self.place)) for variance in after)
+        s, t = (np.sqrt(self.at(variance, self.place)) for variance in after)
         width = self.delta / (s + t)
         self.across = np.maximum(weight * gap - 0.5 * width * width, 0.0)
         # a rounded covariance says as much where the integral is less sure than that
@@ -173,10 +175,11 @@ class _Near:
 
     def gaps(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
         """½E[(u − v)²] of these entries."""
-        width = self.delta / (np.sqrt(self._at(a, self.place)) + np.sqrt(self._at(b, self.place)))
+        width = self.delta / (np.sqrt(self.at(a, self.place)) + np.sqrt(self.at(b, self.place)))
         return np.asarray(self.across + 0.5 * width * width)
 
-    def _at(self, variance: np.ndarray, place: np.ndarray) -> np.ndarray:
+    def at(self, variance: np.ndarray, place: np.ndarray) -> np.ndarray:
+        """A variance of rows or of columns, which broadcasts, at places in the flat tile."""
         return np.asarray(np.broadcast_to(variance, self.shape)[np.unravel_index(place, self.shape)])
 
 
@@ -189,24 +192,31 @@ def _near_inputs(
     a: np.ndarray,
     b: np.ndarray,
     distinct: np.ndarray,
+    places: tuple[np.ndarray, np.ndarray] | None = None,
 ) -> tuple[np.ndarray, np.ndarray | None, _Near]:
     """Which distinct pairs are multiples of each other to rounding; ab − c² of those at angles below 1e-2; and those
     among them that are nearly the same.
 
-    The angle comes from the part of one vector that is orthogonal to the other, with the bias as one more feature:
-    from inner products it would be wrong by 1e-8. The determinants are NaN elsewhere, None where no pair is near.
+    cov, a and b broadcast; entry (i, j) is that of rows i of `first` and j of `second`, or entry k that of the k-th of
+    both `places`. The angle comes from the part of one vector that is orthogonal to the other, with the bias as one
+    more feature: from inner products it would be wrong by 1e-8. The determinants are NaN elsewhere, None where no pair
+    is near.
     """
     parallel, pairs = np.zeros(cov.shape, dtype=bool), _Near(cov.shape)
     # an input of zeros is parallel to none
-    distinct = distinct & (a[:, None] > 0.0) & (b[None, :] > 0.0)
-    near = np.argwhere((cov * cov >= (1.0 - 1e-4) * a[:, None] * b[None, :]) & distinct)
+    near = np.flatnonzero((cov * cov >= (1.0 - 1e-4) * a * b) & distinct & (a > 0.0) & (b > 0.0))
     if not len(near):
         return parallel, None, pairs
     det = np.full(cov.shape, np.nan)
+    left, right = np.divmod(near, cov.shape[-1]) if places is None else (one[near] for one in places)
+    rows, columns = (pairs.at(variance, near) for variance in (a, b))
     offset = np.sqrt(shift / scale)
-    for start in range(0, len(near), 4096):
-        i, j = near[start : start + 4096].T
-        p, q = (np.pad(x, ((0, 0), (0, 1)), constant_values=offset) for x in (first[i], second[j]))
+    together = max(_NEAR_FEATURES // max(first.shape[1], 1), 64)
+    for start in range(0, len(near), together):
+        some = slice(start, start + together)
+        entries, u, v = near[some], rows[some], columns[some]
+        inputs = first[left[some]], second[right[some]]
+        p, q = (np.pad(x, ((0, 0), (0, 1)), constant_values=offset) for x in inputs)
         share = np.einsum("ij,ij->i", p, q) / np.maximum(np.einsum("ij,ij->i", p, p), 2.0**-1000)
         # where q is nearly p the difference comes first: it is exact
         apart = q - p
@@ -214,12 +224,11 @@ def _near_inputs(
         rest = np.where(close[:, None], apart, q)
         along = np.einsum("ij,ij->i", p, rest) / np.maximum(np.einsum("ij,ij->i", p, p), 2.0**-1000)
         rest = np.linalg.norm(rest - along[:, None] * p, axis=1)
-        parallel[i, j] = rest <= 4e-16 * np.sqrt(p.shape[1]) * np.linalg.norm(q, axis=1)
-        det[i, j] = np.where(parallel[i, j], np.nan, a[i] * (scale * rest * rest))
-        chosen = close & ~parallel[i, j]
-        i, j, apart, p, q = i[chosen], j[chosen], apart[chosen], p[chosen], q[chosen]
-        delta = -scale * np.einsum("ij,ij->i", apart, p + q)
-        full = np.sqrt(a[i] * b[j])
-        turned = det[i, j] / (full + np.sqrt(full * full - det[i, j]))
-        pairs.join(i * cov.shape[1] + j, turned, delta)
+        full = rest <= 4e-16 * np.sqrt(p.shape[1]) * np.linalg.norm(q, axis=1)
+        parallel.reshape(-1)[entries] = full
+        det.reshape(-1)[entries] = found = np.where(full, np.nan, u * (scale * rest * rest))
+        chosen = close & ~full
+        delta = -scale * np.einsum("ij,ij->i", apart[chosen], p[chosen] + q[chosen])
+        root, rest = np.sqrt(u[chosen] * v[chosen]), found[chosen]
+        pairs.join(entries[chosen], rest / (root + np.sqrt(root * root - rest)), delta)
     return parallel, det, pairs

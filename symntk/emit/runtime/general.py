@@ -17,7 +17,7 @@ from symntk.emit.runtime.evaluate import _NO_VALUE
 from symntk.emit.runtime.hermite_one import _one_law
 from symntk.emit.runtime.hermite_series import _series_expectation
 from symntk.emit.runtime.panels import _panel_expectation, _panel_mean
-from symntk.emit.runtime.table import _TABLE_TAIL, _table, _tabulated
+from symntk.emit.runtime.table import _TABLE_TAIL, _Table, _table
 from symntk.emit.runtime.windows import _keeps_sign
 
 if TYPE_CHECKING:
@@ -146,11 +146,11 @@ def _layer_map(
     patience: float,
     a: np.ndarray,
     b: np.ndarray,
-) -> tuple[Callable[..., np.ndarray], bool]:
+) -> tuple[Callable[..., np.ndarray], _Table | None]:
     """The map (a, b, cov, det) ↦ E[f(u) g(v)] for all pairs of flat variances a and b, with means 0.
 
-    By a table where there are many pairs and a table serves them, else `_evaluate_general`; the second value says
-    which. The other arguments are those of `_evaluate_general`.
+    The second value is a table of it where there are many pairs and a table serves them. The other arguments are those
+    of `_evaluate_general`.
     """
     at = f_at, g_at
 
@@ -176,9 +176,7 @@ def _layer_map(
             except ValueError:
                 # not resolved at a corner where there may be no pair: the map will tell where there is one
                 table = None
-    if table is None:
-        return direct, False
-    return lambda u, v, cov, det: _tabulated(direct, table, u, v, cov, det), True
+    return direct, table
 
 
 def _parity(f: Callable[[np.ndarray], np.ndarray] | None, shape: Shape) -> int:

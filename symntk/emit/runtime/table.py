@@ -18,7 +18,8 @@ import numpy as np
 from symntk.emit.runtime.covariance import _product_difference
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
+    from typing import Any
 
 # Points in θ, and in a logarithm of a variance, that are tried in turn on a few lines.
 _TABLE_ANGLES = (24, 64, 192)
@@ -39,26 +40,27 @@ def _table(
     a: np.ndarray,
     b: np.ndarray,
     tail: float = _TABLE_TAIL,
-) -> tuple[np.ndarray, ...] | None:
+    reach: float = 0.5 * np.pi,
+) -> _Table | None:
     """A table of direct(a, b, cov, det) for all pairs of the flat variances a and b; None where it would not pay.
 
     parity is 1 for a map that is even in the covariance, −1 for an odd one, 0 else; `same` says that the map is
-    symmetric. Returns (coefficients (n, r, s), scale of u (r,), of v (s,), ranges (2, 2), parity), for `_table_values`.
+    symmetric; |θ| goes up to `reach`.
     """
     most = a.size * b.size * (2 if same else 1) // _TABLE_GAIN
     ranges = [_table_range(variances) for variances in ((np.concatenate([a, b]),) * 2 if same else (a, b))]
     if any(low > high for low, high in ranges) or most < 8 * _TABLE_ANGLES[0]:
         return None
-    number = _table_angles(direct, parity, ranges, most, tail)
+    number = _table_angles(direct, parity, ranges, most, tail, reach)
     if not number:
         return None
     each = int(np.sqrt(most / number)) * (1 if same else 2)
-    counts = [_table_count(direct, ranges, axis, each, tail) for axis in ((0,) if same else (0, 1))]
+    counts = [_table_count(direct, ranges, axis, each, tail, reach) for axis in ((0,) if same else (0, 1))]
     for more in (0, 4):
         some = [count + (more if count > 2 else 0) for count in (counts * 2 if same else counts)]
         if 0 in counts or some[0] * some[1] * (number + 2 * more) > most:
             break
-        table = _table_trial(direct, parity, same, ranges, some, number + 2 * more, tail)
+        table = _table_trial(direct, parity, same, ranges, some, number + 2 * more, tail, reach)
         if table is not None:
             return table
     return None
@@ -76,10 +78,10 @@ def _table_nodes(count: int, low: float, high: float) -> np.ndarray:
     return np.asarray(0.5 * (low + high) + 0.5 * (high - low) * points)
 
 
-def _table_angle_nodes(number: int, parity: int) -> np.ndarray:
-    """Angles of a table: Chebyshev points in θ, or in T_2(2θ/π) where θ > 0 is enough."""
+def _table_angle_nodes(number: int, parity: int, reach: float) -> np.ndarray:
+    """Angles of a table: Chebyshev points in θ, or in T_2(θ/reach) where θ > 0 is enough."""
     points = _table_nodes(number, -1.0, 1.0)
-    return np.asarray(0.5 * np.pi * (np.sqrt(0.5 + 0.5 * points) if parity else points))
+    return np.asarray(reach * (np.sqrt(0.5 + 0.5 * points) if parity else points))
 
 
 def _table_direct(direct: Callable[..., np.ndarray], u: np.ndarray, v: np.ndarray, theta: np.ndarray) -> np.ndarray:
@@ -99,14 +101,19 @@ def _table_enough(values: np.ndarray, tail: float) -> int:
 
 
 def _table_angles(
-    direct: Callable[..., np.ndarray], parity: int, ranges: list[tuple[float, float]], most: int, tail: float
+    direct: Callable[..., np.ndarray],
+    parity: int,
+    ranges: list[tuple[float, float]],
+    most: int,
+    tail: float,
+    reach: float,
 ) -> int:
     """How many angles the pairs of least and of largest variances need; 0 for too many."""
     u, v = np.array(ranges)
     for number in _TABLE_ANGLES:
         if number > most:
             break
-        angle = _table_angle_nodes(number, parity)
+        angle = _table_angle_nodes(number, parity, reach)
         values = _table_direct(direct, u, v, angle).T
         enough = _table_enough(values / angle[:, None] if parity < 0 else values, tail)
         if enough:
@@ -115,7 +122,12 @@ def _table_angles(
 
 
 def _table_count(
-    direct: Callable[..., np.ndarray], ranges: list[tuple[float, float]], axis: int, most: int, tail: float
+    direct: Callable[..., np.ndarray],
+    ranges: list[tuple[float, float]],
+    axis: int,
+    most: int,
+    tail: float,
+    reach: float,
 ) -> int:
     """How many variances u (axis 0) or v are needed at the ends of the other's range; 0 for more than `most`."""
     low, high = ranges[axis]
@@ -131,7 +143,7 @@ def _table_count(
         here = np.tile(_table_nodes(count, low, high), 2)
         there = np.repeat(ranges[1 - axis], count)
         u, v = (here, there) if axis == 0 else (there, here)
-        values = _table_direct(direct, u, v, np.array([0.4, 1.1, 1.5]))
+        values = _table_direct(direct, u, v, np.array([0.25, 0.7, 0.95]) * reach)
         values /= np.sqrt(np.mean(np.square(values), axis=1, keepdims=True))
         enough = _table_enough(np.concatenate([values[:count], values[count:]], axis=1), tail)
         if enough:
@@ -147,14 +159,15 @@ def _table_trial(
     counts: list[int],
     number: int,
     tail: float,
-) -> tuple[np.ndarray, ...] | None:
+    reach: float,
+) -> _Table | None:
     """The table with so many variances and angles, or None where that is not enough."""
     logs = [_table_nodes(count, low, high) for count, (low, high) in zip(counts, ranges, strict=True)]
     p, q = np.triu_indices(counts[0]) if same else (x.ravel() for x in np.indices(counts))
-    angle = _table_angle_nodes(number, parity)
+    angle = _table_angle_nodes(number, parity, reach)
     # two tests: variances and angles between the nodes
     tests = np.array([low + (high - low) * np.array([0.381, 0.843]) for low, high in ranges])
-    other = 0.5 * np.pi * np.sin(np.linspace(0.03 if parity else -1.5, 1.53, number))
+    other = reach * np.sin(np.linspace(0.03 if parity else -1.5, 1.53, number))
     u, v = np.concatenate([logs[0][p], tests[0]]), np.concatenate([logs[1][q], tests[1][::-1]])
     theta = np.concatenate([np.broadcast_to(angle, (len(p), number)), np.broadcast_to(other, (2, number))])
     found = _table_direct(direct, u, v, theta)
@@ -170,7 +183,7 @@ def _table_trial(
     scales = [weight.mean(axis=1) - 0.5 * weight.mean(), weight.mean(axis=0) - 0.5 * weight.mean()]
     grid /= np.exp(scales[0][:, None] + scales[1])
     if parity < 0:
-        grid /= (angle / (0.5 * np.pi))[:, None, None]
+        grid /= (angle / reach)[:, None, None]
     transforms = [_table_transform(count) for count in (*counts, number)]
     series = np.einsum("nm,mpq->npq", transforms[2], grid)
     series = np.einsum("ip,npq,jq->nij", transforms[0], series, transforms[1], optimize=True)
@@ -181,8 +194,9 @@ def _table_trial(
         if count > 2 and np.max(largest[-2:]) > limit:
             return None
         kept.append(int(np.flatnonzero(largest > 0.05 * limit)[-1]) + 1)
-    series = np.ascontiguousarray(series[: kept[0], : kept[1], : kept[2]])
-    table = series, transforms[0] @ scales[0], transforms[1] @ scales[1], np.array(ranges), np.array(parity)
+    series, *few = _table_few(series[: kept[0], : kept[1], : kept[2]], 0.02 * limit)
+    coefficients = transforms[0] @ scales[0], transforms[1] @ scales[1]
+    table = _Table(series, list(zip(few, coefficients, ranges, strict=True)), parity, reach)
     for row in (-2, -1):
         sides = np.exp(u[row, None]), np.full(number, np.exp(v[row]))
         wrong = _table_values(table, *sides, np.array(other[None]))[0] - found[row]
@@ -198,25 +212,63 @@ def _table_transform(count: int) -> np.ndarray:
     return np.asarray(matrix)
 
 
-def _table_values(table: tuple[np.ndarray, ...], a: np.ndarray, b: np.ndarray, theta: np.ndarray) -> np.ndarray:
-    """The map at variances a (n,) and b (m,) and angles θ (n, m), which are overwritten."""
-    series, first, second, ranges, parity = table
-    sides = []
-    for variance, scale, (low, high) in zip((a, b), (first, second), ranges, strict=True):
-        place = (2.0 * np.log(variance) - (low + high)) / max(high - low, 1e-300)
-        basis = np.polynomial.chebyshev.chebvander(np.clip(place, -1.0, 1.0), len(scale) - 1)
-        sides.append((basis, np.exp(basis @ scale)))
-    left = np.ascontiguousarray((sides[0][0][:, : series.shape[1]] * sides[0][1][:, None]) @ series)
-    right = np.ascontiguousarray((sides[1][0][:, : series.shape[2]] * sides[1][1][:, None]).T)
-    theta *= 2.0 / np.pi
+class _Table:
+    """A map as Σ_k T_k(θ/reach) p(a)·series[k]·q(b), p and q from few Chebyshev series in the variances' logarithms.
+
+    series is (angles, r, s); `sides` has for u and for v (coefficients (n, r) of its functions, those of a logarithm
+    (m,) of its scale, the range of the logarithm). For an even or odd map the angle's series is one in T_2(θ/reach),
+    times θ/reach where it is odd.
+    """
+
+    def __init__(self, series: np.ndarray, sides: Sequence[tuple[Any, ...]], parity: int, reach: float) -> None:
+        self.series, self.sides, self.parity, self.reach = series, sides, parity, reach
+
+    def functions(self, axis: int, variance: np.ndarray) -> np.ndarray:
+        """The functions of a variance (n,), with its scale: (n, r)."""
+        few, scale, (low, high) = self.sides[axis]
+        place = (2.0 * np.log(variance.astype(np.float64)) - (low + high)) / max(high - low, 1e-300)
+        most = max(len(few), len(scale))
+        basis = np.polynomial.chebyshev.chebvander(np.clip(place, -1.0, 1.0), most - 1)
+        return np.asarray((basis[:, : len(few)] @ few) * np.exp(basis[:, : len(scale)] @ scale)[:, None])
+
+    def narrowed(self, reach: float) -> _Table:
+        """The same for smaller angles, with fewer terms."""
+        share, count = reach / self.reach, len(self.series)
+        points = np.cos(np.pi * (np.arange(count) + 0.5) / count)
+        inside = share * share * (1.0 + points) - 1.0 if self.parity else share * points
+        turned = _table_transform(count) @ np.polynomial.chebyshev.chebvander(inside, count - 1)
+        series = np.tensordot(turned, self.series, 1) * (share if self.parity < 0 else 1.0)
+        sizes = np.max(np.abs(series), axis=(1, 2))
+        least = np.min(np.max(np.abs(self.series), axis=(1, 2)))
+        kept = int(np.flatnonzero(sizes > 0.2 * least)[-1]) + 1
+        return _Table(np.ascontiguousarray(series[:kept]), self.sides, self.parity, reach)
+
+
+def _table_few(series: np.ndarray, limit: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Coefficients (k, m, n) by fewer functions of each variable, which are (m, r) and (n, s), to `limit`."""
+    few = []
+    for axis in (1, 2):
+        flat = np.moveaxis(series, axis, 0).reshape(series.shape[axis], -1)
+        functions, sizes, _ = np.linalg.svd(flat, full_matrices=False)
+        few.append(functions[:, : max(int(np.count_nonzero(sizes > limit)), 1)])
+    return np.ascontiguousarray(np.einsum("kmn,mr,ns->krs", series, *few, optimize=True)), few[0], few[1]
+
+
+def _table_values(table: _Table, a: np.ndarray, b: np.ndarray, theta: np.ndarray, swapped: bool = False) -> np.ndarray:
+    """The map at variances a (n,) and b (m,) and angles θ (n, m), or with `swapped` at those of v and u."""
+    left, right = table.functions(int(swapped), a), table.functions(int(not swapped), b)
+    series = table.series.transpose(0, 2, 1) if swapped else table.series
+    left = np.ascontiguousarray(left @ series, theta.dtype)
+    right = np.ascontiguousarray(right.T, theta.dtype)
+    theta = theta * theta.dtype.type(1.0 / table.reach)
     # Clenshaw's sum, in θ or in T_2(θ)
     double = theta * theta
     double *= 4.0
     double -= 2.0
-    if not parity:
+    if not table.parity:
         np.multiply(theta, 2.0, out=double)
-    value, previous, term = np.zeros(theta.shape), np.zeros(theta.shape), np.empty(theta.shape)
-    for k in range(len(series) - 1, 0, -1):
+    value, previous, term = np.zeros_like(theta), np.zeros_like(theta), np.empty_like(theta)
+    for k in range(len(left) - 1, 0, -1):
         np.matmul(left[k], right, out=term)
         term -= previous
         np.multiply(double, value, out=previous)
@@ -226,40 +278,25 @@ def _table_values(table: tuple[np.ndarray, ...], a: np.ndarray, b: np.ndarray, t
     double *= 0.5
     double -= previous
     double += np.matmul(left[0], right, out=term)
-    if parity < 0:
+    if table.parity < 0:
         double *= theta
     return np.asarray(double)
 
 
-def _table_angle(a: np.ndarray, b: np.ndarray, cov: np.ndarray, det: np.ndarray | None) -> np.ndarray:
-    """The arcsine of the correlation; near ±1 from ab − c², where det has it, else from the covariances."""
+def _table_angle(
+    a: np.ndarray, b: np.ndarray, cov: np.ndarray, det: np.ndarray | None, exact: bool = True
+) -> np.ndarray:
+    """The arcsine of the correlation; if `exact`, near ±1 from ab − c², where det has it, else from the covariances."""
     theta = cov / np.sqrt(a)
     theta /= np.sqrt(b)
     np.clip(theta, -1.0, 1.0, out=theta)
-    near = np.nonzero(np.abs(theta) > 0.99)
+    near = np.nonzero(np.abs(theta) > 0.99) if exact else None
     np.arcsin(theta, out=theta)
+    if near is None or not near[0].size:
+        return np.asarray(theta)
     u, v, c = a[near[0], 0], b[0, near[1]], cov[near]
     rest = _product_difference(u, v, c, c)
     if det is not None:
         rest = np.where(np.isnan(det[near]), rest, det[near])
     theta[near] = np.arctan2(c, np.sqrt(np.maximum(rest, 0.0)))
     return np.asarray(theta)
-
-
-def _tabulated(
-    direct: Callable[..., np.ndarray],
-    table: tuple[np.ndarray, ...],
-    a: np.ndarray,
-    b: np.ndarray,
-    cov: np.ndarray,
-    det: np.ndarray | None,
-) -> np.ndarray:
-    """The map by its table for a (n, 1), b (1, m), cov (n, m); rows and columns out of range by `direct`."""
-    with np.errstate(all="ignore"):
-        theta = _table_angle(a, b, cov, det)
-        value = _table_values(table, a[:, 0], b[0], theta)
-    outside = [~((x > 1.0 / _TABLE_RANGE) & (x < _TABLE_RANGE)) for x in (a[:, 0], b[0])]
-    if np.any(outside[0]) or np.any(outside[1]):
-        i, j = np.nonzero(outside[0][:, None] | outside[1])
-        value[i, j] = direct(a[i, 0], b[0, j], cov[i, j], None if det is None else det[i, j])
-    return value

@@ -65,7 +65,7 @@ def _matrices(x1, x2, get, depth, weight_std, bias_std, parameters):
                 infinite = np.argwhere(np.isinf(slope))
                 if name in _DIVERGENCES and len(infinite):
                     i, j = infinite[0].tolist()
-                    _refuse_infinite(np.full((1, 1), np.inf), start + i, across.start + j, _DIVERGENCES[name])
+                    _say_infinite(start + i, across.start + j, _DIVERGENCES[name])
                 totals[k] = cov + weights[layer + 1] * np.where(totals[k] == 0.0, 0.0, slope * totals[k])
         for name, total in zip(names, totals, strict=True):
             if name in out:

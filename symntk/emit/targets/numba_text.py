@@ -67,6 +67,14 @@ def _evaluated(many, law, parameters):
         wrong, advice = "there is no value in float64", "positive variances and a correlation below 1 in magnitude"
         _refuse(lost, wrong, advice, var_u=a, var_v=b, cov=c)
     return _finite(_finish(out, *law), *law[:3])
+
+
+def _say_infinite(row, column, divergence):
+    """Refuse a matrix whose first infinite entry is there."""
+    raise ValueError(
+        f"the kernel is infinite at row {row}, column {column}: the inputs are fully correlated, where the layer map "
+        f"{divergence}, or one of them is 0. Try: distinct inputs, or the surrogate-gradient kernel"
+    )
 '''
 
 GRAM = '''
@@ -90,8 +98,8 @@ def _matrices(x1, x2, get, depth, weight_std, bias_std, parameters):
     shifts = np.array(_squares("bias_std", bias_std, depth))
     weights[0] /= max(first.shape[1], 1)
     real = _result_type(x1, *(() if x2 is None else (x2,)))
-    exact_a = _layer_variances(first, weights, shifts, parameters, real.name)
-    exact_b = exact_a if x2 is None else _layer_variances(second, weights, shifts, parameters, real.name)
+    exact_a = _all_variances(first, weights, shifts, parameters, real.name)
+    exact_b = exact_a if x2 is None else _all_variances(second, weights, shifts, parameters, real.name)
     first, second = first.astype(real, copy=False), second.astype(real, copy=False)
     a, b = (np.ascontiguousarray(exact.T, dtype=real) for exact in (exact_a, exact_b))
     out = {name: np.empty((len(first), len(second)), real) for name in get}
@@ -109,11 +117,11 @@ def _matrices(x1, x2, get, depth, weight_std, bias_std, parameters):
         infinite = _slab(product, start, left, mirror, *matrices, *inputs).min(axis=0, initial=_NOWHERE)
         for name, place in zip(("ntk", "sg_ntk"), infinite.tolist(), strict=True):
             if name in _DIVERGENCES and place < _NOWHERE:
-                _refuse_infinite(np.full((1, 1), np.inf), *divmod(place, columns), _DIVERGENCES[name])
+                _say_infinite(*divmod(place, columns), _DIVERGENCES[name])
     return tuple(out[name] for name in get)
 
 
-def _layer_variances(x, weights, shifts, parameters, real):
+def _all_variances(x, weights, shifts, parameters, real):
     """Each input's variance in all layers, (n, depth), in float64; that of an input of zeros without bias is 0."""
     v = _first_variances(x, weights[0], shifts[0])
     layers = [v]

@@ -85,9 +85,9 @@ def _trusted(
 
 
 def _plain_values(plain: Callable[..., Any], a: np.ndarray, b: np.ndarray, c: np.ndarray) -> tuple[Any, ...]:
-    """What a plain function returns, as a tuple."""
+    """What a plain function returns, as a tuple of arrays."""
     found = plain(a, b, c)
-    return found if isinstance(found, tuple) else (found,)
+    return tuple(np.asarray(one, c.dtype) for one in (found if isinstance(found, tuple) else (found,)))
 
 
 def _laws(variances: np.ndarray, size: int) -> np.ndarray:

@@ -243,7 +243,7 @@ def verify(
 
 def _verify_module(path: Path, run: bool, as_json: bool) -> int:
     """Compare and print; the exit status."""
-    from symntk.kernels.module_check import verify_module
+    from symntk.networks.module_check import verify_module
 
     with _check_progress() as show:
         found = verify_module(path, run=run, progress=show)

@@ -11,7 +11,6 @@ from __future__ import annotations
 import ast
 import importlib.machinery
 import importlib.util
-import json
 import math
 import re
 from collections.abc import Callable, Iterator
@@ -23,9 +22,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from symntk.emit.module import ORIGIN, VERSION
-from symntk.errors import FormulaError, SymntkError
+from symntk.emit.module import VERSION
+from symntk.errors import SymntkError
 from symntk.kernels.certificate_reader import read_pair
+from symntk.kernels.module_file import ModuleFile, no_module, read_module
 from symntk.kernels.pair import derive_again, other_functions
 from symntk.verify.points import edge_points, parameter_values, random_points
 
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from symntk.kernels.expectation import Expectation
     from symntk.kernels.kernels import Kernels
 
-_MOST_BYTES = 5_000_000
 _SHOWN = 100
 _RELATIVE = 1e-9
 """What values may differ by, relative to the value or, at moderate variances, to 1."""
@@ -44,6 +43,8 @@ _SCALES: dict[str, float] = {"weight_std": 1.3, "bias_std": 0.4}
 _INPUTS = np.array([[0.3, -1.2], [1.1, 0.4], [-0.6, 2.4], [0.5, 0.9], [0.0, 0.0]])  # the third is −2 times the first
 _GRAMS = {"nngp": None, "ntk": "ntk", "sg_ntk": "sg_ntk"}
 Call = Callable[..., Any]
+Values = Iterator[tuple[str, Any, Any]]
+"""What was asked, what was found, what was expected; for one function."""
 
 
 @dataclass(frozen=True)
@@ -96,67 +97,66 @@ def verify_module(path: str | Path, *, run: bool = False, progress: Callable[[st
         OSError: the file cannot be read.
         FormulaError: it is no exported module, or its pair cannot be derived.
     """
-    asked = f"the module {Path(path).name}"
-    text = _text(Path(path), asked)
-    tree = _parsed(text, asked)
-    docstring = ast.get_docstring(tree, clean=False) or ""
-    kernels = derive_again(_pair(docstring, asked), asked)
+    file = read_module(path)
     show = progress or (lambda *_: None)
+    pair = _pair(file)
+    kernels = derive_again(pair, file.asked)
     show("the text", "derived and written again")
-    fresh = kernels.source()
-    wanted = ast.parse(fresh)
-    differences = other_functions(_pair(docstring, asked), kernels)
-    remarks = []
-    other = None if text == fresh else _other_code(tree, wanted)
+
+    def values(space: dict[str, Any], own: dict[str, Any]) -> Iterator[Values]:
+        names = {s: parameter_values([s], {}, Random(0))[s] for _, E in kernels.items() for s in E.parameters}
+        numbers = {symbol.name: float(value) for symbol, value in names.items()}
+        for name, compare in (("maps", _map_values), ("Gram functions", _gram_values)):
+            for kernel, _ in kernels.items():
+                show(kernel, name)
+                yield compare(kernel, space, own, kernels, numbers)
+
+    return compared(file, kernels.source(), other_functions(pair, kernels), values, run=run)
+
+
+def compared(
+    file: ModuleFile,
+    fresh: str,
+    differences: list[str],
+    values: Callable[[dict[str, Any], dict[str, Any]], Iterator[Values]],
+    *,
+    run: bool,
+) -> ModuleCheck:
+    """A module beside what is written today.
+
+    Args:
+        file: the module.
+        fresh: what is written today.
+        differences: those that are known already.
+        values: gives for the names of the file's code and for those of today's code, for one function after another,
+            what was asked, what the file's code says, and what it should say.
+        run: compare values also where the code is not what symntk writes; this runs the file's code.
+    """
+    found, remarks = list(differences), []
+    other = None if file.text == fresh else _other_code(file.tree, ast.parse(fresh))
     if other is not None:
-        differences.append(other)
-        if f"written by symntk {VERSION}" not in docstring:
+        found.append(other)
+        if f"written by symntk {VERSION}" not in file.docstring:
             remarks.append(f"it was written by another version; this is symntk {VERSION}")
-    elif text != fresh:
-        remarks.append(f"the text differs in layout or comments only, first in line {_first_line(text, fresh)}")
+    elif file.text != fresh:
+        remarks.append(f"the text differs in layout or comments only, first in line {_first_line(file.text, fresh)}")
     count = 0
     if other is None or run:
-        count, wrong = _compared_values(None if other is None else Path(path), fresh, kernels, show)
-        differences += wrong
+        count, wrong = _compared_values(None if other is None else file.path, fresh, values)
+        found += wrong
     else:
         remarks.append("its code was not run, since it is not what symntk writes; --run compares its values, too")
-    return ModuleCheck(_shown(docstring.partition("\n")[0]), tuple(differences), tuple(remarks), count)
+    return ModuleCheck(_shown(file.docstring.partition("\n")[0]), tuple(found), tuple(remarks), count)
 
 
-def _text(path: Path, asked: str) -> str:
-    with path.open("rb") as file:
-        content = file.read(_MOST_BYTES + 1)
-    if len(content) > _MOST_BYTES:
-        raise _no_module(asked, "it is longer than an exported module can be")
-    try:
-        return content.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise _no_module(asked, "it is no text") from error
-
-
-def _parsed(text: str, asked: str) -> ast.Module:
-    try:
-        return ast.parse(text)
-    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        where = f" at line {error.lineno}" if isinstance(error, SyntaxError) and error.lineno else ""
-        raise _no_module(asked, f"Python cannot read it{where}") from error
-
-
-def _pair(docstring: str, asked: str) -> dict[str, Any]:
+def _pair(file: ModuleFile) -> dict[str, Any]:
     """The record of the pair that the docstring holds."""
-    lines = docstring.split("\n")
-    at = next((number for number, line in enumerate(lines) if line.strip() == ORIGIN), None)
-    if at is None or at + 1 >= len(lines):
-        raise _no_module(asked, "its docstring does not say which pair it was derived from")
+    record = file.record()
     try:
-        found: dict[str, Any] = read_pair(json.loads(lines[at + 1]), "the pair")
-    except (ValueError, RecursionError, SymntkError) as error:
-        raise _no_module(asked, "the record of its pair cannot be read") from error
+        found: dict[str, Any] = read_pair(record, "the pair")
+    except SymntkError as error:
+        raise no_module(file.asked, "the record of its pair cannot be read") from error
     return found
-
-
-def _no_module(asked: str, wrong: str) -> FormulaError:
-    return FormulaError(asked, wrong, "a file that `symntk export` wrote")
 
 
 def _other_code(tree: ast.Module, wanted: ast.Module) -> str | None:
@@ -215,7 +215,7 @@ def _shown(text: str) -> str:
 
 
 def _compared_values(
-    edited: Path | None, fresh: str, kernels: Kernels, show: Callable[[str, str], None]
+    edited: Path | None, fresh: str, values: Callable[[dict[str, Any], dict[str, Any]], Iterator[Values]]
 ) -> tuple[int, list[str]]:
     """How many values were compared, and the first that differs of each function.
 
@@ -228,17 +228,12 @@ def _compared_values(
         space = own if edited is None else _imported(edited)
     except Exception as error:  # noqa: BLE001  whatever an edited file does
         return 0, [f"it cannot be imported: {type(error).__name__}: {_shown(str(error))}"]
-    rng = Random(0)
-    names = {s: parameter_values([s], {}, rng)[s] for _, E in kernels.items() for s in E.parameters}
-    numbers = {symbol.name: float(value) for symbol, value in names.items()}
-    for name, compare in (("maps", _map_values), ("Gram functions", _gram_values)):
-        for kernel, _ in kernels.items():
-            show(kernel, name)
-            for asked, found, expected in compare(kernel, space, own, kernels, numbers):
-                count += 1
-                if not _close(found, expected):
-                    wrong.append(f"{asked} is {_told(found)}, and should be {_told(expected)}")
-                    break
+    for several in values(space, own):
+        for asked, found, expected in several:
+            count += 1
+            if not _close(found, expected):
+                wrong.append(f"{asked} is {_told(found)}, and should be {_told(expected)}")
+                break
     return count, wrong
 
 
@@ -258,9 +253,6 @@ def _imported(path: Path) -> dict[str, Any]:
     return vars(module)
 
 
-Values = Iterator[tuple[str, Any, Any]]
-
-
 def _map_values(name: str, space: dict[str, Any], own: dict[str, Any], kernels: Kernels, numbers: Any) -> Values:
     """Each map at random points against mpmath, and at edges against the code that is written today."""
     E: Expectation = getattr(kernels, name)
@@ -268,15 +260,15 @@ def _map_values(name: str, space: dict[str, Any], own: dict[str, Any], kernels: 
     map_name = f"{name}_map"
     for point in random_points(Random(1), 3):
         law = point.law[:3]
-        yield _call(map_name, law), _asked(space, map_name, *law, **given), _reference(E, law, given)
+        yield _call(map_name, law), answer_of(space, map_name, *law, **given), _reference(E, law, given)
     for point in edge_points():
         law = point.law[:3]
-        expected = _asked(own, map_name, *law, **given)
-        yield _call(map_name, law), _asked(space, map_name, *law, **given), expected
+        expected = answer_of(own, map_name, *law, **given)
+        yield _call(map_name, law), answer_of(space, map_name, *law, **given), expected
 
 
 def _reference(E: Expectation, law: tuple[float, ...], given: dict[str, float]) -> Any:
-    return _answer(lambda: float(E.evalf(*law, dps=20, **given)))
+    return answer(lambda: float(E.evalf(*law, dps=20, **given)))
 
 
 def _gram_values(name: str, space: dict[str, Any], own: dict[str, Any], kernels: Kernels, numbers: Any) -> Values:
@@ -286,15 +278,15 @@ def _gram_values(name: str, space: dict[str, Any], own: dict[str, Any], kernels:
     E: Expectation = getattr(kernels, name)
     used = {s.name: numbers[s.name] for one in (kernels.nngp, E) for s in one.parameters}
     x, others = _INPUTS[:1], _INPUTS[1:2]
-    expected = _answer(lambda: [[_two_layers(name, kernels, x[0], others[0], numbers)]])
-    found = _asked(space, name, x, others, depth=2, **_SCALES, **used)
+    expected = answer(lambda: [[_two_layers(name, kernels, x[0], others[0], numbers)]])
+    found = answer_of(space, name, x, others, depth=2, **_SCALES, **used)
     yield f"{name}(x1, x2, depth=2)", found, expected
     for depth in (1, 3):
         for options in (_SCALES, {"weight_std": [1.1] * depth, "bias_std": [0.0] * depth}):
             for pair in ((_INPUTS,), (_INPUTS[:2], _INPUTS[2:4])):
                 arguments = {"depth": depth, **options, **used}
                 asked = f"{name} at depth {depth}"
-                yield asked, _asked(space, name, *pair, **arguments), _asked(own, name, *pair, **arguments)
+                yield asked, answer_of(space, name, *pair, **arguments), answer_of(own, name, *pair, **arguments)
 
 
 def _two_layers(name: str, kernels: Kernels, x: Any, other: Any, numbers: dict[str, float]) -> float:
@@ -310,14 +302,15 @@ def _two_layers(name: str, kernels: Kernels, x: Any, other: Any, numbers: dict[s
     return following if slope is None else following + law[2] * weight * value(getattr(kernels, slope))
 
 
-def _asked(space: dict[str, Any], name: str, *arguments: Any, **options: Any) -> Any:
+def answer_of(space: dict[str, Any], name: str, *arguments: Any, **options: Any) -> Any:
+    """What a function of a module says, or the name of the error for what has no value."""
     function = space.get(name)
     if not callable(function):
         return f"no function {name}"
-    return _answer(lambda: function(*arguments, **options))
+    return answer(lambda: function(*arguments, **options))
 
 
-def _answer(compute: Callable[[], Any]) -> Any:
+def answer(compute: Callable[[], Any]) -> Any:
     """The values, or the name of the error for those that have none."""
     try:
         with np.errstate(all="ignore"):

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import ast
+import json
 import textwrap
+from collections.abc import Sequence
 from functools import cache
 from importlib import resources
 
 from symntk.emit.gram import LayerCode
 from symntk.emit.maps import AnyMap
-from symntk.emit.module import VERSION, assemble, map_code
+from symntk.emit.module import ORIGIN, VERSION, assemble, map_code
 from symntk.errors import FormulaError
 from symntk.kernels.expectation import Expectation
+from symntk.kernels.kernels import Kernels
+from symntk.kernels.pair import pair_record
 from symntk.networks.composed import composed_formula, formula_size
 from symntk.networks.layers import Layer, Plan, with_numbers
 
+LAYERS, NUMBERS = "layers", "parameters"
+"""Keys of a network's record in its module's docstring."""
 _LARGEST = 500  # nodes of a formula that a docstring shows
 _WHAT = {
     "nngp": "the network's Gaussian process",
@@ -23,20 +29,21 @@ _WHAT = {
 }
 
 
-def network_source(plans: dict[str, Plan], numbers: dict[str, float], title: str) -> str:
+def network_source(plans: dict[str, Plan], numbers: dict[str, float], title: str, layers: Sequence[Kernels]) -> str:
     """The module as text: nngp(x1, x2=None) and nngp_map(var_u, var_v, cov) and so on for each plan's name.
 
     Args:
         plans: name -> plan, as `Network` makes them.
         numbers: a number for each free parameter; the module has no parameters.
         title: what its docstring calls the network.
+        layers: what each hidden layer was derived from, which the docstring holds for `symntk verify --module`.
     """
     writer = _Writer(numbers)
     kernels = [writer.kernel(name, plan) for name, plan in plans.items()]
     any_plan = next(iter(plans.values()))
     scales = f"_WEIGHT_STD = {any_plan.weight_std!r}\n_BIAS_STD = {any_plan.bias_std!r}"
     code = "\n\n\n".join([scales, *kernels, *writer.code, *writer.layers.functions.values(), _recursion()])
-    return str(assemble(_docstring(plans, numbers, title), code))
+    return str(assemble(_docstring(plans, numbers, title, layers), code))
 
 
 class _Writer:
@@ -120,7 +127,7 @@ class _Writer:
         return "\n".join(lines)
 
 
-def _docstring(plans: dict[str, Plan], numbers: dict[str, float], title: str) -> str:
+def _docstring(plans: dict[str, Plan], numbers: dict[str, float], title: str, layers: Sequence[Kernels]) -> str:
     plan = next(iter(plans.values()))
     lines = [f'"""Kernels of {title}, derived and written by symntk {VERSION}.', ""]
     lines += textwrap.wrap(f"weight_std {plan.weight_std}, bias_std {plan.bias_std}, one for each weight layer.", 116)
@@ -136,8 +143,21 @@ def _docstring(plans: dict[str, Plan], numbers: dict[str, float], title: str) ->
         lines += textwrap.wrap(shown, 112, initial_indent="    ", subsequent_indent="    ")
         if one.divergent is not None:
             lines += textwrap.wrap(one.reason()[0], 112, initial_indent="    ", subsequent_indent="    ")
-    lines += ["", "Source of the kernels: Eilers, Memmesheimer & Goedeke, NeurIPS 2024 (arXiv 2405.15539).", '"""']
+    lines += ["", "Source of the kernels: Eilers, Memmesheimer & Goedeke, NeurIPS 2024 (arXiv 2405.15539).", ""]
+    lines += [ORIGIN, _origin(plan, numbers, layers), '"""']
     return "\n".join(lines).replace("\\", "\\\\")
+
+
+def _origin(plan: Plan, numbers: dict[str, float], layers: Sequence[Kernels]) -> str:
+    """The record of the network, one line of JSON; one pair where all layers have the same."""
+    pairs = [pair_record(one) for one in layers]
+    record = {
+        LAYERS: pairs[:1] if all(pair == pairs[0] for pair in pairs) else pairs,
+        "weight_std": list(plan.weight_std),
+        "bias_std": list(plan.bias_std),
+        NUMBERS: numbers,
+    }
+    return json.dumps(record, sort_keys=True)
 
 
 @cache

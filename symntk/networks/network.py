@@ -269,7 +269,7 @@ kernel
         plans = {name: self._named(name) for name in self.names}
         expectations = [E for plan in plans.values() for E in plan.expectations]
         numbers = numbers_for(str(self), expectations, parameters, self._parameters)
-        return network_source(plans, numbers, str(self))
+        return network_source(plans, numbers, str(self), self.layers)
 
     def export(self, path: str | Path, **parameters: float) -> Path:
         """Write `source` to a file: nngp(x1, x2=None), …, and nngp_map(var_u, var_v, cov), … for entries of Σ¹.

@@ -171,6 +171,14 @@ class TestExport:
         assert "relu.py" in refused["asked"]
         assert "No such file" in refused["wrong"]
 
+    def test_the_variances_of_a_table(self, tmp_path: Path):
+        path = tmp_path / "k.py"
+        said = answer("export", "softplus", "-o", str(path), "--target", "numba", "--variances", "0.5", "2")
+        assert "nngp_map, ntk_map" in said
+        assert "a table for variances of 0 and from 0.5 to 2" in " ".join(path.read_text(encoding="utf-8").split())
+        refused = refusal("export", "softplus", "-o", str(path), "--target", "numba", "--variances", "2", "0.5")
+        assert "variances" in refused["try"]
+
     def test_an_unknown_target(self, tmp_path: Path):
         assert "numpy" in refusal("export", "relu", "-o", str(tmp_path / "k.py"), "--target", "cobol")["try"]
         assert not (tmp_path / "k.py").exists()

@@ -146,6 +146,7 @@ def derive(
 @_takes_a_pair
 @click.option("--output", "-o", required=True, type=click.Path(path_type=Path), help="The file; - is the terminal.")
 @click.option("--target", default="numpy", show_default=True, help="What the code is written for.")
+@click.option("--variances", nargs=2, type=float, metavar="LOW HIGH", help="Of tables, but for the target numpy.")
 def export(
     activation: str,
     surrogate: str | None,
@@ -154,17 +155,20 @@ def export(
     tol: float,
     output: Path,
     target: str,
+    variances: tuple[float, float] | None,
 ) -> None:
     """Write the kernels as a module that runs without symntk; an existing file is replaced."""
     kernels = _derive(activation, surrogate, surrogate_derivative, where, tol)
     if str(output) == "-":
-        click.echo(kernels.source(target), nl=False)
+        click.echo(kernels.source(target, variances=variances), nl=False)
         return
     if output.is_dir():
         raise SymntkError(f"the file {output}", "it is a directory", f"{output / 'kernels.py'}")
-    kernels.export(output, target)
-    click.echo(f"{output}: {', '.join(f'{name}_map' for name in kernels.names)}")
-    for name, reason in kernels.absent.items():
+    written = kernels.export(output, target, variances=variances).read_text(encoding="utf-8")
+    held = [name for name in kernels.names if f"def {name}_map(" in written]
+    click.echo(f"{output}: {', '.join(f'{name}_map' for name in held)}")
+    lacking = {name: f"no code for {target}" for name in kernels.names if name not in held}
+    for name, reason in (kernels.absent | lacking).items():
         click.echo(f"without {name}_map: {reason}", err=True)
 
 

@@ -8,7 +8,7 @@ log s) are carried as further generators; the imaginary unit is one whose square
 from __future__ import annotations
 
 from collections.abc import Iterable
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 import sympy as sp
@@ -27,6 +27,19 @@ MOST_WORK = 1_200_000
 _QUICK = 100_000  # of it is done in a second or two, without a bar
 MOST_MONOMIALS = 1500
 """Monomials in the coefficients of a closed form: beyond, nobody reads it, and its code is slower than a quadrature."""
+
+
+@lru_cache(maxsize=4096)
+def factor_list(poly: Any) -> tuple[Any, tuple[tuple[Any, int], ...]]:
+    """Content and irreducible factors of a polynomial; 2a + 1 and its like come again with every pair.
+
+    >>> from sympy import QQ, ring
+    >>> a = ring("a", QQ)[1]
+    >>> print(factor_list(4 * a**2 - 1))
+    (1, ((2*a - 1, 1), (2*a + 1, 1)))
+    """
+    content, factors = poly.factor_list()
+    return content, tuple(factors)
 
 
 class Algebra:
@@ -75,7 +88,7 @@ class Algebra:
         Raises:
             FormulaError: the assumptions do not decide the sign.
         """
-        content, factors = poly.factor_list()
+        content, factors = factor_list(poly)
         out = []
         for factor, power in factors:
             sense = self._sign(factor)

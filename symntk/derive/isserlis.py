@@ -8,7 +8,7 @@ from typing import Any
 
 import sympy as sp
 
-from symntk.derive.algebra import Algebra
+from symntk.derive.algebra import Algebra, factor_list
 from symntk.derive.rule import Step
 from symntk.derive.value import Surd, Value, single
 
@@ -57,7 +57,7 @@ def _moments(highest: int, mean: Poly, variance: Poly, algebra: Algebra) -> list
 
 def _lowest(numer: Poly, below: Poly, degree: int) -> tuple[Poly, Poly]:
     """The fraction numer / below^degree in lowest terms, by division by the factors of `below`."""
-    content, factors = below.factor_list()
+    content, factors = factor_list(below)
     denom = numer.ring.ground_new(content**degree)
     for factor, power in factors:
         left = power * degree

@@ -11,7 +11,7 @@ from typing import Any
 
 import sympy as sp
 
-from symntk.derive.algebra import Algebra, Element
+from symntk.derive.algebra import Algebra, Element, factor_list
 from symntk.derive.value import ONE, Base, Key, Phase, Surd, Value, balance
 from symntk.language.special import bivariate_normal_cdf, normal_cdf
 
@@ -202,7 +202,7 @@ class _Writer:
         """Irreducible factors with multiplicities; the numerical content is a factor of its own."""
         if is_long(poly):
             return [(poly, 1)]
-        content, factors = poly.factor_list()
+        content, factors = factor_list(poly)
         out = [(self._oriented(factor), power) for factor, power in factors]
         sign = 1
         for (factor, power), (turned, _) in zip(factors, out, strict=True):

@@ -263,7 +263,7 @@ def _shifted(form: GeneralForm, mean: Number) -> GeneralForm:
     """The regular part as a function of the distance from the mean."""
     if mean == 0:
         return regular(form)
-    exact = sp.Rational(*to_rational(mean._mpf_))
+    exact = sp.Rational(*map(int, to_rational(mean._mpf_)))  # integers of gmpy2, where mpmath has it
     breaks = tuple(place - exact for place in form.breaks)
     return GeneralForm(breaks, tuple(part.xreplace({variable: variable + exact}) for part in form.parts))
 

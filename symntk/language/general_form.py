@@ -170,11 +170,26 @@ def derivative(form: GeneralForm, x: sp.Symbol) -> GeneralForm:
         jump = sp.expand(_value(right, x, point, "+") - _value(left, x, point, "-"))
         if jump != 0 and (place(point) is not None or not jump.equals(0)):
             deltas.append((jump, Delta(point)))
-    parts = [slope(part, x) for part in form.parts]
+    parts = [_gathered(slope(part, x), x) for part in form.parts]
     kept = [i for i, (left, right) in enumerate(pairwise(parts)) if left != right]
     breaks = tuple(form.breaks[i] for i in kept)
     found = _cut_at_poles(Pieces(breaks, (parts[0], *(parts[i + 1] for i in kept)), form.reach), x)
     return GeneralForm(found.breaks, found.parts, _collected(deltas), form.reach)
+
+
+def _gathered(part: sp.Expr, x: sp.Symbol) -> sp.Expr:
+    """Powers of t − x with those of x − t, which SymPy keeps apart: √(−x)/x is −1/√(−x) where it is real.
+
+    >>> x = sp.Symbol("x", real=True)
+    >>> _gathered(sp.sqrt(1 - x) / (2 * (x - 1)), x)
+    -1/(2*sqrt(1 - x))
+    """
+    distance = sp.Symbol("distance", positive=True)
+    for power in part.atoms(sp.Pow):
+        base = power.base
+        if not power.exp.is_integer and base.is_polynomial(x) and base.diff(x) == -1:
+            part = part.subs(x, base + x - distance).subs(distance, base)
+    return part
 
 
 def parity(form: GeneralForm, x: sp.Symbol) -> int:

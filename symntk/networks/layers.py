@@ -223,6 +223,8 @@ class Plan:
             slope, own = one.slope.diagonal, one.derivative.diagonal
             if not (slope.is_finite or slope.diverges) or not (own.is_finite or own.diverges):
                 return None
+            if slope.power == 0 or own.power == 0:  # a logarithm
+                return None
             total -= rate * (slope.power or 0)
             rate *= 1 + (own.power or 0)
         return total

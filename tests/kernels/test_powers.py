@@ -134,8 +134,8 @@ def test_kernels_of_a_root():
     assert kernels.names == ("nngp", "ntk", "sg_ntk", "surrogate_ntk") and not kernels.absent
     half = Power("sign", -0.5)
     assert difference(kernels.ntk, power_pair(half, half, *LAW) / 4, *LAW) <= 1e-11
-    # E[sign(u)|u|^(−1/2) h(u)]/2 with h(u) = E[2/√π exp(−v²) | u], which is even
-    assert kernels.sg_ntk(*LAW) == pytest.approx(0.0, abs=1e-13)
+    # σ' is odd and the bell is even
+    assert kernels.sg_ntk.method == "closed form" and kernels.sg_ntk(*LAW) == 0.0
     assert "log" in str(kernels.ntk.diagonal)
     kernels = symntk.derive("Max(x, 0)**0.3", "erf")
     value = _against_a_bell(-0.7, *LAW) * 0.3
@@ -150,6 +150,52 @@ def _against_a_bell(p, a, b, c):
         rate = 1 / (2 * a) + (c / a) ** 2 / (1 + 2 * rest)
         half = mp.gamma((1 + p) / 2) * rate ** (-(1 + p) / 2) / 2
         return half / mp.sqrt(2 * mp.pi * a) * 2 / mp.sqrt(mp.pi * (1 + 2 * rest))
+
+
+def _moment(p, a):
+    return (2 * a) ** (p / 2) * mp.gamma((1 + p) / 2) / mp.sqrt(mp.pi)
+
+
+def _bell(a):
+    n = 10  # t = |x|^(1/n) takes |x|^(−0.9) away
+    inside = mp.quad(lambda t: mp.exp(-(t**n) - t ** (2 * n) / (2 * a)), [0, 0.5, 1, 1.3, 1.6])
+    return 2 * n * inside / mp.sqrt(2 * mp.pi * a)
+
+
+COMPOSED = [
+    ("Abs(x)**(-0.7) + Abs(x)**(-0.6)", lambda a: _moment(mp.mpf("-0.7"), a) + _moment(mp.mpf("-0.6"), a)),
+    ("log(Abs(x))*Abs(x)**(-0.4)", lambda a: mp.diff(lambda p: _moment(p, a), mp.mpf("-0.4"))),
+    ("exp(-Abs(x))*Abs(x)**(-0.9)", _bell),
+    (
+        "Piecewise((1/sqrt(1 - x**2), Abs(x) < 1), (0, True))",
+        lambda a: mp.pi * mp.exp(-1 / (4 * a)) * mp.besseli(0, 1 / (4 * a)) / mp.sqrt(2 * mp.pi * a),
+    ),
+]
+
+
+@pytest.mark.parametrize(("text", "value"), COMPOSED, ids=[text for text, _ in COMPOSED])
+def test_functions_with_such_a_place(text, value):
+    with mp.workdps(25):
+        expected = float(value(mp.mpf("1.3")))
+    assert symntk.expectation(text, means=True)(1.3, 1.0, 0.0) == pytest.approx(expected, rel=1e-11)
+
+
+@pytest.mark.parametrize(
+    ("text", "square"),
+    [
+        ("log(Abs(x))*Abs(x)**(-0.4)", lambda a: mp.diff(lambda p: _moment(p, a), mp.mpf("-0.8"), 2)),
+        (
+            "Abs(x)**(-0.45) + Abs(x)**(-0.3)",
+            lambda a: _moment(mp.mpf("-0.9"), a) + 2 * _moment(mp.mpf("-0.75"), a) + _moment(mp.mpf("-0.6"), a),
+        ),
+        ("Abs(x)**(-0.49)", lambda a: _moment(mp.mpf("-0.98"), a)),
+    ],
+    ids=str,
+)
+def test_squares_at_full_correlation(text, square):
+    with mp.workdps(25):
+        expected = float(square(mp.mpf("1.3")))
+    assert symntk.expectation(text, text)(1.3, 1.3, 1.3) == pytest.approx(expected, rel=1e-12)
 
 
 def test_zero_variance_at_the_place_is_infinite_and_elsewhere_a_value():

@@ -27,6 +27,8 @@ TABLE_IMPORTS = ("import base64", "import zlib", "from typing import NamedTuple"
 """What unpacks the numbers of tables."""
 GRAMS = ("nngp", "ntk", "sg_ntk")
 """Kernels that have Gram functions."""
+SCALES = "depth, weight_std=1.0, bias_std=0.0"
+"""Their arguments besides the inputs."""
 
 
 class ModuleTarget(Protocol):
@@ -51,8 +53,11 @@ class ModuleTarget(Protocol):
     def tables(self, maps: Sequence[LayerMap]) -> str:
         """The tables that stand for maps, and the function `_{name}` of each."""
 
-    def gram(self, layers: Mapping[str, LayerMap]) -> str:
-        """Gram functions of the kernels among the keys, and `kernels`, which has several in one pass."""
+    def gram(self, layers: Mapping[str, LayerMap], scales: str) -> str:
+        """Gram functions of the kernels among the keys, and `kernels`, which has several in one pass.
+
+        `scales` are their arguments depth, weight_std and bias_std, with the values that they have by themselves.
+        """
 
 
 def target_of(name: str) -> ModuleTarget:
@@ -67,7 +72,7 @@ def target_of(name: str) -> ModuleTarget:
     return found
 
 
-def standalone(target: ModuleTarget, docstring: str, layers: Mapping[str, LayerMap]) -> str:
+def standalone(target: ModuleTarget, docstring: str, layers: Mapping[str, LayerMap], scales: str = SCALES) -> str:
     """The module's text: docstring, imports, library, maps, Gram functions."""
     parts, written = [], dict[str, str]()
     for layer in layers.values():
@@ -86,7 +91,7 @@ def standalone(target: ModuleTarget, docstring: str, layers: Mapping[str, LayerM
         *(target.map(layer) for layer in layers.values()),
     ]
     if any(name in GRAMS for name in layers):
-        parts.append(target.gram(layers))
+        parts.append(target.gram(layers, scales))
     unpacking = [line for line in TABLE_IMPORTS if tabulated and line not in target.imports.splitlines()]
     imports = "\n".join([*unpacking, target.imports])
     head = f"{docstring}\n\nfrom __future__ import annotations\n\n{imports}"

@@ -8,6 +8,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import sympy as sp
+
 from symntk.errors import FormulaError, SymntkError
 from symntk.kernels.arguments import not_too_deep
 from symntk.kernels.expectation import TOLERANCE, Expectation, refuse_early
@@ -113,10 +115,10 @@ class Kernels:
         from symntk.kernels.layers import layer_maps
 
         if target == "numpy":
-            return module_source(self._module)
-        found, titles = target_of(target), {name: m.title for name, m in self._module.maps.items()}
+            return module_source(self.module)
+        found, titles = target_of(target), {name: m.title for name, m in self.module.maps.items()}
         maps = layer_maps(dict(self.items()), titles, slopes=found.slopes, variances=variances)
-        return standalone(found, docstring(self._module), maps)
+        return standalone(found, docstring(self.module), maps)
 
     def export(self, path: str | Path, target: str = "numpy", *, variances: tuple[float, float] | None = None) -> Path:
         """Write the standalone module; it imports what the target is named after, and NumPy and SciPy for "numpy".
@@ -144,7 +146,8 @@ class Kernels:
         return verify_kernels(self, dps=dps, **options)
 
     @cached_property
-    def _module(self) -> Module:
+    def module(self) -> Module:
+        """What the emit room needs to write these kernels as a module."""
         from symntk.emit.module import Module
 
         maps = {name: E.as_map(f"{name}_map", f"{EQUATIONS[name]}, {E}") for name, E in self.items()}
@@ -155,6 +158,13 @@ class Kernels:
         divergent = frozenset(name for name, E in self.items() if E.diagonal.diverges)
         certificate, origin = export_certificate(self), json.dumps(pair_record(self))
         return Module(self.activation.name, self.surrogate_name, maps, diagonals, divergent, certificate, origin)
+
+    def at(self, values: dict[sp.Symbol, sp.Expr]) -> Kernels:
+        """The kernels with numbers for parameters."""
+        if not values:
+            return self
+        surrogate = None if self.surrogate_derivative is None else self.surrogate_derivative.at(values)
+        return Kernels(self.activation.at(values), surrogate, self.surrogate_name, self.tol)
 
     def _surrogate(self, kernel: str) -> Function:
         if self.surrogate_derivative is None:

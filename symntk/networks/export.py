@@ -16,6 +16,7 @@ from symntk.errors import FormulaError
 from symntk.kernels.expectation import Expectation
 from symntk.kernels.kernels import Kernels
 from symntk.kernels.pair import pair_record
+from symntk.language.registry import exact
 from symntk.networks.composed import composed_formula, formula_size
 from symntk.networks.layers import Layer, Plan, with_numbers
 
@@ -44,6 +45,28 @@ def network_source(plans: dict[str, Plan], numbers: dict[str, float], title: str
     scales = f"_WEIGHT_STD = {any_plan.weight_std!r}\n_BIAS_STD = {any_plan.bias_std!r}"
     code = "\n\n\n".join([scales, *kernels, *writer.code, *writer.layers.functions.values(), _recursion()])
     return str(assemble(_docstring(plans, numbers, title, layers), code))
+
+
+def target_source(layers: Sequence[Kernels], plan: Plan, numbers: dict[str, float], title: str, target: str) -> str:
+    """The module of a pair for another target, whose Gram functions have this network's depth and scales.
+
+    Raises:
+        FormulaError: the layers have different activations, or there is no hidden layer.
+    """
+    from symntk.emit.module import docstring
+    from symntk.emit.standalone import standalone, target_of
+    from symntk.kernels.layers import layer_maps
+
+    found = target_of(target)
+    if not layers or any(one is not layers[0] for one in layers):
+        wrong = "its layers have different activations" if layers else "it has no hidden layer"
+        raise FormulaError(f"code of {title} for {target}", wrong, 'target="numpy"')
+    values = {s: exact(numbers[s.name]) for _, E in layers[0].items() for s in E.parameters}
+    kernels = layers[0].at(values)
+    module = kernels.module
+    maps = layer_maps(dict(kernels.items()), {name: m.title for name, m in module.maps.items()}, slopes=found.slopes)
+    scales = f"depth={len(layers) + 1}, weight_std={plan.weight_std!r}, bias_std={plan.bias_std!r}"
+    return standalone(found, docstring(module), maps, scales)
 
 
 class _Writer:

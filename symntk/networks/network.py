@@ -37,9 +37,7 @@ class Network:
         Σ¹ = σ_w²/n_0 ⟨x, x'⟩ + σ_b²,   Σ^{l+1} = σ_w² E[σ(u) σ(v)] + σ_b²,   (u, v) ~ N(0, Σ^l)
         Θ¹ = Σ¹,   Θ^{l+1} = Σ^{l+1} + Θ^l · σ_w² E[σ'(u) σ'(v)]     (σ̃'(v) in place of σ'(v) for the SG-NTK)
 
-    Two inputs at a small angle δ: from the second hidden layer on, 1 − correlation is a difference of float64 numbers.
-    Measured relative errors of the NTK are about 1e-16/δ for kinks, and 1e-16/δ² for a jump after another activation
-    (3e-6 at δ = 1e-5, for sign after relu); smooth activations and equal or parallel inputs keep all digits.
+    Two inputs that are nearly the same are followed from layer to layer by how far they are apart, `gap`.
 
     Args:
         kernels: the `Kernels` of all hidden layers, or a list with those of each of the depth − 1 hidden layers.
@@ -262,25 +260,28 @@ kernel
             return layers_latex(plan, scales=scales)
         return composed_latex(composed_formula(plan, inputs=inputs, scales=scales, diagonal=diagonal), plan.asked)
 
-    def source(self, **parameters: float) -> str:
-        """A module with nngp, ntk and sg_ntk of this depth and these scales, which needs NumPy (and SciPy) only."""
-        from symntk.networks.export import network_source
+    def source(self, target: str = "numpy", **parameters: float) -> str:
+        """A module with nngp, ntk and sg_ntk of this depth and these scales, which needs the target's library only."""
+        from symntk.networks.export import network_source, target_source
 
         plans = {name: self._named(name) for name in self.names}
         expectations = [E for plan in plans.values() for E in plan.expectations]
         numbers = numbers_for(str(self), expectations, parameters, self._parameters)
-        return network_source(plans, numbers, str(self), self.layers)
+        if target == "numpy":
+            return network_source(plans, numbers, str(self), self.layers)
+        return target_source(self.layers, next(iter(plans.values())), numbers, str(self), target)
 
-    def export(self, path: str | Path, **parameters: float) -> Path:
-        """Write `source` to a file: nngp(x1, x2=None), …, and nngp_map(var_u, var_v, cov), … for entries of Σ¹.
+    def export(self, path: str | Path, target: str = "numpy", **parameters: float) -> Path:
+        """Write `source` to a file: nngp(x1, x2=None), …, and for NumPy nngp_map(…) of entries of Σ¹.
 
         Args:
             path: the file, replaced when the text is complete.
+            target: "numpy", or another target for layers that are all the same.
             parameters: a number for each free parameter of the activations, by name.
         """
-        text, target = self.source(**parameters), Path(path)
-        target.write_text(text, encoding="utf-8")
-        return target
+        text, file = self.source(target, **parameters), Path(path)
+        file.write_text(text, encoding="utf-8")
+        return file
 
     def flow(
         self, x: Any, y: Any, *, kernel: str = "sg_ntk", parameters: dict[str, float] | None = None, **options: Any

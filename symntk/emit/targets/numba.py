@@ -86,7 +86,7 @@ class NumbaTarget:
         """The tables, and the loop over entries of each map that has one."""
         return tables_code(maps)
 
-    def gram(self, layers: Mapping[str, LayerMap]) -> str:
+    def gram(self, layers: Mapping[str, LayerMap], scales: str) -> str:
         """The Gram functions of nngp, ntk and sg_ntk, and `kernels`."""
         kept = {name: layer for name, layer in layers.items() if name in GRAMS}
         keywords = list(dict.fromkeys(word for layer in kept.values() for word in layer.keywords))
@@ -100,14 +100,14 @@ class NumbaTarget:
             parts += [self._slots(name, kept.get(name), keywords) for name in GRAMS]
         doc = f'"""The Gram matrices that `get` names among {", ".join(kept)}, in one pass.\n{SHARED_DOC}'
         parts.append(
-            f'def kernels(x1, x2=None, *, get=("nngp", "ntk"), depth, weight_std=1.0, bias_std=0.0{extra}):\n'
+            f'def kernels(x1, x2=None, *, get=("nngp", "ntk"), {scales}{extra}):\n'
             f"{textwrap.indent(doc, '    ')}\n"
             f"    return _matrices(x1, x2, get, depth, weight_std, bias_std, {given})"
         )
         for name in kept:
             doc = textwrap.indent(GRAM_DOC[name], "    ")
             parts.append(
-                f"def {name}(x1, x2=None, *, depth, weight_std=1.0, bias_std=0.0{extra}):\n{doc}\n"
+                f"def {name}(x1, x2=None, *, {scales}{extra}):\n{doc}\n"
                 f'    return _matrices(x1, x2, "{name}", depth, weight_std, bias_std, {given})[0]'
             )
         known = helpers(LIBRARY + READERS).split("\n\n\n")

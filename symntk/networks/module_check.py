@@ -59,7 +59,7 @@ def verify_module(
             show(name, "map")
             yield _maps(name, space, own)
 
-    return compared(file, net.source(**numbers), differences, values, run=run)
+    return compared(file, net.source(target="numpy", **numbers), differences, values, run=run)
 
 
 def _network(record: dict[str, Any], asked: str) -> tuple[Network, dict[str, float], list[str]]:

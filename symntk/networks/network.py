@@ -101,8 +101,7 @@ kernel
     def gap(self, x1: Any, x2: Any = None, **parameters: float) -> Any:
         """½E[(f(x) − f(x'))²] = (Σ_ii + Σ_jj)/2 − Σ_ij of the network's Gaussian process; arguments as in `nngp`.
 
-        Inputs that are nearly the same are followed by it from layer to layer: it has all digits where a difference of
-        entries of `nngp` has none.
+        It follows inputs that are nearly the same from layer to layer, with all digits where `nngp` tells none.
 
         >>> import symntk
         >>> x = np.array([[1.0, 0.0], [1.0, 1e-9]])

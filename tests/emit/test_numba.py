@@ -123,3 +123,23 @@ def test_maps_take_arrays_masks_and_nan(pair):
     masked = pair[0].nngp_map(np.ma.array([1.0, 2.0], mask=[False, True]), 1.0, 0.5)
     assert list(masked.mask) == [False, True]
     assert pair[0].nngp_map(np.float32(1.0), np.float32(1.0), np.float32(0.5)).dtype == np.float32
+
+
+def test_a_table_stands_for_a_map_without_a_formula(tmp_path, inputs):
+    pytest.importorskip("numba")
+    K = symntk.derive("tanh")
+    compiled, plain = (
+        loaded(K.export(tmp_path / f"{name}_tanh.py", name), f"{name}_tanh") for name in ("numba", "numpy")
+    )
+    x, y = inputs[0][:90], inputs[1][:20]
+    for x2 in (None, y):
+        asked = {"depth": 3, "bias_std": [0.3, 0.0, 0.5]}
+        for name, matrix in zip(("nngp", "ntk"), compiled.kernels(x, x2, **asked), strict=True):
+            right = getattr(plain, name)(x, x2, **asked)
+            np.testing.assert_allclose(matrix, right, rtol=0.0, atol=1e-10 * np.max(np.abs(right)))
+    laws = np.array([[1.3, 0.7, 0.4], [0.5, 0.0, 0.0], [2.0, 2.0, 2.0], [0.1, 10.0, -1.0]]).T
+    np.testing.assert_allclose(compiled.ntk_map(*laws), plain.ntk_map(*laws), rtol=1e-10)
+    with pytest.raises(ValueError, match="the table is of variances 0 and 0.001 to 1000"):
+        compiled.nngp(100.0 * x, depth=2)
+    with pytest.raises(ValueError, match="the table is of variances"):
+        compiled.nngp_map(1e6, 1.0, 0.0)

@@ -131,6 +131,14 @@ def _stored_layer(table: _Stored, a: np.ndarray, b: np.ndarray) -> tuple[np.ndar
     x = 2 (y − y0)/(y1 − y0) − 1, where y is cos θ for K = 0, else arsinh(K cos θ), and y0, y1 are y at the least
     cos θ and at 1, the map is the sum of left[k] right T_k(x), and of the others T_k(x) sin θ, k from 0 for both.
     """
+    left, right, terms, sharpness = _stored_factors(table, a, b)
+    return np.matmul(left, np.concatenate(terms)), right, len(terms[0]), sharpness, table.least
+
+
+def _stored_factors(
+    table: _Stored, a: np.ndarray, b: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, list[np.ndarray], float]:
+    """Functions of a (n, p) and of b (q, m), even and odd coefficients (k, p, q), and K, all as in `_stored_layer`."""
     (u, first), (v, second) = _stored_inside(table.u, a), _stored_inside(table.v, b)
     (left, scale), (right, other) = _stored_side(table.u, u), _stored_side(table.v, v)
     # the functions as far as they differ at these variances, each with its weight in the map
@@ -141,8 +149,8 @@ def _stored_layer(table: _Stored, a: np.ndarray, b: np.ndarray) -> tuple[np.ndar
     core = table.core / weights[0][:, None, None] / weights[1][:, None]
     core = np.einsum("pi,qj,ijk->pqk", rows, columns, core, optimize=True)
     sharpness, terms = _stored_terms(table, core, _stored_some(left), _stored_some(right))
-    parts = np.matmul(left * (scale * first)[:, None], np.concatenate(terms))
-    return parts, np.ascontiguousarray((right * (other * second)[:, None]).T), len(terms[0]), sharpness, table.least
+    right = np.ascontiguousarray((right * (other * second)[:, None]).T)
+    return left * (scale * first)[:, None], right, terms, sharpness
 
 
 def _stored_some(values: np.ndarray) -> np.ndarray:

@@ -15,9 +15,9 @@ from symntk.emit.layers import LAW, LayerMap
 from symntk.emit.library import functions, needed
 from symntk.emit.module import GRAM_DOC, SHARED_DOC, requirements
 from symntk.emit.standalone import GRAMS
+from symntk.emit.targets import numba_tables, numba_text
 from symntk.emit.targets.base import PythonTarget
-from symntk.emit.targets.numba_tables import READERS, gram_code, tables_code
-from symntk.emit.targets.numba_text import GRAM, LIBRARY
+from symntk.emit.targets.numba_text import LIBRARY, recursion
 
 _MATH = ("sqrt", "exp", "expm1", "log", "sin", "cos", "erf", "erfc")
 
@@ -59,16 +59,12 @@ class NumbaTarget:
         """The function of arrays that a user calls, and the loop over entries that it calls."""
         law = (*LAW, "m1", "m2") if layer.means else LAW
         places = [*law, *layer.arguments]
-        many = (
-            []
-            if layer.table is not None
-            else [
-                "@_compiled",
-                f"def _{layer.name}_many({', '.join(places)}, out):",
-                "    for i in range(out.size):",
-                f"        out[i] = _{layer.name}({', '.join(f'{place}[i]' for place in places)})",
-            ]
-        )
+        many = [
+            "@_compiled",
+            f"def _{layer.name}_many({', '.join(places)}, out):",
+            "    for i in range(out.size):",
+            f"        out[i] = _{layer.name}({', '.join(f'{place}[i]' for place in places)})",
+        ]
         means = ("mean_u", "mean_v") if layer.means else ()
         keywords = ["*", *layer.keywords] if layer.keywords else []
         head = ", ".join(["var_u, var_v, cov", *(f"{name}=0.0" for name in means), *keywords])
@@ -80,11 +76,11 @@ class NumbaTarget:
             f"    law = ({', '.join(('var_u, var_v, cov', *means))})",
             f"    return _evaluated(_{layer.name}_many, law, {_tuple(layer.keywords)})",
         ]
-        return "\n".join([*lines, "", "", *many])
+        return "\n".join([*lines, *([] if layer.table else ["", "", *many])])
 
     def tables(self, maps: Sequence[LayerMap]) -> str:
         """The tables, and the loop over entries of each map that has one."""
-        return tables_code(maps)
+        return numba_tables.tables_code(maps)
 
     def gram(self, layers: Mapping[str, LayerMap], scales: str) -> str:
         """The Gram functions of nngp, ntk and sg_ntk, and `kernels`."""
@@ -93,11 +89,10 @@ class NumbaTarget:
         extra = "".join(f", {word}" for word in keywords)
         given = _tuple(keywords)
         divergences = {name: layer.diagonal for name, layer in kept.items() if layer.divergent and name != "nngp"}
+        stored = ", ".join(f'"{name}": {layer.table.name}' for name, layer in kept.items() if layer.table)
         parts = [f"_KERNELS = {tuple(kept)}\n_DIVERGENCES = {divergences}"]
-        tabulated = any(layer.table is not None for layer in kept.values())
-        recursion = gram_code(kept) if tabulated else GRAM.strip("\n")
-        if not tabulated:
-            parts += [self._slots(name, kept.get(name), keywords) for name in GRAMS]
+        parts += [f"_TABLES = {{{stored}}}"] if stored else []
+        parts += [self._slots(name, kept.get(name), keywords) for name in GRAMS]
         doc = f'"""The Gram matrices that `get` names among {", ".join(kept)}, in one pass.\n{SHARED_DOC}'
         parts.append(
             f'def kernels(x1, x2=None, *, get=("nngp", "ntk"), {scales}{extra}):\n'
@@ -110,18 +105,32 @@ class NumbaTarget:
                 f"def {name}(x1, x2=None, *, {scales}{extra}):\n{doc}\n"
                 f'    return _matrices(x1, x2, "{name}", depth, weight_std, bias_std, {given})[0]'
             )
-        known = helpers(LIBRARY + READERS).split("\n\n\n")
-        more = [block for block in helpers(recursion).split("\n\n\n") if block not in known]
-        return "\n\n\n".join([*parts, recursion, *more])
+        own = numba_tables.OWN if kept["nngp"].table else numba_text.OWN
+        if stored:
+            parts_read = numba_tables.READ, numba_tables.ROW, numba_tables.PAIR, numba_tables.BEYOND
+            code = [recursion(*parts_read), numba_tables.FACTORS, own]
+        else:
+            code = [recursion(), numba_text.NO_FACTORS, own]
+        code = [one.strip("\n") for one in code]
+        known = helpers(f"{LIBRARY}\n{numba_tables.READERS if stored else ''}").split("\n\n\n")
+        more = [block for block in helpers("\n\n".join(code)).split("\n\n\n") if block not in known]
+        return "\n\n\n".join([*parts, *code, *more])
 
     def _slots(self, name: str, layer: LayerMap | None, keywords: list[str]) -> str:
         """What the recursion calls for a kernel's map, with all parameters as a tuple; first where no variance is 0."""
         if layer is None:
             return f"_{name} = _certain_{name} = _determinant  # there is no such kernel here"
+        if layer.table is not None:
+            head = f"def _{name}({', '.join(LAW)}, law, stored):"
+            return f"@_inline\n{head}\n    return stored\n\n\n_certain_{name} = _{name}"
         given = [f"real(law[{keywords.index(word)}])" for word in layer.keywords]
         parts = []
         for slot, own in ((f"_{name}", layer.definitions[0]), (f"_certain_{name}", layer.definitions[-1])):
-            lines = ["@_inline", f"def {slot}({', '.join(LAW)}, law):", *(["    real = type(a)"] if given else [])]
+            lines = [
+                "@_inline",
+                f"def {slot}({', '.join(LAW)}, law, stored):",
+                *(["    real = type(a)"] if given else []),
+            ]
             parts.append("\n".join([*lines, f"    return {own.name}({', '.join([*LAW, *given])})"]))
         return "\n\n\n".join(parts)
 

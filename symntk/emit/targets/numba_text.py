@@ -64,7 +64,8 @@ def _evaluated(many, law, parameters):
     lost = np.isnan(out) & ~np.any(np.isnan(arrays), axis=0)
     if np.any(lost):
         a, b, c = arrays[:3]
-        wrong, advice = "there is no value in float64", "positive variances and a correlation below 1 in magnitude"
+        wrong = "there is no value in float64, or it is outside of the table"
+        advice = "positive variances, neither large nor small, and a correlation below 1 in magnitude"
         _refuse(lost, wrong, advice, var_u=a, var_v=b, cov=c)
     return _finite(_finish(out, *law), *law[:3])
 
@@ -77,7 +78,21 @@ def _say_infinite(row, column, divergence):
     )
 '''
 
-GRAM = '''
+OWN = """@_compiled
+def _own_variances(variances, parameters, out):
+    for i in range(out.size):
+        v = variances[i]
+        out[i] = _certain_nngp(v, v, v, 0.0, 0.0, parameters, 0.0)"""
+
+
+NO_FACTORS = '''def _factors(a, b, matrices, mirror, real):
+    """No map here is a table."""
+    shape = (4, a.shape[1] - 1)
+    empty = np.zeros((*shape, len(a), 0)), np.zeros((*shape, 0, 0, 0)), np.zeros((*shape, 0, len(b)), real)
+    return *empty, np.zeros((*shape, 2), int), np.zeros((*shape, 4))'''
+
+
+_GRAM = '''
 # Entries of a block, which stays in the processor's cache, and of the inner products that are computed at once.
 _ROWS, _COLUMNS, _PRODUCTS, _NOWHERE = 64, 128, 2**20, 2**62
 # 1 − ρ² below which a pair is computed from the inputs themselves: rounded inner products would not tell its angle.
@@ -105,6 +120,7 @@ def _matrices(x1, x2, get, depth, weight_std, bias_std, parameters):
     out = {name: np.empty((len(first), len(second)), real) for name in get}
     matrices = [out.get(name) for name in ("nngp", "ntk", "sg_ntk")]
     mirror, columns = x2 is None, len(second)
+    read, cores, right, counts, numbers = _factors(exact_a, exact_b, matrices, mirror, real)
     limit = real.type(1.0 - _NEAR[real.name])
     height = _PRODUCTS // max(columns, 1)
     height = max(1, min(len(first), height // _ROWS * _ROWS or height))
@@ -113,12 +129,14 @@ def _matrices(x1, x2, get, depth, weight_std, bias_std, parameters):
         stop, left = min(start + height, len(first)), start if mirror else 0
         product = room[: (stop - start) * (columns - left)].reshape(stop - start, columns - left)
         np.matmul(first[start:stop], second[left:].T, out=product)
+        rows = np.einsum("mlip,mlkpq->mlikq", read[:, :, start:stop], cores, optimize=True).astype(real)
         inputs = (first, second, a, b, exact_a, exact_b, weights, shifts, limit, parameters)
+        inputs += (rows, right, counts, numbers)
         infinite = _slab(product, start, left, mirror, *matrices, *inputs).min(axis=0, initial=_NOWHERE)
         for name, place in zip(("ntk", "sg_ntk"), infinite.tolist(), strict=True):
             if name in _DIVERGENCES and place < _NOWHERE:
                 _say_infinite(*divmod(place, columns), _DIVERGENCES[name])
-    return tuple(out[name] for name in get)
+{beyond}    return tuple(out[name] for name in get)
 
 
 def _all_variances(x, weights, shifts, parameters, real):
@@ -136,16 +154,10 @@ def _all_variances(x, weights, shifts, parameters, real):
     return out
 
 
-@_compiled
-def _own_variances(variances, parameters, out):
-    for i in range(out.size):
-        v = variances[i]
-        out[i] = _certain_nngp(v, v, v, 0.0, 0.0, parameters)
-
-
 @numba.njit(cache=True, error_model="numpy", parallel=True)
 def _slab(
-    product, start, left, mirror, nngp, ntk, sg_ntk, first, second, a, b, exact_a, exact_b, weights, shifts, limit, law
+    product, start, left, mirror, nngp, ntk, sg_ntk, first, second, a, b, exact_a, exact_b, weights, shifts, limit, law,
+    rows, right, counts, numbers,
 ):
     """Rows of the matrices from `start` on, from the inner products with the columns from `left` on.
 
@@ -161,7 +173,7 @@ def _slab(
             if not mirror or side + _COLUMNS > top:
                 _block(
                     product, down, across, top, side, mirror, nngp, ntk, sg_ntk, first, second, a, b, exact_a, exact_b,
-                    weights, shifts, limit, law, infinite[task],
+                    weights, shifts, limit, law, rows, right, counts, numbers, infinite[task],
                 )
     return infinite
 
@@ -169,14 +181,14 @@ def _slab(
 @numba.njit(cache=True, error_model="numpy", fastmath={"contract"})
 def _block(
     product, down, across, top, side, mirror, nngp, ntk, sg_ntk, first, second, a, b, exact_a, exact_b, weights, shifts,
-    limit, law, infinite,
+    limit, law, rows, right, counts, numbers, infinite,
 ):
     """Entries from row `top` and column `side` on, through all layers; with `mirror` also those across the diagonal."""
     real, height, width = type(limit), min(_ROWS, product.shape[0] - down), min(_COLUMNS, product.shape[1] - across)
     scale, bias = real(weights[0]), real(shifts[0])
     cov, back = np.empty((height, width), product.dtype), np.empty((height, width), product.dtype)
     forth, swapped = np.empty((height, width), product.dtype), np.empty((height, width), product.dtype)
-    one_pair = np.empty(4)
+    one_pair, read, work = np.empty(4), np.zeros((4, width), product.dtype), np.empty((7, width), product.dtype)
     # slices, since an index that might be negative is no vector's
     here = slice(side, side + width)
     for i in range(height):
@@ -193,16 +205,16 @@ def _block(
             near += c * c >= limit * (u * v[j])
         for layer in range(1, len(weights)):
             u, v, weight, shift = a[layer - 1, row], b[layer - 1, here], real(weights[layer]), real(shifts[layer])
-            for j in range(width):
+{row}            for j in range(width):
                 det = _determinant(u, v[j], k[j])
                 d = math.sqrt(det)
-                value = weight * _nngp(u, v[j], k[j], det, d, law) + shift
+                value = weight * _nngp(u, v[j], k[j], det, d, law, read[0, j]) + shift
                 if ntk is not None:
-                    t[j] = value + weight * _ntk(u, v[j], k[j], det, d, law) * t[j]
+                    t[j] = value + weight * _ntk(u, v[j], k[j], det, d, law, read[1, j]) * t[j]
                 if sg_ntk is not None:
-                    s[j] = value + weight * _sg_ntk(u, v[j], k[j], det, d, law) * s[j]
+                    s[j] = value + weight * _sg_ntk(u, v[j], k[j], det, d, law, read[2, j]) * s[j]
                     if mirror:
-                        r[j] = value + weight * _sg_ntk(v[j], u, k[j], det, d, law) * r[j]
+                        r[j] = value + weight * _sg_ntk(v[j], u, k[j], det, d, law, read[3, j]) * r[j]
                 k[j] = value
         if near:
             u, v = a[0, row], b[0, here]
@@ -212,6 +224,7 @@ def _block(
                     _pair(
                         first[row], second[side + j], exact_a[row], exact_b[side + j], weights, shifts, ntk, sg_ntk,
                         law, one_pair, infinite, row * b.shape[1] + side + j,
+                        rows[:, :, down + i], right[:, :, :, side + j], counts, numbers,
                     )
                     k[j], t[j], s[j], r[j] = one_pair
         _write(nngp, row, side + start, k[start:])
@@ -241,7 +254,9 @@ def _mirrored(matrix, top, side, values):
 
 
 @_compiled
-def _pair(p, q, a, b, weights, shifts, ntk, sg_ntk, law, out, infinite, place):
+def _pair(
+    p, q, a, b, weights, shifts, ntk, sg_ntk, law, out, infinite, place, rows, right, counts, numbers
+):
     """The kernels of one pair near ±1, from the inputs and in float64; a, b are its variances in all layers."""
     bias = shifts[0] / weights[0]
     same, pp, pq, qq = True, bias, bias, bias
@@ -261,6 +276,7 @@ def _pair(p, q, a, b, weights, shifts, ntk, sg_ntk, law, out, infinite, place):
         parallel = rest <= 1.6e-31 * (p.size + 1) * qq
         det = a[0] * weights[0] * rest
     back = forth = swapped = c
+    read = np.zeros(4)
     for layer in range(1, len(weights)):
         u, v, weight = a[layer - 1], b[layer - 1], weights[layer]
         full = math.sqrt(u) * math.sqrt(v)
@@ -270,14 +286,14 @@ def _pair(p, q, a, b, weights, shifts, ntk, sg_ntk, law, out, infinite, place):
         elif layer > 1:
             det = _determinant(u, v, c)
         d = math.sqrt(det)
-        value = a[layer] if same else weight * _certain_nngp(u, v, c, det, d, law) + shifts[layer]
+{pair}        value = a[layer] if same else weight * _certain_nngp(u, v, c, det, d, law, read[0]) + shifts[layer]
         if ntk is not None:
-            slope = _certain_ntk(u, v, c, det, d, law)
+            slope = _certain_ntk(u, v, c, det, d, law, read[1])
             back = value + weight * _times(slope, back, infinite, 0, place)
         if sg_ntk is not None:
-            slope = _certain_sg_ntk(u, v, c, det, d, law)
+            slope = _certain_sg_ntk(u, v, c, det, d, law, read[2])
             forth = value + weight * _times(slope, forth, infinite, 1, place)
-            slope = _certain_sg_ntk(v, u, c, det, d, law)
+            slope = _certain_sg_ntk(v, u, c, det, d, law, read[3])
             swapped = value + weight * _times(slope, swapped, infinite, 1, place)
         c = value
     out[0], out[1], out[2], out[3] = c, back, forth, swapped
@@ -289,4 +305,10 @@ def _times(slope, total, infinite, kernel, place):
     if math.isinf(slope):
         infinite[kernel] = min(infinite[kernel], place)
     return slope * total if total != 0.0 else 0.0
+
 '''
+
+
+def recursion(head: str = "", row: str = "", pair: str = "", beyond: str = "") -> str:
+    """The recursion of Gram matrices; what reads tables goes into a block's rows and a pair near ±1."""
+    return f"{_GRAM}{head}".strip("\n").replace("{row}", row).replace("{pair}", pair).replace("{beyond}", beyond)

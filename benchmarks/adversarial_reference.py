@@ -18,6 +18,8 @@ from benchmarks.adversarial_draw import Construction, Law
 from benchmarks.adversarial_terms import Array, Term
 
 NODES, WEIGHTS = np.polynomial.legendre.leggauss(16)
+ROUNDING = 2.0**-52
+"""Relative error of a value: where summands cancel, of theirs."""
 REACH = 36.0
 """Standard deviations that are integrated over: e^−648 is the density's least value."""
 HERMITE = 0.95
@@ -77,7 +79,15 @@ def reference(construction: Construction, law: Law) -> tuple[float, float, float
     with np.errstate(all="ignore"):
         coarse, _ = _value(construction, law, 1)
         fine, scale = _value(construction, law, 2)
-    return fine, abs(fine - coarse), scale
+        sides = ((construction.f, law.m1, math.sqrt(law.a)), (construction.g, law.m2, math.sqrt(law.b)))
+        rounding = ROUNDING * math.prod(_size(*side) for side in sides)
+    return fine, abs(fine - coarse) + rounding, scale
+
+
+def _size(term: Term, mean: float, sigma: float) -> float:
+    """√(E s²) of what the term's rounding is relative to."""
+    summed = Term("", term.size, term.edges, rate=term.rate)
+    return Line(summed, cut(summed, mean, sigma, 2 * term.rate * sigma, 0.5), mean, sigma, 1).norm
 
 
 def _value(construction: Construction, law: Law, pieces: int) -> tuple[float, float]:

@@ -26,7 +26,8 @@ class Term:
     """A function: its text, its values, and where its panels end.
 
     `edges(low, high)` are places (n,) that cut the line into resolved panels; `kinks(low, high)` those of them where
-    the function is not smooth; `rate` is a bound of |log f| / |x| far out.
+    the function is not smooth; `rate` is a bound of |log f| / |x| far out; `summands` are what is added up, where it
+    is a sum: their rounding does not cancel.
     """
 
     text: str
@@ -34,6 +35,11 @@ class Term:
     edges: Callable[[float, float], Array] = lambda low, high: np.array([])
     kinks: Callable[[float, float], Array] = lambda low, high: np.array([])
     rate: float = 0.0
+    summands: Callable[[Array], Array] | None = None
+
+    def size(self, x: Array) -> Array:
+        """What rounding is relative to: the value, of a sum those of its summands."""
+        return np.abs((self.summands or self.value)(x))
 
 
 @dataclass(frozen=True)
@@ -328,7 +334,8 @@ def scaled(weight: Fraction, term: Term) -> Term:
     if weight == 1:
         return term
     text = f"{shown(weight)}*{term.text}" if _atomic(term.text) else f"{shown(weight)}*({term.text})"
-    return Term(text, lambda x: number * term.value(x), term.edges, term.kinks, term.rate)
+    size = lambda x: number * term.size(x)  # noqa: E731
+    return Term(text, lambda x: number * term.value(x), term.edges, term.kinks, term.rate, size)
 
 
 def _atomic(text: str) -> bool:
@@ -349,6 +356,7 @@ def total(terms: list[Term]) -> Term:
         union(*(t.edges for t in terms)),
         union(*(t.kinks for t in terms)),
         max(t.rate for t in terms),
+        lambda x: np.sum([t.size(x) for t in terms], axis=0),
     )
 
 
@@ -360,4 +368,5 @@ def product(terms: list[Term]) -> Term:
         union(*(t.edges for t in terms)),
         union(*(t.kinks for t in terms)),
         sum(t.rate for t in terms),
+        lambda x: np.prod([t.size(x) for t in terms], axis=0),
     )

@@ -224,7 +224,7 @@ def _diagonal(E: Expectation) -> str:
 
 def _few_terms(diagonal: Diagonal) -> str:
     """A rate of divergence, of many summands the largest where the variance is 1."""
-    terms = sp.Add.make_args(sp.sympify(diagonal.coefficient)) if diagonal.diverges else ()
+    terms = sp.Add.make_args(sp.sympify(diagonal.coefficient, strict=True)) if diagonal.diverges else ()
     if len(terms) <= _MOST_DELTAS:
         return str(diagonal)
     sizes = {term: abs(complex(term.subs({s: 1 for s in term.free_symbols}))) for term in terms}

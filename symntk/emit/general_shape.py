@@ -237,7 +237,8 @@ def _powers(asked: str, form: GeneralForm) -> list[tuple[float, float]]:
                 raise SymntkError(asked, wrong, _ADVICE)
             if power < LEAST:
                 wrong = f"{sp.sstr(part)} is infinite at t = {float(point):.6g}, like |x - t|^({power:.4g})"
-                raise SymntkError(asked, f"{wrong}, and so is its mean", f"powers of at least {LEAST}")
+                kind = "and so is its mean" if power < -1.0 + 1e-9 else "which is hardly told from a pole"
+                raise SymntkError(asked, f"{wrong}, {kind}", f"powers of at least {LEAST}")
             both.append(power)
         found.append((both[0], both[1]))
     return found

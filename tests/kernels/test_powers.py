@@ -208,3 +208,12 @@ def test_zero_variance_at_the_place_is_infinite_and_elsewhere_a_value():
 def test_a_power_without_a_mean_is_refused():
     with pytest.raises(SymntkError, match="and so is its mean"):
         symntk.expectation("1/Abs(x)", "cos(x)")
+    with pytest.raises(SymntkError, match="hardly told from a pole"):
+        symntk.expectation("Abs(x)**(-0.995)", "cos(x)")
+
+
+def test_one_law_and_many_agree():
+    # a call with five plain numbers takes no short cut that needs E f²
+    for text, means in (("Abs(x)**(-0.7)", (0.0, 0.0)), ("Abs(x - 1)**(-0.3)", (0.25, 0.5))):
+        E = symntk.expectation(text, "tanh(x - 1)", means=True)
+        assert E(*LAW, *means) == pytest.approx(E(np.full(2, LAW[0]), *LAW[1:], *means)[0], rel=1e-14)

@@ -62,7 +62,7 @@ def _evaluate_general(
 
     Raises ValueError for what is not a covariance, and where the integral was not resolved, showing the entry.
     """
-    regular = not (f is None or g is None or route is None or f_shape[2] or g_shape[2])
+    regular = not (f is None or g is None or route is None or f_shape[2] or g_shape[2] or _cores_of(f) or _cores_of(g))
     if f is not None and g is not None and regular and determinant is None:
         one = _one_law(f, g, f_shape, g_shape, tolerance, (var_u, var_v, cov, mean_u, mean_v))
         if one is not None:

@@ -62,8 +62,9 @@ def _one_law(
     value = float(np.dot(f_terms * g_terms, rho**_ONE_POWERS))
     if (m1 or m2) and bound > tolerance * abs(value):
         laws = (np.array([m1]), np.sqrt([a])), (np.array([m2]), np.sqrt([b]))
-        if _keeps_sign(f, *laws[0])[0] and _keeps_sign(g, *laws[1])[0]:
-            return None
+        with np.errstate(all="ignore"):
+            if _keeps_sign(f, *laws[0])[0] and _keeps_sign(g, *laws[1])[0]:
+                return None
     value *= f_norm * g_norm
     return float(value) if np.isfinite(value) else None
 

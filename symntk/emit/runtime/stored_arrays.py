@@ -104,8 +104,6 @@ def _read_side(xp: Any, array: Callable[[np.ndarray], Any], side: _StoredSide, v
 
 
 def _read_series(xp: Any, array: Callable[[np.ndarray], Any], place: Any, columns: np.ndarray) -> Any:
-    """Chebyshev series with coefficients (n, r) at places of [−1, 1]: (..., r)."""
-    basis = [0.0 * place + 1.0, place]
-    for _ in range(2, len(columns)):
-        basis.append(2.0 * place * basis[-1] - basis[-2])
-    return xp.stack(basis[: len(columns)], -1) @ array(columns)
+    """Chebyshev series with coefficients (n, r) at places of [−1, 1]: (..., r); T_k(x) = cos(k arccos x)."""
+    turns = array(np.arange(float(len(columns))))
+    return xp.cos(xp.arccos(place)[..., None] * turns) @ array(columns)

@@ -14,6 +14,7 @@ from symntk.derive.diagonal import Diagonal
 from symntk.errors import DivergenceError, DomainError, FormulaError, SymntkError
 from symntk.kernels.arguments import not_too_deep, other_names, real_array
 from symntk.kernels.certain import certain_value
+from symntk.kernels.differentiated import differentiated
 from symntk.kernels.function import Function, as_function, check_where
 from symntk.kernels.solution import Growing, Solution, solve
 from symntk.language.registry import exact
@@ -73,6 +74,10 @@ class Expectation:
     def expression(self) -> sp.Expr | None:
         """The closed form in the symbols a, b, c (m1, m2 with means) and the parameters; None where there is none."""
         return self.solution.expression
+
+    def diff(self, *names: Any) -> sp.Expr:
+        """The derivative of `expression` by symbols of these names: a `Symbol("c")` of one's own is another one."""
+        return differentiated(self, names)
 
     @property
     @not_too_deep
@@ -185,11 +190,10 @@ class Expectation:
         dps: int = 50,
         **parameters: Any,
     ) -> Any:
-        """The value to `dps` digits, as an mpmath number; arguments are scalars, taken as exact.
-
-        What may be left out is as in a call.
+        """The value to `dps` digits of itself, an mpmath number; arguments are as in a call, scalars, and exact.
 
         Raises:
+            VerificationError: others cancel; it says how many digits are known.
             DivergenceError: the point is at full correlation, where the expectation diverges, or a variable of
                 variance 0 is where its function is infinite.
         """
@@ -198,11 +202,9 @@ class Expectation:
             raise DomainError(str(self), f"dps = {str(dps)[:40]!r} is no number of digits", "dps=50")
         var_v, cov = self._second(var_v, cov)
         numbers = dict(zip(STATE, (var_u, var_v, cov, mean_u, mean_v), strict=True))
-        by_name = self._numbers(parameters)
-        for name, value in by_name.items():
+        for name, value in (by_name := self._numbers(parameters)).items():
             self._real(name, value)
-        values = numbers | {s: by_name[s.name] for s in self.parameters}
-        self._check_point(numbers, values)
+        self._check_point(numbers, values := numbers | {s: by_name[s.name] for s in self.parameters})
         if any(scalar(variance) == 0 for variance in (var_u, var_v)):
             return certain_value(self, values, dps)
         return self.solution.evalf(values, dps)

@@ -168,7 +168,7 @@ def _distance(term: sp.Expr) -> float:
     """How far from 0 a delta is; inf where that depends on parameters."""
     inside = next(iter(term.atoms(sp.DiracDelta))).args[0]
     line = inside.as_poly(*inside.free_symbols) if len(inside.free_symbols) == 1 else None
-    return abs(float(line.eval(0) / line.LC())) if line is not None and line.degree() == 1 else math.inf
+    return abs(float(line.nth(0) / line.LC())) if line is not None and line.degree() == 1 else math.inf
 
 
 def _reach(kernels: Kernels) -> list[str]:

@@ -1,4 +1,4 @@
-"""Places for which no enclosure is found: removable, integrable from each side, or a pole, told apart at 80 digits."""
+"""Places for which no enclosure is found: removable, integrable from each side, or a pole, told apart at 160 digits."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from symntk.verify.general_functions import ASKED, Array, Function
 from symntk.verify.numeric import Number, mp, number
 from symntk.verify.panels import gauss_legendre
 
-_DIGITS = 80
+_DIGITS = 160
 _NODES = 20
 _SMOOTH = 1e-20
 _LEAST_POWER = -0.99
@@ -86,6 +86,24 @@ def located(function: Function, part: int, left: float, right: float) -> sp.Expr
         if abs(mp.mpf(near.p) / near.q - place) < mp.mpf(10) ** -40:
             return near
         return sp.Float(mp.nstr(place, _DIGITS), _DIGITS)
+
+
+def is_smooth(function: Function, part: int, place: Number, width: float) -> bool:
+    """Whether second differences fall like squares next to a place: a feature that is too narrow, and no singularity.
+
+    >>> from symntk.language.general_form import general_form
+    >>> from symntk.language.symbols import x
+    >>> from symntk.verify.general_functions import realized
+    >>> bell, kink = (realized(general_form(f, x)) for f in (1 / sp.cosh(10**30 * x), 2 + sp.sqrt(1 - sp.cos(x))))
+    >>> is_smooth(bell, 0, mp.mpf(0), 1e-18), is_smooth(kink, 0, mp.mpf(0), 1e-18)
+    (True, False)
+    """
+    with mp.workdps(4 * _DIGITS):
+        middle = _at(function, part, place)
+        found = []
+        for step in (mp.mpf(width) * mp.mpf(10) ** -k for k in (60, 61)):
+            found.append(abs(_at(function, part, place + step) - 2 * middle + _at(function, part, place - step)))
+        return bool(mp.isfinite(middle) and mp.isfinite(found[0]) and found[0] >= 30 * found[1])
 
 
 def power_at(function: Function, part: int, place: Number, side: int, width: float) -> float:

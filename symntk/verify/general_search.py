@@ -23,7 +23,15 @@ import numpy.typing as npt
 
 from symntk.errors import DivergenceError, SymntkError, VerificationError, shown_place
 from symntk.verify.general_functions import ASKED, Function, as_extended
-from symntk.verify.general_places import Rough, SingularInside, is_removable, located, power_at, refuse_far_poles
+from symntk.verify.general_places import (
+    Rough,
+    SingularInside,
+    is_removable,
+    is_smooth,
+    located,
+    power_at,
+    refuse_far_poles,
+)
 from symntk.verify.general_rules import BASE, COARSE, Floats, by_part, rule
 from symntk.verify.numeric import mp, number
 
@@ -37,8 +45,9 @@ _LEAST, _MOST = -650.0, 650.0  # of log E f²
 _OVERFLOW = math.log(1e300)
 _UNSEEN = 60.0  # nats below the largest bound: what waits until more is known
 _MOST_ROUNDS, _MOST_CELLS = 400, 20_000
-_EARLY, _DEEP, _DEEPEST = 8, 24, 160
+_EARLY, _DEEP, _DEEPEST = 8, 60, 160
 _SHARE = 2.0**-8
+_PLACE_DIGITS = 160
 _LEFT_OVER = math.log(1e-18)
 _NEXT_TO = 1e-3  # deviations
 _RELATIVE = 1e-12  # of a place that is not 0: closer to it floats do not go
@@ -348,9 +357,13 @@ class Search:
             if sides or is_removable(self.function, part, left, right):
                 continue
             place = located(self.function, part, left, right)
-            with mp.workdps(160):
+            with mp.workdps(_PLACE_DIGITS):
+                exact = mp.re(number(place, _PLACE_DIGITS))
                 for sense in (1, -1):
-                    power_at(self.function, part, mp.re(number(place, 160)), sense, right - left)
+                    power_at(self.function, part, exact, sense, right - left)
+                if is_smooth(self.function, part, exact, right - left):
+                    text = f"a feature at x = {shown_place(float(exact))} is too narrow for floats to resolve"
+                    raise VerificationError(ASKED, text, "a smoother function")
             raise SingularInside(place)
 
     def _assembled(self) -> Cells:

@@ -116,6 +116,20 @@ def test_what_is_said_to_be_small_is_small():
     assert abs(near / (mp.exp(-300) / mp.sqrt(3)) - 1) < 1e-12
 
 
+@pytest.mark.parametrize("power", [3, 8, 10, 16])
+def test_narrow_at_zero(power):
+    # E (m sech²(m z))² = (4/3) m φ(0) (1 + O(1/m²))
+    bell = general_form(10**power / sp.cosh(10**power * x) ** 2, x)
+    true = 4 / 3 * 10**power / np.sqrt(2 * np.pi)
+    assert panels(bell, 0.0, 1.0).square == pytest.approx(true, rel=1e-5)
+
+
+@pytest.mark.parametrize("power", [20, 30])
+def test_what_is_too_narrow_is_refused(power):
+    with pytest.raises(VerificationError, match=r"at x = 0 is too narrow|not settled"):
+        panels(general_form(10**power / sp.cosh(10**power * x) ** 2, x), 0.0, 1.0)
+
+
 def test_what_cannot_be_resolved_is_named_with_its_place():
     with pytest.raises(VerificationError, match=r"could not be resolved at x = "):
         panels(form("sin(1/x)"), 0.0, 1.0)

@@ -326,8 +326,7 @@ def _step(cov: np.ndarray, total: np.ndarray, slope: np.ndarray, weight: float, 
         back = total * slope
     if divergent is not None:
         back = np.where((total == 0.0) & np.isinf(slope), slope if divergent else 0.0, back)
-    if weight != 1.0:
-        back = weight * back
+    back = np.asarray(back if weight == 1.0 else weight * back)  # of arrays of one number they are numbers
     return np.asarray(np.add(back, cov, out=back) if back.shape == cov.shape else back + cov)
 
 

@@ -178,7 +178,7 @@ def export(
 @click.option("--replay", type=click.Path(path_type=Path), metavar="FILE", help="Make a certificate's checks again.")
 @click.option("--module", type=click.Path(path_type=Path), metavar="FILE", help="Compare an exported module.")
 @click.option("--run", is_flag=True, help="With --module: run code that is not what symntk writes, for its values.")
-@click.option("--dps", default=50, show_default=True, type=click.IntRange(10, 1000), help="Digits.")
+@click.option("--dps", default=50, show_default=True, type=click.IntRange(10, 1000), help="Digits, where a formula is.")
 @click.option("--points", default=3, show_default=True, type=click.IntRange(1), help="Random points per check.")
 @click.option("--seed", default=0, show_default=True, help="Of the random points.")
 @click.option(

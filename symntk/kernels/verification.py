@@ -74,6 +74,9 @@ class Verification:
         summary = f"{sum(c.passed for c in made)} of {len(made)} checks passed"
         summary += f", {skipped} skipped" if skipped else ""
         summary += f" (time limits: {self.limit / PART:g} s for a check, {self.limit:g} s for all)"
+        without = [name for name, certificate in self.certificates.items() if certificate.formula is None]
+        if without:
+            summary += f"\nno formula, so float64 code was tested, to 16 digits whatever dps says: {', '.join(without)}"
         return "\n\n".join([*parts, summary if not self.failures else f"FAILED: {summary}"])
 
     def to_dict(self) -> dict[str, Any]:

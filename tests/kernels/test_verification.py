@@ -8,10 +8,10 @@ import sympy as sp
 
 from symntk import derive, expectation
 from symntk.errors import DomainError, VerificationError
+from symntk.kernels.verification import Verification, verify_expectation, verify_kernels
 from symntk.kernels.verification import tests_of as checks_of
-from symntk.kernels.verification import verify_expectation, verify_kernels
 from symntk.kernels.verification_clock import Clock
-from symntk.verify.certificate import Check
+from symntk.verify.certificate import Certificate, Check
 from symntk.verify.timing import timely
 
 
@@ -140,3 +140,10 @@ def test_what_is_stated_of_a_hidden_feature_is_found():
     """Panels that no sample chose: the stated integral and the stated limit see what is 6e-3 wide."""
     certificate = verify_expectation(expectation("exp(-10000*(exp(x) - 3)**2)", "tanh(x)"), dps=12, points=1)
     assert [check.name for check in certificate.checks if not check.passed] == []
+
+
+def test_the_table_says_where_the_digits_asked_for_do_not_count():
+    open_certificate = Certificate("E", (Check("a check", "it held", None, None, True, 1),), 50, "0")
+    closed = Certificate("E", open_certificate.checks, 50, "0", formula="c")
+    assert "whatever dps says: ntk" in Verification({"nngp": closed, "ntk": open_certificate}).table()
+    assert "whatever dps says" not in Verification({"nngp": closed}).table()

@@ -37,13 +37,12 @@ class Special:
     slopes: tuple[Definition, ...] = ()
 
 
-def needed(calls: Iterable[str], known: Mapping[str, str], *, slopes: bool = False) -> list[Special]:
+def needed(calls: Iterable[str], known: Mapping[str, str]) -> list[Special]:
     """The functions of the library that code with these calls needs and `known` lacks.
 
     Args:
         calls: functions that are called.
         known: what the target calls its functions; one that is called as its definition here is not known.
-        slopes: whether derivatives are needed too.
 
     >>> [one.definition.name for one in needed(["exp_normal_cdf"], {"erf": "erf", "exp": "exp"})]
     ['_erfcx', '_normal_cdf', '_exp_normal_cdf']
@@ -54,10 +53,8 @@ def needed(calls: Iterable[str], known: Mapping[str, str], *, slopes: bool = Fal
         if name in found or name not in functions() or known.get(name, f"_{name}") != f"_{name}":
             return
         found.add(name)
-        special = functions()[name]
-        for definition in (special.definition, *(special.slopes if slopes else ())):
-            for other in definition.calls():
-                add(other)
+        for other in functions()[name].definition.calls():
+            add(other)
 
     for name in calls:
         add(name)
@@ -66,7 +63,7 @@ def needed(calls: Iterable[str], known: Mapping[str, str], *, slopes: bool = Fal
 
 @cache
 def functions() -> Mapping[str, Special]:
-    """The library by name; the definition of `name` is called `_name`."""
+    """The library by name; the definition of `name` is called `_name`, its derivative by an argument `_name_by_…`."""
     p, h, k, c, d, x, a = (Name(name) for name in ("p", "h", "k", "c", "d", "x", "a"))
     density = call("exp", -0.5 * h * h) * _DENSITY
     made = [
@@ -94,6 +91,7 @@ def functions() -> Mapping[str, Special]:
         _special(_bivariate_slope()),
         _special(_bivariate_density()),
     ]
+    made += [Special(slope) for one in made for slope in one.slopes]
     return {one.definition.name[1:]: one for one in made}
 
 

@@ -21,7 +21,7 @@ RNG = np.random.default_rng(7)
 
 
 def compiled():
-    code = [PLAIN.write(d) for one in needed(functions(), NATIVE, slopes=True) for d in (one.definition, *one.slopes)]
+    code = [PLAIN.write(one.definition) for one in needed(functions(), NATIVE)]
     return namespace("import numpy as np\nimport scipy.special as special\n" + "\n\n".join(code))
 
 
@@ -45,11 +45,10 @@ def angles(size=400):
 
 
 def test_every_function_calls_what_is_there():
-    every = {one.definition.name for one in needed(functions(), NATIVE, slopes=True)}
+    every = {one.definition.name for one in needed(functions(), NATIVE)}
     assert every == {f"_{name}" for name in functions()}
-    for special_ in functions().values():
-        for definition in (special_.definition, *special_.slopes):
-            assert definition.calls() <= set(NATIVE) | set(functions())
+    for one in functions().values():
+        assert one.definition.calls() <= set(NATIVE) | set(functions())
 
 
 def test_what_a_target_has_is_not_written():

@@ -5,7 +5,7 @@ A derivative that is written stands for itself: no target need differentiate a q
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from symntk.emit.code import (
     ZERO,
@@ -27,7 +27,9 @@ from symntk.emit.code import (
     power,
     product,
     total,
+    walk,
 )
+from symntk.emit.layers import MEANS, LayerMap
 from symntk.emit.library import functions
 from symntk.errors import SymntkError
 
@@ -69,21 +71,39 @@ def derivative(definitions: Sequence[Definition], by: str) -> tuple[Definition, 
         d_t = a
         return np.exp(t) * d_t
     """
-    made: dict[str, Definition] = {}
-    _Writer({one.name: one for one in definitions}, made).function(definitions[-1].name, by)
-    return tuple(made.values())
+    made: dict[str, Definition | None] = {}
+    last = definitions[-1]
+    if _Writer({one.name: one for one in definitions}, made).function(last.name, by) is None:
+        return (Definition(f"{last.name}_by_{by}", last.arguments, (), (0.0 * Name(by),)),)
+    return tuple(one for one in made.values() if one is not None)
+
+
+def held(layer: LayerMap) -> tuple[str, ...]:
+    """Arguments by which a map has a derivative `{name}_by_{argument}` with all others held, det and d too.
+
+    They are its parameters; and the law's entries where a slope is infinite at full correlation: there d = 0 is held,
+    which leaves the derivative along full correlation.
+    """
+    entries = ("a", "b", "c", *(MEANS if layer.means else ()))
+    diverges = any(slope.divergent for slope in layer.slopes.values())
+    return (*(entries if diverges else ()), *layer.arguments)
+
+
+def partials(layer: LayerMap) -> list[Definition]:
+    """The definitions of a map's derivatives with all other arguments held."""
+    return [one for by in held(layer) for one in derivative(layer.definitions, by)]
 
 
 class _Writer:
     """Writes derivatives of local functions, each once."""
 
-    def __init__(self, local: dict[str, Definition], made: dict[str, Definition]) -> None:
+    def __init__(self, local: dict[str, Definition], made: dict[str, Definition | None]) -> None:
         self.local, self.made = local, made
 
-    def function(self, name: str, by: str) -> str:
-        """The name of the derivative of a local function, which is written if it was not."""
-        out = f"{name}_by_{by}"
-        if out not in self.made:
+    def function(self, name: str, by: str) -> Definition | None:
+        """The derivative of a local function, which is written if it was not; None where it is 0."""
+        key = f"{name}_by_{by}"
+        if key not in self.made:
             source = self.local[name]
             known: dict[str, Node] = {by: node(1.0)}
             lines: list[tuple[str, Node]] = []
@@ -95,10 +115,10 @@ class _Writer:
                     known[place] = change if simple else Name(f"d_{place}")
                     lines += [] if simple else [(f"d_{place}", change)]
             result = self.change(source.results[0], known)
-            if result is None:  # of the shape of the arguments
-                result = 0.0 * Name(by)
-            self.made[out] = Definition(out, source.arguments, tuple(lines), (result,))
-        return out
+            self.made[key] = None
+            if result is not None:
+                self.made[key] = Definition(key, source.arguments, _used(lines, result), (result,))
+        return self.made[key]
 
     def change(self, one: Node, known: dict[str, Node]) -> Node | None:
         """The derivative of an expression by that of its names; None for 0."""
@@ -118,27 +138,33 @@ class _Writer:
                     None if change is None else product([*factors[:i], *factors[i + 1 :], change])
                     for i, change in enumerate(changes)
                 )
-            case Quotient(above, below):
-                up, down = self.change(above, known), self.change(below, known)
-                return _sum([None if up is None else up / below, None if down is None else -(one / below * down)])
             case Power(base, exponent):
                 change = self.change(base, known)
                 return None if change is None else product([node(exponent), power(base, exponent - 1), change])
-            case Choice(condition, yes, no):
-                parts = [self.change(part, known) for part in (yes, no)]
-                return None if parts == [None, None] else choose(condition, *(ZERO if p is None else p for p in parts))
-            case Call(function, arguments):
-                changes = [self.change(part, known) for part in arguments]
-                return _sum(
-                    None if change is None else self.slope(function, arguments, i) * change
-                    for i, change in enumerate(changes)
-                )
+            case Quotient() | Choice() | Call():
+                return self.composed(one, known)
         raise SymntkError("a derivative of code", f"{type(one).__name__} has none", "parameters that are not traced")
 
-    def slope(self, function: str, arguments: tuple[Node, ...], index: int) -> Node:
-        """The derivative of a function by one of its arguments."""
+    def composed(self, one: Quotient | Choice | Call, known: dict[str, Node]) -> Node | None:
+        """The derivative of what is made of several expressions."""
+        if isinstance(one, Quotient):
+            up, down = self.change(one.above, known), self.change(one.below, known)
+            return _sum([None if up is None else up / one.below, None if down is None else -(one / one.below * down)])
+        if isinstance(one, Choice):
+            yes, no = self.change(one.yes, known), self.change(one.no, known)
+            return None if yes is None and no is None else choose(one.condition, yes or ZERO, no or ZERO)
+        parts = []
+        for i, part in enumerate(one.arguments):
+            change = self.change(part, known)
+            slope = None if change is None else self.slope(one.function, one.arguments, i)
+            parts.append(None if change is None or slope is None else slope * change)
+        return _sum(parts)
+
+    def slope(self, function: str, arguments: tuple[Node, ...], index: int) -> Node | None:
+        """The derivative of a function by one of its arguments; None for 0."""
         if function in self.local:
-            return Call(self.function(function, self.local[function].arguments[index]), arguments)
+            made = self.function(function, self.local[function].arguments[index])
+            return None if made is None else Call(made.name, arguments)
         if function in _RULES:
             return _RULES[function](*arguments)[index]
         special = functions().get(function)
@@ -147,6 +173,17 @@ class _Writer:
         return Call(special.slopes[index].name[1:], arguments)
 
 
-def _sum(parts: object) -> Node | None:
-    changes = [part for part in parts if part is not None]  # type: ignore[attr-defined]
+def _sum(parts: Iterable[Node | None]) -> Node | None:
+    changes = [part for part in parts if part is not None]
     return total(changes) if changes else None
+
+
+def _used(lines: list[tuple[str, Node]], result: Node) -> tuple[tuple[str, Node], ...]:
+    """The lines that the result needs."""
+    wanted = {one.name for one in walk(result) if isinstance(one, Name)}
+    kept = []
+    for place, one in reversed(lines):
+        if place in wanted:
+            kept.append((place, one))
+            wanted |= {part.name for part in walk(one) if isinstance(part, Name)}
+    return tuple(reversed(kept))

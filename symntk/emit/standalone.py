@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from symntk.emit.code import Definition
+from symntk.emit.differentiate import partials
 from symntk.emit.layers import LayerMap
 from symntk.errors import FormulaError
 
@@ -74,21 +75,20 @@ def target_of(name: str) -> ModuleTarget:
 
 def standalone(target: ModuleTarget, docstring: str, layers: Mapping[str, LayerMap], scales: str = SCALES) -> str:
     """The module's text: docstring, imports, library, maps, Gram functions."""
-    parts, written = [], dict[str, str]()
-    for layer in layers.values():
-        for one in with_slopes(layer):
-            for definition in one.definitions:
-                written.setdefault(definition.name, target.write(definition))
-    calls = frozenset(name for layer in layers.values() for one in with_slopes(layer) for name in one.calls)
-    tabulated = [one for layer in layers.values() for one in with_slopes(layer) if one.table is not None]
+    maps = [one for layer in layers.values() for one in with_slopes(layer)]
+    definitions = {definition.name: definition for one in maps for definition in one.definitions}
+    if target.slopes:
+        definitions |= {one.name: one for layer in layers.values() for one in partials(layer)}
+    calls = frozenset(name for one in definitions.values() for name in one.calls()) - definitions.keys()
+    tabulated = [one for one in maps if one.table is not None]
     if tabulated and not hasattr(target, "tables"):
         asked = f"code of {tabulated[0].title} for {target.name}"
         raise FormulaError(asked, "it has no closed form, and the target takes no tables", 'target="numpy"')
     parts = [
         target.library(calls),
         *([target.tables(tabulated)] if tabulated else []),
-        *written.values(),
-        *(target.map(layer) for layer in layers.values()),
+        *map(target.write, definitions.values()),
+        *map(target.map, layers.values()),
     ]
     if any(name in GRAMS for name in layers):
         parts.append(target.gram(layers, scales))

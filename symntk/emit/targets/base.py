@@ -54,6 +54,9 @@ class PythonTarget:
     (math.sqrt(a) if a > 0.0 else 0.0)
     """
 
+    over = "sum({term} for {names} in ({rows}))"
+    """How a sum over rows is written."""
+
     def __init__(self, name: str, functions: Mapping[str, str], choice: str) -> None:
         self.name, self.functions, self._choice = name, functions, choice
 
@@ -110,8 +113,8 @@ class PythonTarget:
                 return self._choice.format(**{key: self.expression(part) for key, part in parts.items()})
             case SumOver(names, rows, term):
                 table = textwrap.wrap(", ".join(f"({', '.join(map(repr, row))})" for row in rows), 104)
-                lines = "\n        ".join([f"{self.expression(term)} for {', '.join(names)} in (", *table])
-                return f"sum(\n        {lines}\n    ))"
+                lines = "\n        ".join(["", *table]) + "\n    "
+                return self.over.format(names=", ".join(names), rows=lines, term=self.expression(term))
         raise TypeError(f"{one!r} is no node")
 
     def _inside(self, one: Node, least: int) -> str:

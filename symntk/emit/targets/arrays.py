@@ -1,0 +1,136 @@
+"""What targets over array libraries with gradients share: whole arrays, slopes that are written, one Gram recursion."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from symntk.emit.differentiate import held
+from symntk.emit.expressions import node_of
+from symntk.emit.layers import MEANS, LayerMap
+from symntk.emit.library import functions, needed
+from symntk.emit.standalone import GRAMS
+from symntk.emit.targets.base import PythonTarget
+from symntk.errors import FormulaError
+from symntk.language.symbols import STATE
+
+_ENTRIES = ("var_u", "var_v", "cov")
+_DOC = {
+    "nngp": "Gram matrix of the network's Gaussian process.",
+    "ntk": "Gram matrix of the neural tangent kernel.",
+    "sg_ntk": "Gram matrix of the surrogate-gradient NTK: true derivative at x1, surrogate derivative at x2.",
+    "kernels": "Gram matrices of several kernels of one network in one pass: a dict of those named in `get`.",
+}
+
+
+class Texts(NamedTuple):
+    """The parts of a module that are the same for every pair."""
+
+    support: str
+    """Functions of arrays: `_numbers`, `_law`, which gives a determinant, and `_differentiable`."""
+    gram: str
+    """The recursion."""
+
+
+class ArrayTarget(PythonTarget):
+    """A library of arrays with gradients.
+
+    Args:
+        name: the target's.
+        native: what the library calls the functions that it has.
+        choice: its way to choose by a condition, as in `PythonTarget`.
+        imports: import lines.
+        texts: the fixed parts.
+    """
+
+    slopes = True
+
+    def __init__(self, name: str, native: Mapping[str, str], choice: str, imports: str, texts: Texts) -> None:
+        self.native, self.imports, self.texts = native, imports, texts
+        lacking = {one: f"_{one}" for one in functions() if one not in native}
+        super().__init__(name, {**native, **lacking}, choice)
+
+    def library(self, calls: frozenset[str]) -> str:
+        """The fixed support and what the library lacks."""
+        code = [self.write(one.definition) for one in needed(calls, self.native)]
+        return "\n\n\n".join([self.texts.support.strip("\n"), *code])
+
+    def map(self, layer: LayerMap) -> str:
+        """The map with its derivatives, and the function of arrays that a user calls."""
+        if not layer.definitions:
+            raise FormulaError(f"code of {layer.title} for {self.name}", "it has no closed form", 'target="numpy"')
+        moving, fixed = ("a", "b", "c", *(MEANS if layer.means else ()), *layer.arguments), held(layer)
+        slopes = [
+            f"_{layer.name}_{by}" if by in layer.slopes else f"_{layer.name}_by_{by}" if by in layer.arguments else None
+            for by in moving
+        ]
+        others = [f"_{layer.name}_by_{by}" if by in fixed and by in layer.slopes else None for by in moving]
+        tables = ", ".join(f"({', '.join(map(str, one))})" for one in (slopes, others))
+        rule = f"_{layer.name}_at = _differentiable(_{layer.name}, {tables})"
+        return f"{rule}\n\n\n{self._public(layer, ('a', 'b', 'c', 'det', *moving[3:]))}"
+
+    def _public(self, layer: LayerMap, moving: tuple[str, ...]) -> str:
+        means = ["mean_u", "mean_v"] if layer.means else []
+        signature = ", ".join(
+            [*_ENTRIES, *(f"{name}=0.0" for name in means), *(["*", *layer.keywords] if layer.keywords else [])]
+        )
+        text = f"{layer.title}: {layer.text}." if len(layer.text) < 400 else f"{layer.title}."
+        doc = textwrap.wrap(f'"""{text}"""'.replace("\\", "\\\\"), 112, break_long_words=False)
+        passed = [*_ENTRIES, *means, *layer.keywords]
+        names = [*(name for name in moving if name != "det")]
+        at = ", ".join(moving)
+        lines = [*doc, f"{', '.join(names)} = _numbers({', '.join(passed)})", "det = _law(a, b, c)"]
+        value = f"_{layer.name}_at({at})"
+        state = dict(zip(STATE, ("a", "b", "c", "m1", "m2"), strict=True))
+        state |= dict(zip(layer.parameters, layer.arguments, strict=True))
+        for condition in layer.conditions:
+            gap = self.expression(node_of(condition.gts - condition.lts, state))
+            value = self._choice.format(condition=f"{gap} > 0.0", yes=value, no='float("inf")')
+        return "\n".join([f"def {layer.name}({signature}):", *(f"    {line}" for line in [*lines, f"return {value}"])])
+
+    def gram(self, layers: Mapping[str, LayerMap]) -> str:
+        """The recursion, a function for each kernel, and `kernels`."""
+        grams = [name for name in layers if name in GRAMS]
+        keywords = list(dict.fromkeys(keyword for name in grams for keyword in layers[name].keywords))
+        rows = [
+            f'    "{name}": (_{layers[name].name}_at, ({_tuple(layers[name].keywords)}), {layers[name].divergent}),'
+            for name in grams
+        ]
+        table = "\n".join(["_MAPS = {", *rows, "}"])
+        extra = "".join(f", {keyword}" for keyword in keywords)
+        passed = f"{{{', '.join(f'{keyword!r}: {keyword}' for keyword in keywords)}}}"
+        shared = f"x1, x2=None, *, depth, weight_std=1.0, bias_std=0.0{extra}"
+        code = [table, self.texts.gram.strip("\n")]
+        for name in grams:
+            code.append(
+                f"def {name}({shared}):\n{_doc(name)}\n"
+                f'    return _kernels(x1, x2, ("{name}",), depth, weight_std, bias_std, {passed})[0]'
+            )
+        get = ", ".join(f'"{name}"' for name in grams) + ("," if len(grams) == 1 else "")
+        code.append(
+            f"def kernels({shared.replace('*, depth', f'*, get=({get}), depth')}):\n{_doc('kernels')}\n"
+            f"    get = (get,) if isinstance(get, str) else tuple(get)\n"
+            f"    return dict(zip(get, _kernels(x1, x2, get, depth, weight_std, bias_std, {passed})))"
+        )
+        return "\n\n\n".join(code)
+
+
+def _tuple(names: tuple[str, ...]) -> str:
+    return "".join(f"{name!r}, " for name in names).rstrip()
+
+
+def _doc(name: str) -> str:
+    if name != "kernels":
+        return f'    """{_DOC[name]} Arguments and errors are those of `kernels`."""'
+    return textwrap.indent(
+        f'''"""{_DOC[name]}
+
+x1 is (n1, features), x2 (n2, features) or None for x1; a result is (n1, n2), row = first argument. depth counts
+weight layers; weights and biases are N(0, 1) in the NTK parametrization, scaled by weight_std and bias_std, each
+one number or one for each weight layer. Where a kernel is infinite the result is.
+
+Raises ValueError for inputs that are not two-dimensional or not of one width.
+"""''',
+        "    ",
+    )

@@ -144,27 +144,36 @@ def _layers(inputs, weights, shifts, parameters, get):
     def pairs(variances):
         return jnp.broadcast_arrays(variances[: len(cov), None], variances[None, -cov.shape[1] :])
 
+    def alike(variances):  # libraries compute the last digit of equal numbers by their place
+        moved = lax.stop_gradient(variances[twin] - variances)
+        return variances + jnp.where(jnp.abs(moved) <= 1e-4 * variances, moved, 0.0)
+
     def layer(state, scales):
         variances, cov, totals = state
         weight, shift = scales
         a, b = pairs(variances)
         law = a, b, cov, jnp.where(same, 0.0, jnp.maximum(_det(a, b, cov), 0.0))
-        variances = weight * at("nngp", variances, variances, variances, jnp.zeros_like(variances)) + shift
+        variances = alike(weight * at("nngp", variances, variances, variances, jnp.zeros_like(variances)) + shift)
         following = []
         for name, total in zip(slopes, totals):
             slope = at(name, *law)
-            sure = jnp.isfinite(slope)  # where no gradient has come to an infinite slope, it stays away
+            # no derivative passes through what is infinite; a total of 0 says that no gradient has come there
+            sure = jnp.isfinite(slope) & jnp.isfinite(total)
             other = jnp.where((total == 0.0) & jnp.isinf(slope), slope if _MAPS[name][2] else 0.0, total * slope)
-            following.append(weight * jnp.where(sure, total * jnp.where(sure, slope, 0.0), lax.stop_gradient(other)))
+            back = weight * jnp.where(sure, total, 0.0) * jnp.where(sure, slope, 0.0)
+            following.append(jnp.where(sure, back, lax.stop_gradient(other)))
         cov = weight * at("nngp", *law) + shift
         cov = jnp.where(same, 0.5 * sum(pairs(variances)), cov)
         return (variances, cov, tuple(cov + one for one in following)), None
 
     slopes = [name for name in get if name != "nngp"]
     scale, shift = weights[0] / max(inputs[0].shape[1], 1), shifts[0]
-    variances = jnp.concatenate([scale * jnp.sum(x * x, axis=1) + shift for x in inputs])
+    marks = jnp.concatenate([_marks(x) for x in inputs])
+    order = jnp.argsort(marks)
+    twin = order[jnp.searchsorted(marks[order], marks)]
+    variances = alike(jnp.concatenate([scale * jnp.sum(x * x, axis=1) + shift for x in inputs]))
     cov = scale * jnp.matmul(inputs[0], inputs[-1].T, precision=lax.Precision.HIGHEST) + shift
-    first, second = pairs(jnp.concatenate([_marks(x) for x in inputs]))
+    first, second = pairs(marks)
     middle = 0.5 * sum(pairs(variances))
     same = (first == second) & (jnp.abs(cov - middle) <= 1e-4 * middle)
     cov = jnp.where(same, middle, cov)

@@ -84,6 +84,8 @@ def held(layer: LayerMap) -> tuple[str, ...]:
     They are its parameters; and the law's entries where a slope is infinite at full correlation: there d = 0 is held,
     which leaves the derivative along full correlation.
     """
+    if not layer.definitions:
+        return ()
     entries = ("a", "b", "c", *(MEANS if layer.means else ()))
     diverges = any(slope.divergent for slope in layer.slopes.values())
     return (*(entries if diverges else ()), *layer.arguments)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from symntk.emit.differentiate import held
@@ -12,7 +12,7 @@ from symntk.emit.layers import MEANS, LayerMap
 from symntk.emit.library import functions, needed
 from symntk.emit.standalone import GRAMS
 from symntk.emit.targets.base import PythonTarget
-from symntk.errors import FormulaError
+from symntk.emit.targets.tabulated import tables_code, tabulated_code
 from symntk.language.symbols import STATE
 
 _ENTRIES = ("var_u", "var_v", "cov")
@@ -20,7 +20,7 @@ _DOC = {
     "nngp": "Gram matrix of the network's Gaussian process.",
     "ntk": "Gram matrix of the neural tangent kernel.",
     "sg_ntk": "Gram matrix of the surrogate-gradient NTK: true derivative at x1, surrogate derivative at x2.",
-    "kernels": "Gram matrices of several kernels of one network in one pass: a dict of those named in `get`.",
+    "kernels": "Gram matrices of several kernels of one network in one pass, in the order of `get`.",
 }
 
 
@@ -31,6 +31,10 @@ class Texts(NamedTuple):
     """Functions of arrays: `_numbers`, `_law`, which gives a determinant, and `_differentiable`."""
     gram: str
     """The recursion."""
+    library: str
+    """The name of the library, whose functions are called as NumPy's."""
+    array: str
+    """NumPy's x as an array of the library, with the type and the place of a."""
 
 
 class ArrayTarget(PythonTarget):
@@ -56,10 +60,14 @@ class ArrayTarget(PythonTarget):
         code = [self.write(one.definition) for one in needed(calls, self.native)]
         return "\n\n\n".join([self.texts.support.strip("\n"), *code])
 
+    def tables(self, maps: Sequence[LayerMap]) -> str:
+        """The tables that stand for maps, and the function `_{name}` of each."""
+        tables = [one.table for one in maps if one.table is not None]
+        code = tables_code(tables, self.texts.library, self.texts.array)
+        return "\n\n\n".join([code, *map(tabulated_code, maps)])
+
     def map(self, layer: LayerMap) -> str:
         """The map with its derivatives, and the function of arrays that a user calls."""
-        if not layer.definitions:
-            raise FormulaError(f"code of {layer.title} for {self.name}", "it has no closed form", 'target="numpy"')
         moving, fixed = ("a", "b", "c", *(MEANS if layer.means else ()), *layer.arguments), held(layer)
         slopes = [
             f"_{layer.name}_{by}" if by in layer.slopes else f"_{layer.name}_by_{by}" if by in layer.arguments else None
@@ -111,7 +119,7 @@ class ArrayTarget(PythonTarget):
         code.append(
             f"def kernels({shared.replace('*, depth', f'*, get=({get}), depth')}):\n{_doc('kernels')}\n"
             f"    get = (get,) if isinstance(get, str) else tuple(get)\n"
-            f"    return dict(zip(get, _kernels(x1, x2, get, depth, weight_std, bias_std, {passed})))"
+            f"    return _kernels(x1, x2, get, depth, weight_std, bias_std, {passed})"
         )
         return "\n\n\n".join(code)
 

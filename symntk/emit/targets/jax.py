@@ -142,7 +142,7 @@ def _layers(inputs, weights, shifts, parameters, get):
         return function(*law, *(parameters[one] for one in needs))
 
     def pairs(variances):
-        return jnp.broadcast_arrays(variances[: len(cov), None], variances[None, -cov.shape[1] :])
+        return variances[: len(cov), None], variances[None, -cov.shape[1] :]
 
     def alike(variances):  # libraries compute the last digit of equal numbers by their place
         moved = lax.stop_gradient(variances[twin] - variances)
@@ -188,4 +188,10 @@ class _Jax(ArrayTarget):
     over = "_over(lambda {names}: {term}, ({rows}))"
 
 
-TARGET = _Jax("jax", _NATIVE, "jnp.where({condition}, {yes}, {no})", _IMPORTS, Texts(_SUPPORT, _GRAM))
+TARGET = _Jax(
+    "jax",
+    _NATIVE,
+    "jnp.where({condition}, {yes}, {no})",
+    _IMPORTS,
+    Texts(_SUPPORT, _GRAM, "jnp", "jnp.asarray(x, dtype=a.dtype)"),
+)

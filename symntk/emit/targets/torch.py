@@ -163,7 +163,7 @@ def _kernels(x1, x2, get, depth, weight_std, bias_std, parameters):
     totals = [cov] * len(slopes)
     for weight, shift in zip(weights[1:], shifts[1:]):
         a, b = pairs(variances)
-        law = *torch.broadcast_tensors(a, b), cov
+        law = a, b, cov
         det = torch.where(same, 0.0, torch.clamp(_det(*(one.detach() for one in law)), min=0.0))
         copies = (variances.view_as(variances) for _ in range(3))  # torch.compile takes each tensor once
         variances = alike(weight * at("nngp", *copies, torch.zeros_like(variances)) + shift)
@@ -181,4 +181,10 @@ def _kernels(x1, x2, get, depth, weight_std, bias_std, parameters):
     return tuple(found[name] for name in get)
 '''
 
-TARGET = ArrayTarget("torch", _NATIVE, "torch.where({condition}, {yes}, {no})", _IMPORTS, Texts(_SUPPORT, _GRAM))
+TARGET = ArrayTarget(
+    "torch",
+    _NATIVE,
+    "torch.where({condition}, {yes}, {no})",
+    _IMPORTS,
+    Texts(_SUPPORT, _GRAM, "torch", "torch.tensor(x, dtype=a.dtype, device=a.device)"),
+)

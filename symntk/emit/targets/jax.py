@@ -36,11 +36,20 @@ def _high(x):
     return lax.reduce_precision(x, info.nexp, (info.nmant - 2) // 2)
 
 
+def _added(x, y):
+    """The sum and its rounding error."""
+    total = x + y
+    part = total - x
+    return total, (x - (total - part)) + (y - part)
+
+
 @jax.custom_jvp
 def _det(a, b, c):
-    """ab - c^2 from upper and lower halves of the digits, whatever of it cancels."""
+    """ab - c^2 from halves of the digits, whose products are exact, whatever of it cancels."""
     (ah, bh, ch), (al, bl, cl) = zip(*((_high(x), x - _high(x)) for x in (a, b, c)))
-    return (ah * bh - ch * ch) + ((ah * bl + al * bh - 2.0 * (ch * cl)) + (al * bl - cl * cl))
+    middle, error = _added(ah * bl, al * bh)
+    middle, other = _added(middle, -2.0 * (ch * cl))
+    return ((ah * bh - ch * ch) + middle) + (error + other + (al * bl - cl * cl))
 
 
 @_det.defjvp
@@ -56,27 +65,34 @@ def _law(a, b, c):
     return jnp.where(rounded & (a >= 0.0) & (b >= 0.0), jnp.maximum(det, 0.0), jnp.nan)
 
 
-def _differentiable(value, slopes, others):
+def _differentiable(value, slopes, others, least=0.0):
     """A map of (a, b, c, det, ...) with written derivatives by its arguments but det, each a function or None.
 
-    Where a slope is infinite another stands for it: none, or that along full correlation, with d = 0 held.
+    Where a slope is infinite another stands for it: none, or that along full correlation, with d = 0 held. Of a formula
+    that is 0/0 at d = 0 the limit is taken at d = `least` roundings.
     """
+
+    def whole(a, b, c, det, *rest):
+        if least:
+            det = jnp.maximum(det, (least * jnp.finfo(det.dtype).eps) ** 2 * (a * b))
+        return (a, b, c, det, jnp.sqrt(det), *rest)
 
     @jax.custom_jvp
     @jax.jit
     def function(a, b, c, det, *rest):
         shape = jnp.broadcast_shapes(*map(jnp.shape, (a, b, c, det)))
-        return jnp.broadcast_to(jnp.asarray(value(a, b, c, det, jnp.sqrt(det), *rest), dtype=a.dtype), shape)
+        return jnp.broadcast_to(jnp.asarray(value(*whole(a, b, c, det, *rest)), dtype=a.dtype), shape)
 
     def derivative(given, tangents):
         a, b, c, det, *rest = given
-        law, out = (a, b, c, det, jnp.sqrt(det), *rest), function(*given)
+        law, out = whole(*given), function(*given)
         total = jnp.zeros_like(out)
         for slope, other, tangent in zip(slopes, others, (*tangents[:3], *tangents[4:])):
             if slope is not None and type(tangent) is not SymbolicZero:
                 found, instead = slope(*law), 0.0 if other is None else other(*law)
                 instead = jnp.where(jnp.isfinite(instead), instead, 0.0)
-                total = total + jnp.where(jnp.isfinite(found), found, instead) * tangent
+                exists = jnp.isfinite(found) if other is None else jnp.isfinite(found) & (det > 0.0)
+                total = total + jnp.where(exists, found, instead) * tangent
         return out, total
 
     function.defjvp(derivative, symbolic_zeros=True)
@@ -85,13 +101,14 @@ def _differentiable(value, slopes, others):
 
 _GRAM = '''
 def _rows(x1, x2):
-    """Both inputs in one floating type, and whether the second is the first."""
-    pair = []
-    for name, given in (("x1", x1), ("x2", x2)):
-        if given is not None and jnp.ndim(given) != 2:
+    """Both inputs in one floating type; one of them where the second is the first."""
+    for name, given in (("x1", x1), ("x2", x1 if x2 is None else x2)):
+        if jnp.ndim(given) != 2:
             shape = jnp.shape(given)
             raise ValueError(f"{name} has shape {shape}. Try: an array (n, features), for one input x[None, :]")
-        pair.append(given)
+        if not isinstance(given, jax.core.Tracer) and not (sure := jnp.isfinite(jnp.asarray(given)).all(axis=1)).all():
+            row = int(jnp.argmin(sure))
+            raise ValueError(f"{name} holds a value that is not finite, first in row {row}. Try: finite inputs")
     if x2 is not None and jnp.shape(x1)[1] != jnp.shape(x2)[1]:
         shapes = f"x1 has {jnp.shape(x1)[1]} features and x2 {jnp.shape(x2)[1]}"
         raise ValueError(f"{shapes}. Try: inputs of one width")
@@ -135,52 +152,116 @@ def _kernels(x1, x2, get, depth, weight_std, bias_std, parameters):
 
 @functools.partial(jax.jit, static_argnames="get")
 def _layers(inputs, weights, shifts, parameters, get):
-    """The recursion over layers; weights and shifts are squared and have one number for each."""
+    """The recursion over layers; weights and shifts are squared and have one number for each.
+
+    Variances, and pairs at small angles, are computed in float64 where JAX has it. The angles of the latter, eight for
+    each row and column, come from the inputs: from inner products they would be wrong by the root of a rounding.
+    """
+    first, second = inputs[0], inputs[-1]
+    dtype, wide = first.dtype, jnp.promote_types(first.dtype, jnp.result_type(float))
+    marks = jnp.concatenate([_marks(x) for x in inputs])
+    order = jnp.argsort(marks)
+    twin = order[jnp.searchsorted(marks[order], marks)]
+    shape = len(first), len(second)
 
     def at(name, *law):
         function, needs, _ = _MAPS[name]
-        return function(*law, *(parameters[one] for one in needs))
-
-    def pairs(variances):
-        return variances[: len(cov), None], variances[None, -cov.shape[1] :]
+        return function(*law, *(parameters[one].astype(law[0].dtype) for one in needs))
 
     def alike(variances):  # libraries compute the last digit of equal numbers by their place
         moved = lax.stop_gradient(variances[twin] - variances)
         return variances + jnp.where(jnp.abs(moved) <= 1e-4 * variances, moved, 0.0)
 
-    def layer(state, scales):
-        variances, cov, totals = state
-        weight, shift = scales
-        a, b = pairs(variances)
-        law = a, b, cov, jnp.where(same, 0.0, jnp.maximum(_det(a, b, cov), 0.0))
-        variances = alike(weight * at("nngp", variances, variances, variances, jnp.zeros_like(variances)) + shift)
-        following = []
-        for name, total in zip(slopes, totals):
-            slope = at(name, *law)
-            # no derivative passes through what is infinite; a total of 0 says that no gradient has come there
-            sure = jnp.isfinite(slope) & jnp.isfinite(total)
-            other = jnp.where((total == 0.0) & jnp.isinf(slope), slope if _MAPS[name][2] else 0.0, total * slope)
-            back = weight * jnp.where(sure, total, 0.0) * jnp.where(sure, slope, 0.0)
-            following.append(jnp.where(sure, back, lax.stop_gradient(other)))
-        cov = weight * at("nngp", *law) + shift
-        cov = jnp.where(same, 0.5 * sum(pairs(variances)), cov)
-        return (variances, cov, tuple(cov + one for one in following)), None
+    def alone(variances, scales):
+        square = at("nngp", variances, variances, variances, jnp.zeros_like(variances))
+        after = alike(scales[0] * square + scales[1])
+        return after, after
 
-    slopes = [name for name in get if name != "nngp"]
-    scale, shift = weights[0] / max(inputs[0].shape[1], 1), shifts[0]
-    marks = jnp.concatenate([_marks(x) for x in inputs])
-    order = jnp.argsort(marks)
-    twin = order[jnp.searchsorted(marks[order], marks)]
-    variances = alike(jnp.concatenate([scale * jnp.sum(x * x, axis=1) + shift for x in inputs]))
-    cov = scale * jnp.matmul(inputs[0], inputs[-1].T, precision=lax.Precision.HIGHEST) + shift
-    first, second = pairs(marks)
-    middle = 0.5 * sum(pairs(variances))
-    same = (first == second) & (jnp.abs(cov - middle) <= 1e-4 * middle)
-    cov = jnp.where(same, middle, cov)
-    state = (variances, cov, (cov,) * len(slopes))
-    (_, cov, totals), _ = lax.scan(layer, state, (weights[1:], shifts[1:]))
-    found = dict(zip(slopes, totals), nngp=cov)
+    def pairs(variances):
+        return variances[..., : shape[0], None], variances[..., None, -shape[1] :]
+
+    def through(laws, cov, det, same, parallel):
+        """Kernels of pairs whose variances are known in all layers; whether angles become small on the way."""
+
+        def layer(state, given):
+            cov, det, totals = state
+            (a, b), (following_a, following_b), weight, shift = given
+            slopes = [at(name, a, b, cov, det) for name in names]
+            after = weight * at("nngp", a, b, cov, det) + shift
+            after = jnp.where(same, 0.5 * (following_a + following_b), after)
+            full = jnp.sqrt(following_a) * jnp.sqrt(following_b)
+            aligned = same | (parallel & (jnp.abs(after) >= (1.0 - 64.0 * jnp.finfo(after.dtype).eps) * full))
+            det = jnp.where(aligned, 0.0, jnp.maximum(_det(following_a, following_b, after), 0.0))
+            back = [weight * _back(total, slope, name) for name, total, slope in zip(names, totals, slopes)]
+            close = ((det <= 3e-3 * following_a * following_b) & ~same).any()
+            return (after, lax.stop_gradient(det), tuple(after + one for one in back)), close
+
+        kinds = [one.astype(cov.dtype) for one in (weights[1:], shifts[1:])]
+        given = tuple(one[:-1] for one in laws), tuple(one[1:] for one in laws), *kinds
+        (cov, _, totals), close = lax.scan(layer, (cov, det, (cov,) * len(names)), given)
+        return (cov, *totals), close[:-1].any()
+
+    names = [name for name in get if name != "nngp"]
+    scale, shift = weights[0] / max(first.shape[1], 1), shifts[0]
+    wider = [one.astype(wide) for one in (weights, shifts)]
+    variances = alike(
+        jnp.concatenate([scale.astype(wide) * jnp.sum(x.astype(wide) ** 2, axis=1) + shift for x in inputs])
+    )
+    _, later = lax.scan(alone, variances, (wider[0][1:], wider[1][1:]))
+    exactly = pairs(jnp.concatenate([variances[None], later]))
+    laws = tuple(one.astype(dtype) for one in exactly)
+    a, b = (one[0] for one in laws)
+    cov = scale * jnp.matmul(first, second.T, precision=lax.Precision.HIGHEST) + shift
+    equal = jnp.equal(*pairs(marks)) & (jnp.abs(cov - 0.5 * (a + b)) <= 1e-4 * a)
+    cov = jnp.where(equal, 0.5 * (a + b), cov)
+    det = jnp.where(equal, 0.0, lax.stop_gradient(jnp.maximum(_det(a, b, cov), 0.0)))
+    found, close = through(laws, cov, det, equal, False)
+
+    def wholly(found):  # in float32 the angles of deep layers would be lost
+        cov = scale.astype(wide) * jnp.matmul(first.astype(wide), second.T.astype(wide)) + shift
+        cov = jnp.where(equal, 0.5 * (exactly[0][0] + exactly[1][0]), cov)
+        det = lax.stop_gradient(jnp.maximum(_det(exactly[0][0], exactly[1][0], cov), 0.0))
+        values, _ = through(exactly, cov, jnp.where(equal, 0.0, det), equal, False)
+        return tuple(one.astype(dtype) for one in values)
+
+    if dtype != wide:
+        found = lax.cond(close, wholly, lambda found: found, found)
+
+    near = (det <= (1e-6 if dtype == jnp.float64 else 3e-3) * a * b) & ~equal & (a * b > 0.0)
+    most = min(near.size, 8 * (shape[0] + shape[1]) + 64)
+
+    def again(found):
+        i, j = jnp.nonzero(near, size=most, fill_value=max(shape))
+        p, q = first.at[i].get(mode="clip").astype(wide), second.at[j].get(mode="clip").astype(wide)
+        law = exactly[0][:, :, 0].at[:, i].get(mode="clip"), exactly[1][:, 0].at[:, j].get(mode="clip")
+        cov = scale.astype(wide) * jnp.sum(p * q, axis=1) + shift
+        det, parallel = _angles(p, q, scale.astype(wide), shift.astype(wide), law[0][0])
+        values, _ = through(law, cov, det, jnp.zeros_like(parallel), parallel)
+        return tuple(one.at[i, j].set(value.astype(dtype), mode="drop") for one, value in zip(found, values))
+
+    found = lax.cond(near.any(), again, lambda found: found, found)
+    found = dict(zip(("nngp", *names), found))
     return tuple(found[name] for name in get)
+
+
+def _angles(p, q, scale, shift, a):
+    """The determinants of rows of p and q with the bias as one more feature, and whether they are parallel."""
+    p, q, offset = (lax.stop_gradient(one) for one in (p, q, jnp.sqrt(shift / scale)))
+    p, q = (jnp.concatenate([x, jnp.broadcast_to(offset, (len(x), 1))], axis=1) for x in (p, q))
+    square = jnp.sum(p * p, axis=1)
+    share = jnp.sum(p * q, axis=1) / square
+    rest = jnp.where((jnp.abs(share - 1.0) < 0.1)[:, None], q - p, q)  # of near ones the difference is exact
+    rest = rest - (jnp.sum(p * rest, axis=1) / square)[:, None] * p
+    square, size = jnp.sum(rest * rest, axis=1), jnp.sum(q * q, axis=1)
+    parallel = square <= 4.0 * jnp.finfo(p.dtype).eps ** 2 * p.shape[1] * size
+    return jnp.where(parallel, 0.0, lax.stop_gradient(a * scale) * square), parallel
+
+
+def _back(total, slope, name):
+    """Total times slope; no derivative passes through what is infinite, nor comes there where the total is 0."""
+    sure = jnp.isfinite(slope) & jnp.isfinite(total)
+    other = jnp.where((total == 0.0) & jnp.isinf(slope), slope if _MAPS[name][2] else 0.0, total * slope)
+    return jnp.where(sure, jnp.where(sure, total, 0.0) * jnp.where(sure, slope, 0.0), lax.stop_gradient(other))
 '''
 
 

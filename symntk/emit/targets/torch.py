@@ -22,18 +22,25 @@ def _numbers(*given):
     return [torch.as_tensor(one, dtype=dtype, device=device) for one in given]
 
 
+def _added(x, y):
+    """The sum and its rounding error."""
+    total = x + y
+    part = total - x
+    return total, (x - (total - part)) + (y - part)
+
+
 def _det(a, b, c):
-    """ab - c^2 from upper and lower halves of the digits, whatever of it cancels."""
-    if a.dtype == torch.float32:
-        a, b, c = a.double(), b.double(), c.double()
-        return (a * b - c * c).float()
+    """ab - c^2 from halves of the digits, whose products are exact, whatever of it cancels."""
     (ah, bh, ch), (al, bl, cl) = zip(*((_high(x), x - _high(x)) for x in (a, b, c)))
-    return (ah * bh - ch * ch) + ((ah * bl + al * bh - 2.0 * (ch * cl)) + (al * bl - cl * cl))
+    middle, error = _added(ah * bl, al * bh)
+    middle, other = _added(middle, -2.0 * (ch * cl))
+    return ((ah * bh - ch * ch) + middle) + (error + other + (al * bl - cl * cl))
 
 
 def _high(x):
     """The upper half of the digits."""
-    return (x.detach().view(torch.int64) & -(1 << 27)).view(torch.float64)
+    kind, digits = (torch.int64, 27) if x.dtype == torch.float64 else (torch.int32, 12)
+    return (x.view(kind) & -(1 << digits)).view(x.dtype)
 
 
 def _law(a, b, c):
@@ -44,15 +51,21 @@ def _law(a, b, c):
     return torch.where(rounded & (a >= 0.0) & (b >= 0.0), torch.clamp(det, min=0.0), float("nan"))
 
 
-def _differentiable(value, slopes, others):
+def _differentiable(value, slopes, others, least=0.0):
     """A map of (a, b, c, det, ...) with written derivatives by its arguments but det, each a function or None.
 
-    Where a slope is infinite another stands for it: none, or that along full correlation, with d = 0 held.
+    Where a slope is infinite another stands for it: none, or that along full correlation, with d = 0 held. Of a formula
+    that is 0/0 at d = 0 the limit is taken at d = `least` roundings.
     """
+
+    def whole(a, b, c, det, *rest):
+        if least:
+            det = torch.maximum(det, (least * torch.finfo(det.dtype).eps) ** 2 * (a * b))
+        return (a, b, c, det, torch.sqrt(det), *rest)
 
     def plain(a, b, c, det, *rest):
         shape = torch.broadcast_shapes(*(one.shape for one in (a, b, c, det)))
-        found = value(a, b, c, det, torch.sqrt(det), *rest)
+        found = value(*whole(a, b, c, det, *rest))
         return torch.as_tensor(found, dtype=a.dtype, device=a.device).expand(shape)
 
     class Map(torch.autograd.Function):
@@ -69,14 +82,15 @@ def _differentiable(value, slopes, others):
         @staticmethod
         def backward(ctx, grad):
             a, b, c, det, *rest = ctx.saved_tensors
-            law, found = (a, b, c, det, torch.sqrt(det), *rest), []
+            law, found = whole(*ctx.saved_tensors), []
             wanted = (*ctx.needs_input_grad[:3], *ctx.needs_input_grad[4:])
             for slope, other, given, needs in zip(slopes, others, (a, b, c, *rest), wanted):
                 if slope is None or not needs:
                     found.append(None)
                     continue
                 one, instead = slope(*law), grad * 0.0 if other is None else other(*law)
-                one = torch.where(torch.isfinite(one), one, torch.where(torch.isfinite(instead), instead, 0.0))
+                exists = torch.isfinite(one) if other is None else torch.isfinite(one) & (det > 0.0)
+                one = torch.where(exists, one, torch.where(torch.isfinite(instead), instead, 0.0))
                 found.append((grad * one).sum_to_size(given.shape))
             return (*found[:3], None, *found[3:])
 
@@ -94,11 +108,13 @@ def _rows(x1, x2):
     for name, given in zip(("x1", "x2"), pair):
         if given.ndim != 2:
             shape = tuple(given.shape)
-            raise ValueError(f"{name} has shape {shape}. Try: a tensor (n, features), for one input x[None, :]")
+            raise ValueError(f"{name} has shape {shape}. Try: an array (n, features), for one input x[None, :]")
+        if not torch.compiler.is_compiling() and not (sure := torch.isfinite(given).all(dim=1)).all():
+            row = int((~sure).nonzero()[0])
+            raise ValueError(f"{name} holds a value that is not finite, first in row {row}. Try: finite inputs")
     if pair[0].shape[1] != pair[-1].shape[1]:
-        raise ValueError(
-            f"x1 has {pair[0].shape[1]} features and x2 {pair[1].shape[1]}. Try: inputs of one width"
-        )
+        shapes = f"x1 has {pair[0].shape[1]} features and x2 {pair[1].shape[1]}"
+        raise ValueError(f"{shapes}. Try: inputs of one width")
     return pair
 
 
@@ -136,49 +152,107 @@ def _kernels(x1, x2, get, depth, weight_std, bias_std, parameters):
     parameters = {
         name: torch.as_tensor(one, dtype=like.dtype, device=like.device) for name, one in parameters.items()
     }
+    return _layers(inputs, weights, shifts, parameters, get)
 
-    def pairs(variances):
-        return variances[: len(inputs[0]), None], variances[None, len(variances) - len(inputs[-1]) :]
 
-    def at(name, a, b, c, det):
-        function, needs, _ = _MAPS[name]
-        return function(a, b, c, det, *(parameters[one] for one in needs))
+def _layers(inputs, weights, shifts, parameters, get):
+    """The recursion over layers; weights and shifts are squared and have one number for each.
 
-    slopes = [name for name in get if name != "nngp"]
-    scale = weights[0] / max(like.shape[1], 1)
+    Variances, and pairs at small angles, are computed in float64. The angles of the latter, eight for each row and
+    column, come from the inputs: from inner products they would be wrong by the root of a rounding.
+    """
+    first, second = inputs[0], inputs[-1]
+    dtype, wide = first.dtype, first.dtype if first.device.type == "mps" else torch.float64
     marks = torch.cat([_marks(x) for x in inputs])
     ordered, order = torch.sort(marks, stable=True)
     twin = order[torch.searchsorted(ordered, marks)]
+    shape = len(first), len(second)
+    names = [name for name in get if name != "nngp"]
+
+    def at(name, *law):
+        function, needs, _ = _MAPS[name]
+        return function(*law, *(parameters[one].to(law[0].dtype) for one in needs))
 
     def alike(variances):  # libraries compute the last digit of equal numbers by their place
         moved = (variances[twin] - variances).detach()
         return variances + torch.where(torch.abs(moved) <= 1e-4 * variances, moved, 0.0)
 
-    variances = alike(torch.cat([scale * (x * x).sum(dim=1) + shifts[0] for x in inputs]))
-    cov = scale * (inputs[0] @ inputs[-1].T) + shifts[0]
-    first, second = pairs(marks)
-    middle = 0.5 * sum(pairs(variances))
-    same = (first == second) & (torch.abs(cov - middle) <= 1e-4 * middle)
-    cov = torch.where(same, middle, cov)
-    totals = [cov] * len(slopes)
-    for weight, shift in zip(weights[1:], shifts[1:]):
-        a, b = pairs(variances)
-        law = a, b, cov
-        det = torch.where(same, 0.0, torch.clamp(_det(*(one.detach() for one in law)), min=0.0))
-        copies = (variances.view_as(variances) for _ in range(3))  # torch.compile takes each tensor once
-        variances = alike(weight * at("nngp", *copies, torch.zeros_like(variances)) + shift)
-        for place, name in enumerate(slopes):
-            slope, total = at(name, *law, det), totals[place]
-            # no derivative passes through what is infinite; a total of 0 says that no gradient has come there
-            sure = torch.isfinite(slope) & torch.isfinite(total)
-            other = slope if _MAPS[name][2] else torch.zeros_like(slope)
-            other = torch.where((total == 0.0) & torch.isinf(slope), other, total * slope).detach()
-            back = weight * torch.where(sure, total, 0.0) * torch.where(sure, slope, 0.0)
-            totals[place] = torch.where(sure, back, other)
-        cov = torch.where(same, 0.5 * sum(pairs(variances)), weight * at("nngp", *law, det) + shift)
-        totals = [cov + one for one in totals]
-    found = {**dict(zip(slopes, totals)), "nngp": cov}
+    def pairs(variances):
+        return variances[: shape[0], None], variances[None, len(variances) - shape[1] :]
+
+    def through(laws, cov, det, same, parallel):
+        """Kernels of pairs whose variances are known in all layers; whether angles become small on the way."""
+        totals, close = [cov] * len(names), []
+        for (a, b), (c, d), weight, shift in zip(laws, laws[1:], weights[1:].to(cov.dtype), shifts[1:].to(cov.dtype)):
+            slopes = [at(name, a, b, cov, det) for name in names]
+            cov = torch.where(same, 0.5 * (c + d), weight * at("nngp", a, b, cov, det) + shift)
+            aligned = torch.abs(cov) >= (1.0 - 64.0 * torch.finfo(cov.dtype).eps) * (torch.sqrt(c) * torch.sqrt(d))
+            det = torch.clamp(_det(*torch.broadcast_tensors(c.detach(), d.detach(), cov.detach())), min=0.0)
+            det = torch.where(same | (parallel & aligned), 0.0, det)
+            close.append(((det <= 3e-3 * c * d) & ~same).any())
+            totals = [
+                cov + weight * _back(total, slope, name) for name, total, slope in zip(names, totals, slopes)
+            ]
+        return (cov, *totals), any(close[:-1]) if cov.dtype != wide and not torch.compiler.is_compiling() else False
+
+    scale = weights[0] / max(first.shape[1], 1)
+    variances = [alike(torch.cat([scale.to(wide) * (x.to(wide) ** 2).sum(dim=1) + shifts[0] for x in inputs]))]
+    for weight, shift in zip(weights[1:].to(wide), shifts[1:].to(wide)):
+        copies = (variances[-1].view_as(variances[-1]) for _ in range(3))  # torch.compile takes each tensor once
+        variances.append(alike(weight * at("nngp", *copies, torch.zeros_like(variances[-1])) + shift))
+    exactly = [pairs(one) for one in variances]
+    laws = [tuple(side.to(dtype) for side in one) for one in exactly]
+    a, b = laws[0]
+    cov = scale * (first @ second.T) + shifts[0]
+    equal = torch.eq(*pairs(marks)) & (torch.abs(cov - 0.5 * (a + b)) <= 1e-4 * a)
+    cov = torch.where(equal, 0.5 * (a + b), cov)
+    det = torch.clamp(_det(*torch.broadcast_tensors(a.detach(), b.detach(), cov.detach())), min=0.0)
+    det = torch.where(equal, 0.0, det)
+    none = torch.zeros_like(equal)
+    found, close = through(laws, cov, det, equal, none)
+    if close:  # in float32 the angles of deep layers would be lost
+        better = scale.to(wide) * (first.to(wide) @ second.to(wide).T) + shifts[0]
+        better = torch.where(equal, 0.5 * sum(exactly[0]), better)
+        det = torch.clamp(_det(*torch.broadcast_tensors(*(one.detach() for one in (*exactly[0], better)))), min=0.0)
+        found, _ = through(exactly, better, torch.where(equal, 0.0, det), equal, none)
+        found = [one.to(dtype) for one in found]
+    near = (det <= (1e-6 if dtype == torch.float64 else 3e-3) * a * b) & ~equal & (a * b > 0.0)
+    if torch.compiler.is_compiling() or near.any():
+        place = torch.nonzero_static(near.reshape(-1), size=min(near.numel(), 8 * sum(shape) + 64), fill_value=-1)[:, 0]
+        i, j = place.clamp(min=0) // shape[1], place.clamp(min=0) % shape[1]
+        p, q = first[i].to(wide), second[j].to(wide)
+        law = [(one[i, 0], other[0, j]) for one, other in exactly]
+        cov = scale.to(wide) * (p * q).sum(dim=1) + shifts[0]
+        det, parallel = _angles(p, q, scale.to(wide), shifts[0].to(wide), law[0][0])
+        values, _ = through(law, cov, det, torch.zeros_like(parallel), parallel)
+        place = torch.where(place < 0, near.numel(), place)  # those that fill up go behind the end
+        found = [
+            torch.cat([one.reshape(-1), one.new_zeros(1)]).index_put((place,), value.to(dtype))[:-1].reshape(shape)
+            for one, value in zip(found, values)
+        ]
+    found = dict(zip(("nngp", *names), found))
     return tuple(found[name] for name in get)
+
+
+def _angles(p, q, scale, shift, a):
+    """The determinants of rows of p and q with the bias as one more feature, and whether they are parallel."""
+    p, q, offset = (one.detach() for one in (p, q, torch.sqrt(shift.detach() / scale.detach())))
+    p, q = (torch.cat([x, offset.expand(len(x), 1)], dim=1) for x in (p, q))
+    square = (p * p).sum(dim=1)
+    share = (p * q).sum(dim=1) / square
+    rest = torch.where((torch.abs(share - 1.0) < 0.1)[:, None], q - p, q)  # of near ones the difference is exact
+    rest = rest - ((p * rest).sum(dim=1) / square)[:, None] * p
+    square, size = (rest * rest).sum(dim=1), (q * q).sum(dim=1)
+    parallel = square <= 4.0 * torch.finfo(p.dtype).eps ** 2 * p.shape[1] * size
+    return torch.where(parallel, 0.0, (a * scale).detach() * square), parallel
+
+
+def _back(total, slope, name):
+    """Total times slope; no derivative passes through what is infinite, nor comes there where the total is 0."""
+    sure = torch.isfinite(slope) & torch.isfinite(total)
+    other = slope if _MAPS[name][2] else torch.zeros_like(slope)
+    other = torch.where((total == 0.0) & torch.isinf(slope), other, total * slope).detach()
+    return torch.where(sure, torch.where(sure, total, 0.0) * torch.where(sure, slope, 0.0), other)
 '''
 
 TARGET = ArrayTarget(

@@ -143,10 +143,10 @@ def _kernels(x1, x2, get, depth, weight_std, bias_std, parameters):
         if name not in _MAPS:
             raise ValueError(f"get has {name!r}. Try: {', '.join(_MAPS)}")
     inputs = _rows(x1, x2)
-    dtype = inputs[0].dtype
-    weights = _squares("weight_std", weight_std, depth, dtype)
-    shifts = _squares("bias_std", bias_std, depth, dtype)
-    parameters = {name: jnp.asarray(one, dtype=dtype) for name, one in parameters.items()}
+    wide = jnp.promote_types(inputs[0].dtype, jnp.result_type(float))
+    weights = _squares("weight_std", weight_std, depth, wide)
+    shifts = _squares("bias_std", bias_std, depth, wide)
+    parameters = {name: jnp.asarray(one, dtype=wide) for name, one in parameters.items()}
     return _layers(inputs, weights, shifts, parameters, get)
 
 
@@ -158,7 +158,7 @@ def _layers(inputs, weights, shifts, parameters, get):
     each row and column, come from the inputs: from inner products they would be wrong by the root of a rounding.
     """
     first, second = inputs[0], inputs[-1]
-    dtype, wide = first.dtype, jnp.promote_types(first.dtype, jnp.result_type(float))
+    dtype, wide = first.dtype, weights.dtype
     marks = jnp.concatenate([_marks(x) for x in inputs])
     order = jnp.argsort(marks)
     twin = order[jnp.searchsorted(marks[order], marks)]
@@ -192,7 +192,7 @@ def _layers(inputs, weights, shifts, parameters, get):
             full = jnp.sqrt(following_a) * jnp.sqrt(following_b)
             aligned = same | (parallel & (jnp.abs(after) >= (1.0 - 64.0 * jnp.finfo(after.dtype).eps) * full))
             det = jnp.where(aligned, 0.0, jnp.maximum(_det(following_a, following_b, after), 0.0))
-            back = [weight * _back(total, slope, name) for name, total, slope in zip(names, totals, slopes)]
+            back = [_back(total, slope, weight, name) for name, total, slope in zip(names, totals, slopes)]
             close = ((det <= 3e-3 * following_a * following_b) & ~same).any()
             return (after, lax.stop_gradient(det), tuple(after + one for one in back)), close
 
@@ -203,22 +203,22 @@ def _layers(inputs, weights, shifts, parameters, get):
 
     names = [name for name in get if name != "nngp"]
     scale, shift = weights[0] / max(first.shape[1], 1), shifts[0]
-    wider = [one.astype(wide) for one in (weights, shifts)]
     variances = alike(
-        jnp.concatenate([scale.astype(wide) * jnp.sum(x.astype(wide) ** 2, axis=1) + shift for x in inputs])
+        jnp.concatenate([scale * jnp.sum(x.astype(wide) ** 2, axis=1) + shift for x in inputs])
     )
-    _, later = lax.scan(alone, variances, (wider[0][1:], wider[1][1:]))
+    _, later = lax.scan(alone, variances, (weights[1:], shifts[1:]))
     exactly = pairs(jnp.concatenate([variances[None], later]))
     laws = tuple(one.astype(dtype) for one in exactly)
     a, b = (one[0] for one in laws)
-    cov = scale * jnp.matmul(first, second.T, precision=lax.Precision.HIGHEST) + shift
+    product = jnp.matmul(first, second.T, precision=lax.Precision.HIGHEST)
+    cov = scale.astype(dtype) * product + shift.astype(dtype)
     equal = jnp.equal(*pairs(marks)) & (jnp.abs(cov - 0.5 * (a + b)) <= 1e-4 * a)
     cov = jnp.where(equal, 0.5 * (a + b), cov)
     det = jnp.where(equal, 0.0, lax.stop_gradient(jnp.maximum(_det(a, b, cov), 0.0)))
     found, close = through(laws, cov, det, equal, False)
 
     def wholly(found):  # in float32 the angles of deep layers would be lost
-        cov = scale.astype(wide) * jnp.matmul(first.astype(wide), second.T.astype(wide)) + shift
+        cov = scale * jnp.matmul(first.astype(wide), second.T.astype(wide)) + shift
         cov = jnp.where(equal, 0.5 * (exactly[0][0] + exactly[1][0]), cov)
         det = lax.stop_gradient(jnp.maximum(_det(exactly[0][0], exactly[1][0], cov), 0.0))
         values, _ = through(exactly, cov, jnp.where(equal, 0.0, det), equal, False)
@@ -234,8 +234,8 @@ def _layers(inputs, weights, shifts, parameters, get):
         i, j = jnp.nonzero(near, size=most, fill_value=max(shape))
         p, q = first.at[i].get(mode="clip").astype(wide), second.at[j].get(mode="clip").astype(wide)
         law = exactly[0][:, :, 0].at[:, i].get(mode="clip"), exactly[1][:, 0].at[:, j].get(mode="clip")
-        cov = scale.astype(wide) * jnp.sum(p * q, axis=1) + shift
-        det, parallel = _angles(p, q, scale.astype(wide), shift.astype(wide), law[0][0])
+        cov = scale * jnp.sum(p * q, axis=1) + shift
+        det, parallel = _angles(p, q, scale, shift, law[0][0])
         values, _ = through(law, cov, det, jnp.zeros_like(parallel), parallel)
         return tuple(one.at[i, j].set(value.astype(dtype), mode="drop") for one, value in zip(found, values))
 
@@ -249,6 +249,7 @@ def _angles(p, q, scale, shift, a):
     p, q, offset = (lax.stop_gradient(one) for one in (p, q, jnp.sqrt(shift / scale)))
     p, q = (jnp.concatenate([x, jnp.broadcast_to(offset, (len(x), 1))], axis=1) for x in (p, q))
     square = jnp.sum(p * p, axis=1)
+    square = jnp.where(square > 0.0, square, 1.0)
     share = jnp.sum(p * q, axis=1) / square
     rest = jnp.where((jnp.abs(share - 1.0) < 0.1)[:, None], q - p, q)  # of near ones the difference is exact
     rest = rest - (jnp.sum(p * rest, axis=1) / square)[:, None] * p
@@ -257,11 +258,12 @@ def _angles(p, q, scale, shift, a):
     return jnp.where(parallel, 0.0, lax.stop_gradient(a * scale) * square), parallel
 
 
-def _back(total, slope, name):
-    """Total times slope; no derivative passes through what is infinite, nor comes there where the total is 0."""
+def _back(total, slope, weight, name):
+    """Total times slope and weight; no derivative passes through what is infinite, and 0 stays 0 there."""
     sure = jnp.isfinite(slope) & jnp.isfinite(total)
     other = jnp.where((total == 0.0) & jnp.isinf(slope), slope if _MAPS[name][2] else 0.0, total * slope)
-    return jnp.where(sure, jnp.where(sure, total, 0.0) * jnp.where(sure, slope, 0.0), lax.stop_gradient(other))
+    back = weight * jnp.where(sure, total, 0.0) * jnp.where(sure, slope, 0.0)
+    return jnp.where(sure, back, lax.stop_gradient(other))
 '''
 
 

@@ -120,10 +120,15 @@ def _rows(x1, x2):
 
 def _squares(name, given, depth, like):
     """The squares of the scales of all weight layers, from one number or one for each."""
-    values = torch.as_tensor(given, dtype=like.dtype, device=like.device)
+    values = torch.as_tensor(given, dtype=_wide(like), device=like.device)
     if values.shape not in ((), (depth,)):
         raise ValueError(f"{name} = {given!r} for {depth} weight layers. Try: a number, or {depth}: one for each")
     return values.expand(depth) ** 2
+
+
+def _wide(x):
+    """The type of what is computed once for each input: float64 where the device has it."""
+    return x.dtype if x.device.type == "mps" else torch.float64
 
 
 def _marks(x):
@@ -150,7 +155,7 @@ def _kernels(x1, x2, get, depth, weight_std, bias_std, parameters):
     weights = _squares("weight_std", weight_std, depth, like)
     shifts = _squares("bias_std", bias_std, depth, like)
     parameters = {
-        name: torch.as_tensor(one, dtype=like.dtype, device=like.device) for name, one in parameters.items()
+        name: torch.as_tensor(one, dtype=_wide(like), device=like.device) for name, one in parameters.items()
     }
     return _layers(inputs, weights, shifts, parameters, get)
 
@@ -162,7 +167,7 @@ def _layers(inputs, weights, shifts, parameters, get):
     column, come from the inputs: from inner products they would be wrong by the root of a rounding.
     """
     first, second = inputs[0], inputs[-1]
-    dtype, wide = first.dtype, first.dtype if first.device.type == "mps" else torch.float64
+    dtype, wide = first.dtype, _wide(first)
     marks = torch.cat([_marks(x) for x in inputs])
     ordered, order = torch.sort(marks, stable=True)
     twin = order[torch.searchsorted(ordered, marks)]
@@ -191,19 +196,19 @@ def _layers(inputs, weights, shifts, parameters, get):
             det = torch.where(same | (parallel & aligned), 0.0, det)
             close.append(((det <= 3e-3 * c * d) & ~same).any())
             totals = [
-                cov + weight * _back(total, slope, name) for name, total, slope in zip(names, totals, slopes)
+                cov + _back(total, slope, weight, name) for name, total, slope in zip(names, totals, slopes)
             ]
         return (cov, *totals), any(close[:-1]) if cov.dtype != wide and not torch.compiler.is_compiling() else False
 
     scale = weights[0] / max(first.shape[1], 1)
-    variances = [alike(torch.cat([scale.to(wide) * (x.to(wide) ** 2).sum(dim=1) + shifts[0] for x in inputs]))]
-    for weight, shift in zip(weights[1:].to(wide), shifts[1:].to(wide)):
+    variances = [alike(torch.cat([scale * (x.to(wide) ** 2).sum(dim=1) + shifts[0] for x in inputs]))]
+    for weight, shift in zip(weights[1:], shifts[1:]):
         copies = (variances[-1].view_as(variances[-1]) for _ in range(3))  # torch.compile takes each tensor once
         variances.append(alike(weight * at("nngp", *copies, torch.zeros_like(variances[-1])) + shift))
     exactly = [pairs(one) for one in variances]
     laws = [tuple(side.to(dtype) for side in one) for one in exactly]
     a, b = laws[0]
-    cov = scale * (first @ second.T) + shifts[0]
+    cov = scale.to(dtype) * (first @ second.T) + shifts[0].to(dtype)
     equal = torch.eq(*pairs(marks)) & (torch.abs(cov - 0.5 * (a + b)) <= 1e-4 * a)
     cov = torch.where(equal, 0.5 * (a + b), cov)
     det = torch.clamp(_det(*torch.broadcast_tensors(a.detach(), b.detach(), cov.detach())), min=0.0)
@@ -211,7 +216,7 @@ def _layers(inputs, weights, shifts, parameters, get):
     none = torch.zeros_like(equal)
     found, close = through(laws, cov, det, equal, none)
     if close:  # in float32 the angles of deep layers would be lost
-        better = scale.to(wide) * (first.to(wide) @ second.to(wide).T) + shifts[0]
+        better = scale * (first.to(wide) @ second.to(wide).T) + shifts[0]
         better = torch.where(equal, 0.5 * sum(exactly[0]), better)
         det = torch.clamp(_det(*torch.broadcast_tensors(*(one.detach() for one in (*exactly[0], better)))), min=0.0)
         found, _ = through(exactly, better, torch.where(equal, 0.0, det), equal, none)
@@ -222,8 +227,8 @@ def _layers(inputs, weights, shifts, parameters, get):
         i, j = place.clamp(min=0) // shape[1], place.clamp(min=0) % shape[1]
         p, q = first[i].to(wide), second[j].to(wide)
         law = [(one[i, 0], other[0, j]) for one, other in exactly]
-        cov = scale.to(wide) * (p * q).sum(dim=1) + shifts[0]
-        det, parallel = _angles(p, q, scale.to(wide), shifts[0].to(wide), law[0][0])
+        cov = scale * (p * q).sum(dim=1) + shifts[0]
+        det, parallel = _angles(p, q, scale, shifts[0], law[0][0])
         values, _ = through(law, cov, det, torch.zeros_like(parallel), parallel)
         place = torch.where(place < 0, near.numel(), place)  # those that fill up go behind the end
         found = [
@@ -239,6 +244,7 @@ def _angles(p, q, scale, shift, a):
     p, q, offset = (one.detach() for one in (p, q, torch.sqrt(shift.detach() / scale.detach())))
     p, q = (torch.cat([x, offset.expand(len(x), 1)], dim=1) for x in (p, q))
     square = (p * p).sum(dim=1)
+    square = torch.where(square > 0.0, square, 1.0)
     share = (p * q).sum(dim=1) / square
     rest = torch.where((torch.abs(share - 1.0) < 0.1)[:, None], q - p, q)  # of near ones the difference is exact
     rest = rest - ((p * rest).sum(dim=1) / square)[:, None] * p
@@ -247,12 +253,12 @@ def _angles(p, q, scale, shift, a):
     return torch.where(parallel, 0.0, (a * scale).detach() * square), parallel
 
 
-def _back(total, slope, name):
-    """Total times slope; no derivative passes through what is infinite, nor comes there where the total is 0."""
+def _back(total, slope, weight, name):
+    """Total times slope and weight; no derivative passes through what is infinite, and 0 stays 0 there."""
     sure = torch.isfinite(slope) & torch.isfinite(total)
     other = slope if _MAPS[name][2] else torch.zeros_like(slope)
     other = torch.where((total == 0.0) & torch.isinf(slope), other, total * slope).detach()
-    return torch.where(sure, torch.where(sure, total, 0.0) * torch.where(sure, slope, 0.0), other)
+    return torch.where(sure, weight * torch.where(sure, total, 0.0) * torch.where(sure, slope, 0.0), other)
 '''
 
 TARGET = ArrayTarget(

@@ -304,7 +304,7 @@ def _exp_bivariate() -> Definition:
     """The reduction to a wedge and its integrals as in `runtime.bivariate`, whose names these are; signs are ±1."""
     s = _Steps()
     c, d = _unit(s)
-    h, k = (s.within(f"{name}1", Name(name)) for name in "hk")
+    h, k = (s.within(f"{name}1", Name(name) + 0.0 * c) for name in "hk")  # arrays also where one is a number
     far_h, far_k = s.let("far_h", call("abs", h)), s.let("far_k", call("abs", k))
     a = s.let("a", choose(far_h > far_k, far_h, far_k))
     b = s.let("b", choose(far_h > far_k, far_k, far_h))

@@ -16,6 +16,8 @@ from symntk.emit.targets.base import PythonTarget
 from symntk.emit.targets.tabulated import tables_code, tabulated_code
 from symntk.language.symbols import STATE
 
+_CANCEL = ("exp_normal_cdf", "exp_bivariate", "exp_erfi")
+"""Functions of which terms are added that may be large: what cancels then is not in float32."""
 _ENTRIES = ("var_u", "var_v", "cov")
 _DOC = {
     "nngp": "Gram matrix of the network's Gaussian process.",
@@ -78,7 +80,10 @@ class ArrayTarget(PythonTarget):
         tables = ", ".join(f"({', '.join(map(str, one))})" for one in (slopes, others))
         definitions = [one for each in with_slopes(layer) for one in each.definitions]
         least = ", 1.0" if any(map(_is_singular, definitions)) else ""
-        rule = f"_{layer.name}_at = _differentiable(_{layer.name}, {tables}{least})"
+        cancels = any(name in _CANCEL for one in definitions for name in one.calls())
+        rule = (
+            f"_{layer.name}_at = _differentiable(_{layer.name}, {tables}{least}{', precise=True' if cancels else ''})"
+        )
         return f"{rule}\n\n\n{self._public(layer, ('a', 'b', 'c', 'det', *moving[3:]))}"
 
     def _public(self, layer: LayerMap, moving: tuple[str, ...]) -> str:

@@ -65,14 +65,16 @@ def _law(a, b, c):
     return jnp.where(rounded & (a >= 0.0) & (b >= 0.0), jnp.maximum(det, 0.0), jnp.nan)
 
 
-def _differentiable(value, slopes, others, least=0.0):
+def _differentiable(value, slopes, others, least=0.0, precise=False):
     """A map of (a, b, c, det, ...) with written derivatives by its arguments but det, each a function or None.
 
     Where a slope is infinite another stands for it: none, or that along full correlation, with d = 0 held. Of a formula
-    that is 0/0 at d = 0 the limit is taken at d = `least` roundings.
+    that is 0/0 at d = 0 the limit is taken at d = `least` roundings; a `precise` one, which cancels, is in float64.
     """
 
-    def whole(a, b, c, det, *rest):
+    def whole(*given):
+        wide = jnp.promote_types(given[0].dtype, jnp.result_type(float)) if precise else given[0].dtype
+        a, b, c, det, *rest = (one.astype(wide) for one in given)
         if least:
             det = jnp.maximum(det, (least * jnp.finfo(det.dtype).eps) ** 2 * (a * b))
         return (a, b, c, det, jnp.sqrt(det), *rest)
@@ -92,7 +94,7 @@ def _differentiable(value, slopes, others, least=0.0):
                 found, instead = slope(*law), 0.0 if other is None else other(*law)
                 instead = jnp.where(jnp.isfinite(instead), instead, 0.0)
                 exists = jnp.isfinite(found) if other is None else jnp.isfinite(found) & (det > 0.0)
-                total = total + jnp.where(exists, found, instead) * tangent
+                total = total + jnp.where(exists, found, instead).astype(total.dtype) * tangent
         return out, total
 
     function.defjvp(derivative, symbolic_zeros=True)

@@ -51,14 +51,21 @@ def _law(a, b, c):
     return torch.where(rounded & (a >= 0.0) & (b >= 0.0), torch.clamp(det, min=0.0), float("nan"))
 
 
-def _differentiable(value, slopes, others, least=0.0):
+def _wide(x):
+    """The type of what is computed once for each input: float64 where the device has it."""
+    return x.dtype if x.device.type == "mps" else torch.float64
+
+
+def _differentiable(value, slopes, others, least=0.0, precise=False):
     """A map of (a, b, c, det, ...) with written derivatives by its arguments but det, each a function or None.
 
     Where a slope is infinite another stands for it: none, or that along full correlation, with d = 0 held. Of a formula
-    that is 0/0 at d = 0 the limit is taken at d = `least` roundings.
+    that is 0/0 at d = 0 the limit is taken at d = `least` roundings; a `precise` one, which cancels, is in float64.
     """
 
     def whole(a, b, c, det, *rest):
+        if precise:
+            a, b, c, det, *rest = (one.to(_wide(one)) for one in (a, b, c, det, *rest))
         if least:
             det = torch.maximum(det, (least * torch.finfo(det.dtype).eps) ** 2 * (a * b))
         return (a, b, c, det, torch.sqrt(det), *rest)
@@ -91,7 +98,7 @@ def _differentiable(value, slopes, others, least=0.0):
                 one, instead = slope(*law), grad * 0.0 if other is None else other(*law)
                 exists = torch.isfinite(one) if other is None else torch.isfinite(one) & (det > 0.0)
                 one = torch.where(exists, one, torch.where(torch.isfinite(instead), instead, 0.0))
-                found.append((grad * one).sum_to_size(given.shape))
+                found.append((grad * one).sum_to_size(given.shape).to(given.dtype))
             return (*found[:3], None, *found[3:])
 
     def function(*given):
@@ -124,11 +131,6 @@ def _squares(name, given, depth, like):
     if values.shape not in ((), (depth,)):
         raise ValueError(f"{name} = {given!r} for {depth} weight layers. Try: a number, or {depth}: one for each")
     return values.expand(depth) ** 2
-
-
-def _wide(x):
-    """The type of what is computed once for each input: float64 where the device has it."""
-    return x.dtype if x.device.type == "mps" else torch.float64
 
 
 def _marks(x):

@@ -105,7 +105,7 @@ class ArrayTarget(PythonTarget):
             value = self._choice.format(condition=f"{gap} > 0.0", yes=value, no='float("inf")')
         return "\n".join([f"def {layer.name}({signature}):", *(f"    {line}" for line in [*lines, f"return {value}"])])
 
-    def gram(self, layers: Mapping[str, LayerMap]) -> str:
+    def gram(self, layers: Mapping[str, LayerMap], scales: str) -> str:
         """The recursion, a function for each kernel, and `kernels`."""
         grams = [name for name in layers if name in GRAMS]
         keywords = list(dict.fromkeys(keyword for name in grams for keyword in layers[name].keywords))
@@ -116,16 +116,16 @@ class ArrayTarget(PythonTarget):
         table = "\n".join(["_MAPS = {", *rows, "}"])
         extra = "".join(f", {keyword}" for keyword in keywords)
         passed = f"{{{', '.join(f'{keyword!r}: {keyword}' for keyword in keywords)}}}"
-        shared = f"x1, x2=None, *, depth, weight_std=1.0, bias_std=0.0{extra}"
+        shared = f"{scales}{extra}"
         code = [table, self.texts.gram.strip("\n")]
         for name in grams:
             code.append(
-                f"def {name}({shared}):\n{_doc(name)}\n"
+                f"def {name}(x1, x2=None, *, {shared}):\n{_doc(name)}\n"
                 f'    return _kernels(x1, x2, ("{name}",), depth, weight_std, bias_std, {passed})[0]'
             )
         get = ", ".join(f'"{name}"' for name in grams) + ("," if len(grams) == 1 else "")
         code.append(
-            f"def kernels({shared.replace('*, depth', f'*, get=({get}), depth')}):\n{_doc('kernels')}\n"
+            f"def kernels(x1, x2=None, *, get=({get}), {shared}):\n{_doc('kernels')}\n"
             f"    get = (get,) if isinstance(get, str) else tuple(get)\n"
             f"    return _kernels(x1, x2, get, depth, weight_std, bias_std, {passed})"
         )

@@ -29,7 +29,7 @@ def Elementwise({keywords}):
 class _NeuralTangents(ArrayTarget):
     over = jax.TARGET.over
 
-    def gram(self, layers: Mapping[str, LayerMap]) -> str:
+    def gram(self, layers: Mapping[str, LayerMap], scales: str) -> str:  # noqa: ARG002  they are those of other layers
         """The layer; its second map is that of the surrogate gradient where the pair has one."""
         slope = next((name for name in ("sg_ntk", "ntk") if name in layers), None)
         if "nngp" not in layers or slope is None:

@@ -315,3 +315,30 @@ def walk(one: Node) -> Iterator[Node]:
         last = stack.pop()
         yield last
         stack += children(last)
+
+
+def is_singular(definition: Definition) -> bool:
+    """Whether a function is called with something over det or d, which is 0/0 or unbounded at full correlation.
+
+    >>> a, d = Name("a"), Name("d")
+    >>> one = Definition("f", ("a", "d"), (("t", a / d),), (call("normal_cdf", Name("t")),))
+    >>> is_singular(one), is_singular(Definition("f", ("a", "d"), (), (call("sqrt", a) / d,)))
+    (True, False)
+    """
+    lines = dict(definition.lines)
+
+    def small(one: Node) -> bool:
+        return any(isinstance(part, Name) and (part.name in ("det", "d") or small_line(part)) for part in walk(one))
+
+    def small_line(part: Name) -> bool:
+        return isinstance(lines.get(part.name), Call) and small(lines[part.name])
+
+    def inside(one: Node) -> bool:
+        return any(
+            (isinstance(part, Quotient) and small(part.below))
+            or (isinstance(part, Name) and part.name in lines and inside(lines[part.name]))
+            for part in walk(one)
+        )
+
+    called = (one for one in definition.nodes() if isinstance(one, Call) and one.function != "sqrt")
+    return any(inside(argument) for one in called for argument in one.arguments)

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 
 from symntk.emit.closure import helpers
-from symntk.emit.code import Definition, Node, Number, SumOver, walk
+from symntk.emit.code import Definition, Node, Number, SumOver, is_singular, walk
 from symntk.emit.layers import LAW, LayerMap
 from symntk.emit.library import functions, needed
 from symntk.emit.module import GRAM_DOC, SHARED_DOC, requirements
@@ -150,6 +150,9 @@ class _Scalars(PythonTarget):
     def body(self, definition: Definition) -> list[str]:
         """The lines of the function."""
         lines, done = [f"real = type({definition.arguments[0]})"], set[str]()
+        if {"a", "b", "det", "d"} <= set(definition.arguments) and is_singular(definition):
+            # at full correlation the limit, at an angle that no digit of the result can tell from 0
+            lines += ["d = max(d, real(1e-16) * math.sqrt(a * b))", "det = max(det, d * d)"]
         parts = [(f"{name} = ", [one]) for name, one in definition.lines]
         for head, nodes in [*parts, ("return ", list(definition.results))]:
             for one in (inner for node in nodes for inner in walk(node)):

@@ -6,7 +6,7 @@ import textwrap
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from symntk.emit.code import Call, Definition, Name, Node, Quotient, walk
+from symntk.emit.code import is_singular
 from symntk.emit.differentiate import held
 from symntk.emit.expressions import node_of
 from symntk.emit.layers import MEANS, LayerMap
@@ -79,7 +79,7 @@ class ArrayTarget(PythonTarget):
         others = [f"_{layer.name}_by_{by}" if by in fixed and by in layer.slopes else None for by in moving]
         tables = ", ".join(f"({', '.join(map(str, one))})" for one in (slopes, others))
         definitions = [one for each in with_slopes(layer) for one in each.definitions]
-        least = ", 1.0" if any(map(_is_singular, definitions)) else ""
+        least = ", 1.0" if any(map(is_singular, definitions)) else ""
         cancels = any(name in _CANCEL for one in definitions for name in one.calls())
         rule = (
             f"_{layer.name}_at = _differentiable(_{layer.name}, {tables}{least}{', precise=True' if cancels else ''})"
@@ -130,27 +130,6 @@ class ArrayTarget(PythonTarget):
             f"    return _kernels(x1, x2, get, depth, weight_std, bias_std, {passed})"
         )
         return "\n\n\n".join(code)
-
-
-def _is_singular(definition: Definition) -> bool:
-    """Whether a function is called with something over det or d, which is 0/0 or unbounded at full correlation."""
-    lines = dict(definition.lines)
-
-    def small(one: Node) -> bool:
-        return any(isinstance(part, Name) and (part.name in ("det", "d") or small_line(part)) for part in walk(one))
-
-    def small_line(part: Name) -> bool:
-        return isinstance(lines.get(part.name), Call) and small(lines[part.name])
-
-    def inside(one: Node) -> bool:
-        return any(
-            (isinstance(part, Quotient) and small(part.below))
-            or (isinstance(part, Name) and part.name in lines and inside(lines[part.name]))
-            for part in walk(one)
-        )
-
-    called = (one for one in definition.nodes() if isinstance(one, Call) and one.function != "sqrt")
-    return any(inside(argument) for one in called for argument in one.arguments)
 
 
 def _tuple(names: tuple[str, ...]) -> str:

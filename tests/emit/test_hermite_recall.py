@@ -7,7 +7,7 @@ import pytest
 
 from symntk.emit.runtime import hermite_recall
 from symntk.emit.runtime.hermite import _hermite_coefficients
-from symntk.emit.runtime.hermite_recall import _recall_missing, _recalled_coefficients
+from symntk.emit.runtime.hermite_recall import _recall_law, _recall_places, _recalled_coefficients
 
 SHAPE = (), (), (), (-8.0, -3.0, -1.0, 0.0, 1.0, 3.0, 8.0)
 LAWS = np.array([[0.3, 1.0], [-1.0, 2.0], [0.3, 4.0], [0.0, 0.5], [2.0, 1.0], [-1.0, 0.1]])
@@ -27,6 +27,12 @@ def asked(monkeypatch):
     return rows
 
 
+def _missing(f, shape, law, count):
+    """How many laws are not kept."""
+    held = hermite_recall._RECALLED.get((f, count, shape[3]))
+    return len(law) if held is None else int(_recall_places(held[0], _recall_law(*law.T))[1].sum())
+
+
 def found(rows, count=32, f=np.tanh, shape=SHAPE):
     law = LAWS[list(rows)]
     value = _recalled_coefficients(f, shape, law[:, 0], law[:, 1], count)
@@ -38,7 +44,7 @@ def test_only_what_is_new_is_computed(asked):
     for rows in ([0, 1], [1, 2, 0], [2], [3, 3, 1], [5, 0, 1, 2, 3, 4]):
         found(rows)
     assert asked == [2, 1, 2, 2]
-    assert _recall_missing(np.tanh, SHAPE, LAWS, 32) == 0 and _recall_missing(np.tanh, SHAPE, LAWS, 64) == len(LAWS)
+    assert _missing(np.tanh, SHAPE, LAWS, 32) == 0 and _missing(np.tanh, SHAPE, LAWS, 64) == len(LAWS)
 
 
 def test_functions_counts_and_edges_are_told_apart(asked):
@@ -62,9 +68,9 @@ def test_little_is_kept(monkeypatch):
     monkeypatch.setattr(hermite_recall, "_RECALL_HELD", 5 * 32)
     found([0, 1])
     found([2])
-    assert len(hermite_recall._RECALLED) == 1 and _recall_missing(np.tanh, SHAPE, LAWS, 32) == 3
+    assert len(hermite_recall._RECALLED) == 1 and _missing(np.tanh, SHAPE, LAWS, 32) == 3
     found([3, 4])  # more than a few: those of this call alone
-    assert _recall_missing(np.tanh, SHAPE, LAWS, 32) == 4
+    assert _missing(np.tanh, SHAPE, LAWS, 32) == 4
     found([0, 1, 2, 3], f=np.sin)  # no room for both
     assert [key[0] for key in hermite_recall._RECALLED] == [np.sin]
     found(range(6), f=np.cos)  # too many

@@ -27,12 +27,10 @@ _LINE_POINTS = 20
 _LINE_PLACES = (-0.83, -0.11, 0.62, 0.97)
 # The distance of the coefficients from the series, relative to √E f², up to which it is used.
 _LINE_DEFECT = 5e-14
-# A call makes a segment's series where so many of its variances are on it, or after so many calls; of calls with fewer
-# variances than the last number, more.
+# So many variances at least that a call has, of which so many are on a segment, or calls before, to make its series.
+_LINE_LEAST = 16
 _LINE_MANY = 48
 _LINE_CALLS = 2
-_LINE_FEW_CALLS = 32
-_LINE_LEAST = 16
 # log a beyond which variances are not looked at, and numbers of all series that are held: 32 MB.
 _LINE_REACH = 60
 _LINE_HELD = 2**22
@@ -44,8 +42,7 @@ def _line_coefficients(
     f: Callable[[np.ndarray], np.ndarray], shape: Shape, mean: np.ndarray, variance: np.ndarray, count: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """What `_hermite_coefficients` returns, for the same arguments."""
-    few = len(mean) < _LINE_LEAST
-    if few and mean.any():
+    if len(mean) < _LINE_LEAST:
         return _recalled_coefficients(f, shape, mean, variance, count)
     with np.errstate(all="ignore"):
         place = np.log(variance)
@@ -55,7 +52,7 @@ def _line_coefficients(
     rest = np.isnan(segment)
     for number in np.unique(segment[~rest]):
         rows = np.flatnonzero(segment == number)
-        line = _line(f, shape, int(number), count, len(rows), _LINE_FEW_CALLS if few else _LINE_CALLS)
+        line = _line(f, shape, int(number), count, len(rows))
         if line is None:
             rest[rows] = True
             continue
@@ -70,13 +67,13 @@ def _line_coefficients(
 
 
 def _line(
-    f: Callable[[np.ndarray], np.ndarray], shape: Shape, segment: int, count: int, rows: int, calls: int
+    f: Callable[[np.ndarray], np.ndarray], shape: Shape, segment: int, count: int, rows: int
 ) -> tuple[np.ndarray, float] | None:
     """The series on a segment, E f² in its first column, and its loss; None where there is none, or none yet."""
     key = f, segment, count
     if key not in _LINES:
         asked = _LINE_ASKED.get(key, 0)
-        if asked < calls and rows < _LINE_MANY:
+        if asked < _LINE_CALLS and rows < _LINE_MANY:
             _LINE_ASKED[key] = asked + 1
             return None
         found = _new_line(f, shape, segment, count)

@@ -59,12 +59,6 @@ def _recalled_coefficients(
     return coefficients, second, loss
 
 
-def _recall_missing(f: Callable[[np.ndarray], np.ndarray], shape: Shape, law: np.ndarray, count: int) -> int:
-    """How many rows (mean, variance) of `law` would have to be computed."""
-    held = _RECALLED.get((f, count, tuple(shape[3])))
-    return len(law) if held is None else int(_recall_places(held[0], _recall_law(law[:, 0], law[:, 1]))[1].sum())
-
-
 def _recall_law(mean: np.ndarray, variance: np.ndarray) -> np.ndarray:
     """Mean and variance as one complex number: these are sorted much faster than rows."""
     law = np.empty(len(mean), dtype=np.complex128)

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from symntk.emit.runtime.hermite_line import _line_coefficients
-from symntk.emit.runtime.hermite_recall import _recall_missing
 from symntk.emit.runtime.hermite_sum import _SERIES_ROWS, _SERIES_STEP, _hermite_expectation, _hermite_pairs
 
 if TYPE_CHECKING:
@@ -204,10 +203,10 @@ def _series_tables(
         gain = np.count_nonzero(hopeful) * (number / len(chosen))
         if not gain:
             break
-        sides = zip(functions[: 1 if same else 2], shapes, laws, strict=False)
-        missing = sum(_recall_missing(f, shape, law, _SERIES_COUNTS[rung + 1]) for f, shape, law in sides)
+        # not what is missing of them: a value does not depend on what was asked before
+        distinct = len(laws[0]) + (0 if same else len(laws[1]))
         spared = gain * patience + (_SERIES_ROUTE_COST if np.array_equal(hopeful, missed) else 0.0)
-        if spared <= missing * _SERIES_ROW_COSTS[rung + 1] + _SERIES_RUNG_COST:
+        if spared <= distinct * _SERIES_ROW_COSTS[rung + 1] + _SERIES_RUNG_COST:
             break
     return f_table, g_table
 

@@ -46,12 +46,16 @@ def tabulated_layer(
     Raises:
         FormulaError: it has no table either.
     """
+    from symntk.emit.general import known_shape
     from symntk.emit.layers import LayerMap
     from symntk.emit.table_build import NoTable
 
     asked = f"code for {E}"
     if E.means:
         raise FormulaError(asked, "it has no closed form, and tables are of means 0", 'target="numpy"')
+    if any(known_shape(one.general).cores for one in (E.f, E.g)):
+        wrong = "it has no closed form, and where a function is infinite tables do not follow it"
+        raise FormulaError(asked, wrong, 'target="numpy"')
     try:
         boxes = _BOXES if variances is None else (_box(asked, variances),)
         found = _first_table(E.f, E.g, boxes).scaled(float(scale))

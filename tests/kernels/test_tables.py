@@ -122,3 +122,8 @@ def test_a_module_for_numba_is_the_host_s(tmp_path):
     for refused in (lambda: names["nngp_map"](1.0, 50.0, 0.5), lambda: names["nngp"](100.0 * inputs, depth=2)):
         with pytest.raises(ValueError, match="variances= at export"):
             refused()
+
+
+def test_what_is_infinite_at_a_place_has_no_table():
+    with pytest.raises(FormulaError, match="where a function is infinite tables do not follow it"):
+        symntk.expectation("Abs(x)**(-0.3)", "tanh(x)").source("numba")

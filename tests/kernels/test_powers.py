@@ -190,7 +190,7 @@ def test_functions_with_such_a_place(text, value):
         ),
         ("Abs(x)**(-0.49)", lambda a: _moment(mp.mpf("-0.98"), a)),
     ],
-    ids=str,
+    ids=["logarithm", "sum", "power"],
 )
 def test_squares_at_full_correlation(text, square):
     with mp.workdps(25):

@@ -44,7 +44,7 @@ class NumbaTarget:
     """
 
     name, slopes = "numba", False
-    imports = "import math\n\nimport numba\nimport numpy as np\nfrom numba.extending import intrinsic"
+    imports = "import math\nimport sys\n\nimport numba\nimport numpy as np\nfrom numba.extending import intrinsic"
 
     def write(self, definition: Definition) -> str:
         """The definition as a function of scalars."""

@@ -106,7 +106,7 @@ def _log(x):
     return exponent * 0.6931471805599453 + 2.0 * (t + t * (s * r))
 
 
-@numba.njit(cache=True, error_model="numpy", fastmath={"contract"})
+@numba.njit(cache=_KEPT, error_model="numpy", fastmath={"contract"})
 def _read(coefficients, columns, counts, numbers, side, u, v, c, work, out):
     """A table's map for a row of entries with variances u and v, covariances c; NaN beyond the table."""
     real, width = type(u), out.size

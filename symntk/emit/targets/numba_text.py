@@ -1,10 +1,12 @@
 """What every module for Numba holds: the arctangent, the determinant, loops, and the recursion of Gram matrices."""
 
 LIBRARY = '''
-_compiled = numba.njit(cache=True, error_model="numpy")
+# A later process looks for the module of compiled code by its name.
+_KEPT = __name__ in sys.modules
+_compiled = numba.njit(cache=_KEPT, error_model="numpy")
 # parts of the functions that call them; products and sums may be rounded once
-_inline = numba.njit(cache=True, error_model="numpy", fastmath={"contract"}, forceinline=True)
-_exactly = numba.njit(cache=True, error_model="numpy", forceinline=True)
+_inline = numba.njit(cache=_KEPT, error_model="numpy", fastmath={"contract"}, forceinline=True)
+_exactly = numba.njit(cache=_KEPT, error_model="numpy", forceinline=True)
 
 
 @intrinsic
@@ -154,7 +156,7 @@ def _all_variances(x, weights, shifts, parameters, real):
     return out
 
 
-@numba.njit(cache=True, error_model="numpy", parallel=True)
+@numba.njit(cache=_KEPT, error_model="numpy", parallel=True)
 def _slab(
     product, start, left, mirror, nngp, ntk, sg_ntk, first, second, a, b, exact_a, exact_b, weights, shifts, limit, law,
     rows, right, counts, numbers,
@@ -178,7 +180,7 @@ def _slab(
     return infinite
 
 
-@numba.njit(cache=True, error_model="numpy", fastmath={"contract"})
+@numba.njit(cache=_KEPT, error_model="numpy", fastmath={"contract"})
 def _block(
     product, down, across, top, side, mirror, nngp, ntk, sg_ntk, first, second, a, b, exact_a, exact_b, weights, shifts,
     limit, law, rows, right, counts, numbers, infinite,

@@ -127,7 +127,7 @@ def soft(kind: str, k: Fraction, t: Fraction) -> Term:
         "lorentz": (f"1/(1+{square})", lambda x: 1.0 / (1.0 + s(x) ** 2), far),
         "atan": (f"atan({arg})", lambda x: np.arctan(s(x)), far),
         "root": (f"{arg}/sqrt(1+{square})", lambda x: s(x) / np.sqrt(1.0 + s(x) ** 2), far),
-        "sech": (f"1/cosh({arg})", lambda x: 1.0 / np.cosh(np.clip(s(x), -300, 300)), poles),
+        "sech": (f"1/cosh({arg})", lambda x: 2.0 * np.exp(-np.abs(s(x))) / (1.0 + np.exp(-2.0 * np.abs(s(x)))), poles),
     }
     text, value, edges = table[kind]
     return Term(text, value, edges)

@@ -225,7 +225,7 @@ def _relative(f: GeneralForm, g: GeneralForm, law: Law, dps: int) -> Number:
                 raise
             raise CancelledError(*before, f"more are not to be had: {refusal.wrong}", _CANCELS) from refusal
         scale = mp.mpf(one.outer.scale)
-        if scale == 0:
+        if scale == 0 or size == 0:  # E[g(v)|u] is 0 wherever f is not
             return value
         error = scale * mp.mpf(10) ** (-dps - beside)
         if abs(value) >= scale * mp.mpf(10) ** -beside:

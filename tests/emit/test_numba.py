@@ -45,6 +45,7 @@ def test_the_text_is_a_module_by_itself():
     assert imports == [
         "from __future__ import annotations",
         "import math",
+        "import sys",
         "import numba",
         "import numpy as np",
         "from numba.extending import intrinsic",

@@ -234,7 +234,7 @@ def test_published_closed_forms(pair, law):
 @pytest.mark.parametrize("correlation", ["-1", "-0.999999999999", "0", "0.5", "0.999999999999", "1"])
 def test_extreme_covariances(var_u, var_v, correlation):
     """Relative accuracy for positive integrands; relative to √(E f² E g²) for erf."""
-    with mp.workdps(50):
+    with mp.workdps(80):
         a, b = mp.mpf(var_u), mp.mpf(var_v)
         c = mp.mpf(correlation) * mp.sqrt(a * b)
         for name in ("relu", "step", "gauss", "erf"):

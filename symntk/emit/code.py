@@ -5,7 +5,8 @@ computed once. `emit.formula` makes them from a derived value, `emit.targets` wr
 searched or changed in text that is already written.
 
 Why not SymPy expressions: SymPy simplifies as it builds, so that 2·(1 + a) becomes 2 + 2·a, √(ab) becomes √a·√b and
-numbers are merged, which undoes the choice of a form that does not cancel; and a node takes 1 µs here, 24 µs there (measured on a formula of eight).
+numbers are merged, which undoes the choice of a form that does not cancel; and a node takes 1 µs here, 24 µs there
+(measured on a formula of eight).
 """
 
 from __future__ import annotations

@@ -310,12 +310,14 @@ def children(one: Node) -> tuple[Node, ...]:
 
 
 def walk(one: Node) -> Iterator[Node]:
-    """A node and every node inside it."""
-    stack = [one]
+    """A node and every node inside it; one that stands in several places once."""
+    stack, seen = [one], set[int]()
     while stack:
         last = stack.pop()
-        yield last
-        stack += children(last)
+        if id(last) not in seen:
+            seen.add(id(last))
+            yield last
+            stack += children(last)
 
 
 def is_singular(definition: Definition) -> bool:

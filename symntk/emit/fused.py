@@ -31,6 +31,7 @@ from symntk.emit.code import (
     negative,
     product,
     total,
+    walk,
 )
 
 _MOST = 6  # power up to which a product is faster
@@ -67,7 +68,7 @@ def fused(
         results.append(_result(definitions[swapped], _SWAPPED))
     lines, results = _shared(results)
     used = {
-        one.name for part in (*(line for _, line in lines), *results) for one in _walk(part) if isinstance(one, Name)
+        one.name for part in (*(line for _, line in lines), *results) for one in walk(part) if isinstance(one, Name)
     }
     a, b, c, det = map(Name, ("a", "b", "c", "det"))
     head = [("det", a * b - c * c)] if used & {"det", "d"} else []
@@ -80,17 +81,6 @@ def _result(definition: Definition, names: Mapping[str, Node]) -> Node:
     for place, one in definition.lines:
         known[place] = _arranged(one, known)
     return _arranged(definition.results[0], known)
-
-
-def _walk(one: Node) -> list[Node]:
-    """Every node inside, each once."""
-    found, stack = {id(one): one}, [one]
-    while stack:
-        for part in children(stack.pop()):
-            if id(part) not in found:
-                found[id(part)] = part
-                stack.append(part)
-    return list(found.values())
 
 
 def _sides(one: Node) -> frozenset[str]:

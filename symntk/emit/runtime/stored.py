@@ -15,6 +15,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from symntk.emit.runtime.table import _clenshaw
+
 # Laws treated at once; Chebyshev points in cos θ by which a layer's functions of the angle are written again.
 _STORED_BLOCK = 4096
 _STORED_POINTS = 40
@@ -200,22 +202,10 @@ def _stored_tile(
     ends = np.array([least, 1.0]) if not sharpness else np.arcsinh(sharpness * np.array([least, 1.0]))
     double = (place - 0.5 * (ends[0] + ends[1])) * (4.0 / (ends[1] - ends[0]))
     result = np.zeros(cosine.shape)
-    term = np.empty(cosine.shape)
     for part, front in ((left[:even], None), (left[even:], sine)):
         if not len(part):
             continue
-        # Clenshaw's sum
-        value, before = np.zeros(cosine.shape), np.zeros(cosine.shape)
-        for k in range(len(part) - 1, 0, -1):
-            np.matmul(part[k], right, out=term)
-            term -= before
-            np.multiply(double, value, out=before)
-            before += term
-            value, before = before, value
-        value *= double
-        value *= 0.5
-        value -= before
-        value += np.matmul(part[0], right, out=term)
+        value = _clenshaw(part, right, double)
         if front is not None:
             value *= front
         result += value

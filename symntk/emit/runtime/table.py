@@ -267,20 +267,31 @@ def _table_values(table: _Table, a: np.ndarray, b: np.ndarray, theta: np.ndarray
     double -= 2.0
     if not table.parity:
         np.multiply(theta, 2.0, out=double)
-    value, previous, term = np.zeros_like(theta), np.zeros_like(theta), np.empty_like(theta)
-    for k in range(len(left) - 1, 0, -1):
-        np.matmul(left[k], right, out=term)
-        term -= previous
-        np.multiply(double, value, out=previous)
-        previous += term
-        value, previous = previous, value
-    double *= value
-    double *= 0.5
-    double -= previous
-    double += np.matmul(left[0], right, out=term)
+    value = _clenshaw(left, right, double)
     if table.parity < 0:
-        double *= theta
-    return np.asarray(double)
+        value *= theta
+    return np.asarray(value)
+
+
+def _clenshaw(terms: np.ndarray, right: np.ndarray, double: np.ndarray) -> np.ndarray:
+    """Σ (terms[k] @ right) T_k(x), double = 2x, of the shape of `double`.
+
+    >>> x, one = np.array([[0.3]]), np.ones((1, 1))
+    >>> print(_clenshaw(np.array([one, 0.0 * one, 2.0 * one]), one, 2.0 * x), 1.0 + 2.0 * (2.0 * x * x - 1.0))
+    [[-0.64]] [[-0.64]]
+    """
+    value, before, term = np.zeros_like(double), np.zeros_like(double), np.empty_like(double)
+    for k in range(len(terms) - 1, 0, -1):
+        np.matmul(terms[k], right, out=term)
+        term -= before
+        np.multiply(double, value, out=before)
+        before += term
+        value, before = before, value
+    value *= double
+    value *= 0.5
+    value -= before
+    value += np.matmul(terms[0], right, out=term)
+    return value
 
 
 def _table_angle(

@@ -27,6 +27,17 @@ _DOC = {
 }
 
 
+_ASKED = '''
+def _asked(get, depth):
+    """Refuse what is no depth, and kernels that are not here."""
+    if isinstance(depth, bool) or not isinstance(depth, int) or depth < 1:
+        raise ValueError(f"depth = {depth!r}: it counts weight layers. Try: an integer of at least 1")
+    for name in get:
+        if name not in _MAPS:
+            raise ValueError(f"get has {name!r}. Try: {', '.join(_MAPS)}")
+'''
+
+
 class Texts(NamedTuple):
     """The parts of a module that are the same for every pair."""
 
@@ -117,7 +128,7 @@ class ArrayTarget(PythonTarget):
         extra = "".join(f", {keyword}" for keyword in keywords)
         passed = f"{{{', '.join(f'{keyword!r}: {keyword}' for keyword in keywords)}}}"
         shared = f"{scales}{extra}"
-        code = [table, self.texts.gram.strip("\n")]
+        code = [table, _ASKED.strip("\n"), self.texts.gram.strip("\n")]
         for name in grams:
             code.append(
                 f"def {name}(x1, x2=None, *, {shared}):\n{_doc(name)}\n"

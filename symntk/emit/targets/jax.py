@@ -139,11 +139,7 @@ def _kernels(x1, x2, get, depth, weight_std, bias_std, parameters):
 
     Equal rows of x1 and x2 have covariance equal to their variance in every layer.
     """
-    if isinstance(depth, bool) or not isinstance(depth, int) or depth < 1:
-        raise ValueError(f"depth = {depth!r}: it counts weight layers. Try: an integer of at least 1")
-    for name in get:
-        if name not in _MAPS:
-            raise ValueError(f"get has {name!r}. Try: {', '.join(_MAPS)}")
+    _asked(get, depth)
     inputs = _rows(x1, x2)
     wide = jnp.promote_types(inputs[0].dtype, jnp.result_type(float))
     weights = _squares("weight_std", weight_std, depth, wide)

@@ -8,10 +8,19 @@ from symntk.language.activations import ACTIVATIONS as activations
 from symntk.language.surrogates import SURROGATES as surrogates
 from symntk.language.symbols import SYMBOLS as symbols
 from symntk.networks.network import Network
+from symntk.version import VERSION as __version__
 
-__version__ = "0.1.0"
-
-__all__ = ["Expectation", "Kernels", "Network", "activations", "derive", "expectation", "surrogates", "symbols"]
+__all__ = [
+    "Expectation",
+    "Kernels",
+    "Network",
+    "__version__",
+    "activations",
+    "derive",
+    "expectation",
+    "surrogates",
+    "symbols",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -59,8 +59,22 @@ def test_types_are_offered_to_others():
 
 
 def test_one_version():
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    assert symntk.__version__ == project["version"]
+    """It is typed once; what is installed, what `symntk --version` says and what modules say reads it."""
+    typed = [name(path) for path in MODULES if f'"{symntk.__version__}"' in path.read_text(encoding="utf-8")]
+    assert typed == ["symntk/version.py"]
+    about = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    assert "version" in about["project"]["dynamic"]
+    assert about["tool"]["setuptools"]["dynamic"]["version"] == {"attr": "symntk.version.VERSION"}
+
+
+def test_one_license():
+    about = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    first, _, owner, *_ = (ROOT / "LICENSE").read_text(encoding="utf-8").splitlines()
+    citation = (ROOT / "CITATION.cff").read_text(encoding="utf-8")
+    assert first == "BSD 3-Clause License"
+    assert owner.endswith("the symntk developers")
+    assert f"license: {about['license']}" in citation
+    assert about["license"] == "BSD-3-Clause"
 
 
 def test_a_derivation_from_a_cold_start_is_quick():

@@ -13,6 +13,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "symntk"
 RANK = {
     "errors": 0,
+    "version": 0,
     "language": 1,
     "derive": 2,
     "emit": 3,

@@ -19,6 +19,7 @@ import click
 from symntk.cli.dynamics import dynamics
 from symntk.cli.options import WORKERS, is_experiment
 from symntk.errors import SymntkError
+from symntk.version import VERSION
 
 if TYPE_CHECKING:
     from symntk.kernels.kernels import Kernels
@@ -66,9 +67,7 @@ def _complain(asked: str, wrong: str, advice: str) -> None:
 
 def _print_version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
     if wanted and not ctx.resilient_parsing:
-        from symntk import __version__
-
-        click.echo(f"symntk {__version__}")
+        click.echo(f"symntk {VERSION}")
         ctx.exit()
 
 

@@ -27,13 +27,18 @@ from symntk.emit.targets.numpy import NUMPY, TRACKED
 from symntk.errors import FormulaError
 from symntk.language.general_form import GeneralForm
 from symntk.language.symbols import STATE, STATE_NAMES
+from symntk.version import VERSION
 
 _TAKEN = {"x1", "x2", "depth", "weight_std", "bias_std", "np", "special"}
-VERSION = "0.1.0"
 GRAMS = ("nngp", "ntk", "sg_ntk")
 """Kernels that have Gram functions."""
 ORIGIN = "Derived from the pair in the next line, with which `symntk verify --module` compares this file:"
 """The line of a module's docstring before the record of its pair."""
+ABOUT = (
+    "Source of the kernels: Eilers, Memmesheimer & Goedeke, NeurIPS 2024 (arXiv 2405.15539).",
+    "The helper functions below are symntk's, free to use under the BSD-3-Clause license.",
+)
+"""Lines of every module's docstring: who found the kernels, and whose the code is."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -263,7 +268,7 @@ def docstring(module: Module) -> str:
         lines += textwrap.wrap(
             f"at full correlation {module.diagonals[name]}", 112, initial_indent="    ", subsequent_indent="    "
         )
-    lines += ["", "Source of the kernels: Eilers, Memmesheimer & Goedeke, NeurIPS 2024 (arXiv 2405.15539)."]
+    lines += ["", *ABOUT]
     if module.certificate:
         lines += ["", *module.certificate]
     if module.origin:

@@ -22,12 +22,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from symntk.emit.module import VERSION
 from symntk.errors import SymntkError
 from symntk.kernels.certificate_reader import read_pair
 from symntk.kernels.module_file import ModuleFile, no_module, read_module
 from symntk.kernels.pair import derive_again, other_functions
 from symntk.verify.points import edge_points, parameter_values, random_points
+from symntk.version import VERSION
 
 if TYPE_CHECKING:
     from symntk.kernels.expectation import Expectation

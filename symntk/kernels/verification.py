@@ -24,6 +24,7 @@ from symntk.language.registry import exact
 from symntk.verify.certificate import Certificate, Check
 from symntk.verify.checks import Claim, random_check
 from symntk.verify.points import Law, parameter_values, random_points
+from symntk.version import VERSION
 
 __all__ = ["FLOAT_DIGITS", "Verification", "export_certificate", "verify_expectation", "verify_kernels"]
 
@@ -204,7 +205,7 @@ def verify_expectation(
         str(E),
         tuple(checks),
         dps,
-        _version(),
+        VERSION,
         method=E.method,
         formula=None if E.expression is None else str(E.expression),
         error_bound=E.error_bound,
@@ -229,9 +230,3 @@ def _refuse_unknown(asked: str, known: set[str], parameters: dict[str, Any]) -> 
     if unknown:
         names = ", ".join(sorted(known)) or "none"
         raise DomainError(f"the verification of {asked}", f"no parameter {', '.join(unknown)}", f"parameters: {names}")
-
-
-def _version() -> str:
-    from symntk import __version__
-
-    return __version__

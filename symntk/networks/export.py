@@ -11,7 +11,7 @@ from importlib import resources
 
 from symntk.emit.gram import LayerCode
 from symntk.emit.maps import AnyMap
-from symntk.emit.module import ORIGIN, VERSION, assemble, map_code
+from symntk.emit.module import ABOUT, ORIGIN, assemble, map_code
 from symntk.errors import FormulaError
 from symntk.kernels.expectation import Expectation
 from symntk.kernels.kernels import Kernels
@@ -19,6 +19,7 @@ from symntk.kernels.pair import pair_record
 from symntk.language.registry import exact
 from symntk.networks.composed import composed_formula, formula_size
 from symntk.networks.layers import Layer, Plan, with_numbers
+from symntk.version import VERSION
 
 LAYERS, NUMBERS = "layers", "parameters"
 """Keys of a network's record in its module's docstring."""
@@ -166,8 +167,7 @@ def _docstring(plans: dict[str, Plan], numbers: dict[str, float], title: str, la
         lines += textwrap.wrap(shown, 112, initial_indent="    ", subsequent_indent="    ")
         if one.divergent is not None:
             lines += textwrap.wrap(one.reason()[0], 112, initial_indent="    ", subsequent_indent="    ")
-    lines += ["", "Source of the kernels: Eilers, Memmesheimer & Goedeke, NeurIPS 2024 (arXiv 2405.15539).", ""]
-    lines += [ORIGIN, _origin(plan, numbers, layers), '"""']
+    lines += ["", *ABOUT, "", ORIGIN, _origin(plan, numbers, layers), '"""']
     return "\n".join(lines).replace("\\", "\\\\")
 
 

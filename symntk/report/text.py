@@ -14,6 +14,7 @@ from symntk.derive.diagonal import Diagonal
 from symntk.errors import TooLongError
 from symntk.kernels.expectation import Expectation
 from symntk.kernels.kernels import Kernels
+from symntk.version import VERSION
 
 _ARGUMENTS = {
     "nngp": ("σ(u)", "σ(v)"),
@@ -80,11 +81,9 @@ def kernels_dict(kernels: Kernels, *, means: bool = False, steps: bool = False) 
     >>> kernels_dict(derive("sign"))["kernels"]["ntk"]["diagonal"]
     {'kind': 'divergent', 'limit': None, 'rate': '2/(pi*sqrt(a*b - c**2))'}
     """
-    from symntk import __version__
-
     surrogate = kernels.surrogate_derivative
     return {
-        "symntk": __version__,
+        "symntk": VERSION,
         "activation": {"name": kernels.activation.name, "formula": _formula(kernels.activation.expression)},
         "derivative": _formula(kernels.derivative.expression),
         "surrogate": None

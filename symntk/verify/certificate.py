@@ -70,7 +70,7 @@ class Certificate:
 
     >>> check = Check("random points", "against the oracle", 51.3, 45, True, 3)
     >>> late = Check.skipped("float64", "the time limit of 5 s was reached")
-    >>> print(Certificate("E[sign(u) erf(v)]", (check, late), 50, "0.1.0").table())
+    >>> print(Certificate("E[sign(u) erf(v)]", (check, late), 50, "7.0").table())
     E[sign(u) erf(v)]
       random points        ok        51.3 digits (45 required), 3 points: against the oracle
       float64              skipped, because the time limit of 5 s was reached

@@ -32,8 +32,8 @@ from unittest import mock
 import sympy as sp
 from tqdm import tqdm
 
-from symntk.derive.engine import derive_pair
-from symntk.derive.publish import publish
+from symntk.derive.moves.engine import derive_pair
+from symntk.derive.moves.publish import publish
 from symntk.errors import SymntkError
 from symntk.language.activations import ACTIVATIONS
 from symntk.language.normal_form import normal_form

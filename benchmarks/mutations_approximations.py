@@ -28,20 +28,29 @@ def _approximations() -> list[Mutation]:
     runtime = "symntk.emit.closure:_definitions"
     near = 1 + sp.Rational(1, 10**6)
     return [
-        *rows("mixture, members", SECH, "mixture:_member", sign=times(-1), factor=times(2), slight_factor=times(near)),
+        *rows(
+            "mixture, members",
+            SECH,
+            "mixture.mixture:_member",
+            sign=times(-1),
+            factor=times(2),
+            slight_factor=times(near),
+        ),
         *rows(
             "mixture, rule",
             TANH,
-            "mixture:Mixture.weights",
+            "mixture.mixture:Mixture.weights",
             weights=of(lambda w: tuple(x * (1 + 1e-6) for x in w)),
             one_weight_forgotten=of(lambda w: (0.0, *w[1:])),
             sign_of_one_weight=of(lambda w: (-w[0], *w[1:])),
         ),
-        *rows("mixture, rule", TANH, "mixture:Mixture.nodes", nodes=of(lambda p: tuple(x * (1 + 1e-6) for x in p))),
+        *rows(
+            "mixture, rule", TANH, "mixture.mixture:Mixture.nodes", nodes=of(lambda p: tuple(x * (1 + 1e-6) for x in p))
+        ),
         *rows(
             "mixture, certified error",
             TANH,
-            ("mixture_rule:LogisticMixture.bound", "mixture_rule:LogisticMixture.square_bound"),
+            ("mixture.rule:LogisticMixture.bound", "mixture.rule:LogisticMixture.square_bound"),
             thousandth=times(1e-3),
             millionth=times(1e-6),
             nothing=times(1e-12),
@@ -49,7 +58,7 @@ def _approximations() -> list[Mutation]:
         *rows(
             "one integral left, conditional mean",
             ONE_SIDED,
-            "fallback:derive_pair",
+            "integral:derive_pair",
             function_doubled=doubled(2),
             sign=doubled(-1),
             other_function=squared(),
@@ -57,7 +66,7 @@ def _approximations() -> list[Mutation]:
         *rows(
             "integral that is stated",
             ONE_SIDED,
-            "fallback:Fallback.integral",
+            "integral:Fallback.integral",
             sign=times(-1),
             factor=times(2),
             no_covariance=of(lambda e: e.subs(cov, 0)),
@@ -65,7 +74,7 @@ def _approximations() -> list[Mutation]:
         *rows(
             "integral that is stated",
             BOTH,
-            "fallback:_density",
+            "integral:_density",
             variance_doubled=lambda original: lambda at, mean, variance: original(at, mean, 2 * variance),
             mean_with_another_sign=lambda original: lambda at, mean, variance: original(at, -mean, variance),
             factor_of_the_densities=times(2),

@@ -9,7 +9,7 @@ from typing import Any
 import sympy as sp
 
 from symntk.derive.diagonal import Diagonal
-from symntk.derive.value import ONE, Key, Value, add, from_terms, single
+from symntk.derive.moves.value import ONE, Key, Value, add, from_terms, single
 
 Change = Callable[[Any], Any]
 """From the original function to the broken one."""

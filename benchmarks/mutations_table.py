@@ -64,8 +64,8 @@ MISSED = Pair("x/(1 + Abs(x))", "1/(1 + x**2) + tanh(x)")
 
 def _closed() -> list[Mutation]:
 
-    tilt = "tilt:Tilt.evaluate"
-    condition = "condition:Condition.evaluate"
+    tilt = "moves.tilt:Tilt.evaluate"
+    condition = "moves.condition:Condition.evaluate"
     return [
         *rows(
             "tilt",
@@ -77,11 +77,11 @@ def _closed() -> list[Mutation]:
             exponent_with_another_sign=with_field(exponent=lambda s: -s.exponent),
             determinant_doubled=with_field(determinant=lambda s: 2 * s.determinant),
         ),
-        *rows("tilt", TILTED, "tilt:tilt_determinant", no_correlation=of(lambda e: e + 1)),
+        *rows("tilt", TILTED, "moves.tilt:tilt_determinant", no_correlation=of(lambda e: e + 1)),
         *rows(
             "tilt",
             TILTED,
-            "tilt:Gaussian",
+            "moves.tilt:Gaussian",
             mean_shifted=law(m1=lambda g: g.m1 + 1),
             covariance_with_another_sign=law(c=lambda g: -g.c),
             variance_doubled=law(a=lambda g: 2 * g.a),
@@ -98,21 +98,21 @@ def _closed() -> list[Mutation]:
         *rows(
             "condition",
             OBSERVED,
-            "condition:observed",
+            "moves.condition:observed",
             gain_with_another_sign=observed(m2=lambda g: -g.m2),
             variance_of_v_left=observed(b=lambda g: g.b + g.c),
         ),
         *rows(
             "condition",
             Pair("x**2*erf(x - 1)", "x**2"),
-            "condition:observed",
+            "moves.condition:observed",
             covariance_with_another_sign=observed(c=lambda g: -g.c),
         ),
-        *rows("condition", SPIKES, "condition:Condition.evaluate", factor_for_a_delta=step_times(3)),
+        *rows("condition", SPIKES, "moves.condition:Condition.evaluate", factor_for_a_delta=step_times(3)),
         *rows(
             "Stein",
             POWERS,
-            "stein:Stein.evaluate",
+            "moves.stein:Stein.evaluate",
             sign=step_times(-1),
             factor=step_times(2),
             last_part_forgotten=without_last_child,
@@ -121,23 +121,29 @@ def _closed() -> list[Mutation]:
         *rows(
             "Stein for deltas",
             DELTAS,
-            "stein:Stein.evaluate",
+            "moves.stein:Stein.evaluate",
             sign=step_times(-1),
             factor=step_times(3),
             last_part_forgotten=without_last_child,
             last_part_doubled=last_child(lambda w: 2 * w),
         ),
-        *rows("exchange", Pair("erf(x)", "x**3"), "stein:Exchange.evaluate", sign=step_times(-1), factor=step_times(2)),
         *rows(
             "exchange",
             Pair("erf(x)", "x**3"),
-            "problem:Gaussian.exchanged",
+            "moves.stein:Exchange.evaluate",
+            sign=step_times(-1),
+            factor=step_times(2),
+        ),
+        *rows(
+            "exchange",
+            Pair("erf(x)", "x**3"),
+            "moves.problem:Gaussian.exchanged",
             law_not_exchanged=lambda original: lambda self: self,
         ),
         *rows(
             "base",
             STEPS,
-            "base:Probability.evaluate",
+            "moves.base:Probability.evaluate",
             sign=step_times(-1),
             factor=step_times(sp.Rational(1, 2)),
             shift=step_plus(sp.Rational(1, 100)),
@@ -145,14 +151,14 @@ def _closed() -> list[Mutation]:
         *rows(
             "base",
             STEPS,
-            "base:_standard",
+            "moves.base:_standard",
             side_forgotten=of(lambda pair: (-pair[0], pair[1])),
             variance_of_the_step_forgotten=lambda original: lambda g, w: (original(g, w)[0], g.a),
         ),
         *rows(
             "combine",
             SIGNS,
-            "combine:_expand_special",
+            "moves.combine:_expand_special",
             angle_with_another_sign=terms(angle_times(-1)),
             angle_doubled=terms(angle_times(2)),
             constant_forgotten=terms(no_constant),
@@ -160,7 +166,7 @@ def _closed() -> list[Mutation]:
         *rows(
             "combine",
             WAVES,
-            "combine:_pair_conjugates",
+            "moves.combine:_pair_conjugates",
             sine_with_another_sign=terms(phase_times("sin", -1)),
             cosine_doubled=terms(phase_times("cos", 2)),
             sine_for_cosine=terms(phase("cos", "sin")),
@@ -168,7 +174,7 @@ def _closed() -> list[Mutation]:
         *rows(
             "combine",
             CURVES,
-            "combine:_pair_hyperbolic",
+            "moves.combine:_pair_hyperbolic",
             cosh_for_sinh=terms(phase("sinh", "cosh")),
             sinh_with_another_sign=terms(phase_times("sinh", -1)),
             sinh_doubled=terms(phase_times("sinh", 2)),
@@ -185,12 +191,12 @@ def _closed() -> list[Mutation]:
         *rows(
             "parity",
             Pair("x + 1", "x**2 + x"),
-            "engine:parity",
+            "moves.engine:parity",
             odd_and_even_seen_in_any=lambda original: (
                 lambda form: 1 if len(form.terms) > 1 and form.terms[0].power == 1 else -1
             ),
         ),
-        *rows("parity", Pair("exp(x)", "exp(x)*x"), "engine:parity", one_odd_function_is_enough=alternating()),
+        *rows("parity", Pair("exp(x)", "exp(x)*x"), "moves.engine:parity", one_odd_function_is_enough=alternating()),
         *rows("parity", MISSED, "symntk.kernels.solution:parity", general_functions=alternating()),
         *rows(
             "conditions",
@@ -224,7 +230,7 @@ def _closed() -> list[Mutation]:
 
 
 def _line() -> list[Mutation]:
-    r = "line_rules:"
+    r = "line.rules:"
     half = sp.Rational(1, 2)
     out = [
         *rows(
@@ -252,10 +258,10 @@ def _line() -> list[Mutation]:
         ("Laplace mixture", SQUASH, r + "LaplaceMixture.evaluate"),
         ("Fourier mixture", SHIFTED, r + "FourierMixture.evaluate"),
         ("real part", SHIFTED, r + "RealPart.evaluate"),
-        ("gamma integral, Tricomi", CIRCLE, "line_base:_tricomi"),
+        ("gamma integral, Tricomi", CIRCLE, "line.integrals:_tricomi"),
         ("gamma integral, exponential integral", TAIL, r + "GammaMixture.evaluate"),
-        ("Goodwin–Staton integral", SQUASH, "line_base:half_line_integral"),
-        ("Fourier integral", SHIFTED2, "line_base:fourier_integral"),
+        ("Goodwin–Staton integral", SQUASH, "line.integrals:half_line_integral"),
+        ("Fourier integral", SHIFTED2, "line.integrals:fourier_integral"),
     ):
         change = of(lambda e: e.xreplace({var_v: 2 * var_v}) if e.has(var_v) else e)
         out += rows(rule, pair, place, sign=times(-1), factor=times(half), variance_doubled=change)
@@ -277,12 +283,12 @@ def _line() -> list[Mutation]:
     out += rows(
         "partial fractions",
         Pair("DiracDelta(x - 1)", "1/(1 + (x - 1)**2)"),
-        "line:split",
+        "line.derivation:split",
         sign=split_kinds(lambda k, c: (k, -c)),
         factor=split_kinds(lambda k, c: (k, 2 * c)),
         place_mirrored=split_kinds(lambda k, c: (k.mirrored()[1], c)),
     )
-    dirac = "dirac:DiracDerivation."
+    dirac = "line.dirac:DiracDerivation."
     out += rows(
         "deltas against a mean",
         ARCTAN,

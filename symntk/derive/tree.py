@@ -13,13 +13,13 @@ from collections.abc import Iterator
 
 import sympy as sp
 
-from symntk.derive.algebra import Algebra, Element
-from symntk.derive.condition import Condition
-from symntk.derive.engine import Derivation, Pair
-from symntk.derive.problem import Factor, Gaussian, Window
-from symntk.derive.publish import publish
-from symntk.derive.rule import Step
-from symntk.derive.stein import Exchange
+from symntk.derive.moves.algebra import Algebra, Element
+from symntk.derive.moves.condition import Condition
+from symntk.derive.moves.engine import Derivation, Pair
+from symntk.derive.moves.problem import Factor, Gaussian, Window
+from symntk.derive.moves.publish import publish
+from symntk.derive.moves.rule import Step
+from symntk.derive.moves.stein import Exchange
 from symntk.language import terms
 from symntk.language.symbols import STATE
 
@@ -33,7 +33,7 @@ def tree(derivation: Derivation) -> str:
 
     >>> from symntk.language.normal_form import normal_form
     >>> from symntk.language.symbols import x
-    >>> from symntk.derive.engine import derive_pair
+    >>> from symntk.derive.moves.engine import derive_pair
     >>> delta, one = normal_form(sp.DiracDelta(x), x), normal_form(sp.S.One, x)
     >>> print(tree(derive_pair(delta, one)))
     DiracDelta(u) · 1

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import sympy as sp
 
-from symntk.derive.dirac import DiracDerivation
+from symntk.derive.line.dirac import DiracDerivation
 from symntk.emit.certain import point_lines
 from symntk.emit.floats import FloatWriter
 from symntk.emit.formula import parameter_names

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 import sympy as sp
 
-from symntk.derive.algebra import Element
-from symntk.derive.publish import with_acos
-from symntk.derive.value import Base, Key, Phase, Surd, Value, balance
+from symntk.derive.moves.algebra import Element
+from symntk.derive.moves.publish import with_acos
+from symntk.derive.moves.value import Base, Key, Phase, Surd, Value, balance
 from symntk.emit.code import ZERO, Definition, Lines, Name, Node, Quotient, call, product, total, walk
 from symntk.emit.stable import StableWriter
 from symntk.errors import SymntkError
@@ -36,7 +36,7 @@ def formula(name: str, value: Value, parameters: Sequence[sp.Symbol] = (), argum
     exponents merged into those that overflow; repeated parts get a name. A `Definition` goes out, which every target
     writes as it is.
 
-    >>> from symntk.derive.engine import derive_pair
+    >>> from symntk.derive.moves.engine import derive_pair
     >>> from symntk.emit.targets.numpy import NUMPY
     >>> from symntk.language.normal_form import normal_form
     >>> from symntk.language.symbols import x

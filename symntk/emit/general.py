@@ -11,8 +11,8 @@ from functools import lru_cache
 
 import sympy as sp
 
-from symntk.derive.mixture import MixtureDerivation
-from symntk.derive.value import Value
+from symntk.derive.mixture.mixture import MixtureDerivation
+from symntk.derive.moves.value import Value
 from symntk.emit.certain import point_lines
 from symntk.emit.code import ONE, ZERO, Definition, Name, call
 from symntk.emit.formula import formula

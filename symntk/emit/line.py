@@ -12,9 +12,9 @@ from typing import Any
 
 import sympy as sp
 
-from symntk.derive.line import LineDerivation
-from symntk.derive.line_parts import Kind, Pole, Square, split
-from symntk.derive.line_rules import (
+from symntk.derive.line.derivation import LineDerivation
+from symntk.derive.line.parts import Kind, Pole, Square, split
+from symntk.derive.line.rules import (
     Elementary,
     Fold,
     FourierMixture,

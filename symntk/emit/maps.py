@@ -7,9 +7,9 @@ from typing import TypeAlias
 
 import sympy as sp
 
-from symntk.derive.engine import derive_pair
-from symntk.derive.publish import publish
-from symntk.derive.value import Value
+from symntk.derive.moves.engine import derive_pair
+from symntk.derive.moves.publish import publish
+from symntk.derive.moves.value import Value
 from symntk.emit.dirac import DiracMap
 from symntk.emit.general import GeneralMap
 from symntk.language.general_form import GeneralForm

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
-from symntk.derive.mixture import Mixture, MixtureDerivation, derive_mixture, mixture
+from symntk.derive.mixture.mixture import Mixture, MixtureDerivation, derive_mixture, mixture
 from symntk.emit.closure import helpers
 from symntk.emit.compile import namespace
 from symntk.emit.formula import LAW, formula, parameter_names
@@ -71,7 +71,7 @@ def mixture_function(
 ) -> Callable[..., np.ndarray[Any, Any]]:
     """The function that `mixture_code` writes, compiled: of flat arrays a, b, c, det, d, m1, m2 and parameters.
 
-    >>> from symntk.derive.mixture import mixture
+    >>> from symntk.derive.mixture.mixture import mixture
     >>> from symntk.language.general_form import general_form
     >>> from symntk.language.symbols import x
     >>> tanh = mixture(general_form(sp.tanh(x), x), x)

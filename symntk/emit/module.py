@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 import sympy as sp
 
-from symntk.derive.value import Value
+from symntk.derive.moves.value import Value
 from symntk.emit.certain import point_lines
 from symntk.emit.closure import helpers
 from symntk.emit.code import ZERO, Definition

@@ -12,7 +12,7 @@ from typing import Any
 
 import sympy as sp
 
-from symntk.derive.algebra import Algebra, Element
+from symntk.derive.moves.algebra import Algebra, Element
 from symntk.emit.code import Name, Node, Quotient, negative, number, power, product, total
 from symntk.emit.expressions import node_of
 

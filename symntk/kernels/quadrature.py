@@ -19,8 +19,8 @@ from symntk.language.terms import Delta, NormalForm, Term
 from symntk.verify.evaluate import scalar
 
 if TYPE_CHECKING:  # what writes code is imported where it is used
-    from symntk.derive.fallback import Fallback
-    from symntk.derive.mixture import MixtureDerivation
+    from symntk.derive.integral import Fallback
+    from symntk.derive.mixture.mixture import MixtureDerivation
 
 Numbers = dict[sp.Symbol, Any]
 MOST_DIGITS = 60
@@ -70,7 +70,7 @@ class Quadrature(General):
     @cached_property
     def derivation(self) -> Fallback:
         """The reduction, and what is left."""
-        from symntk.derive.fallback import Fallback, fallback
+        from symntk.derive.integral import Fallback, fallback
 
         if self.too_long:  # and so would be a conditional mean with means
             return Fallback(self.f.general, self.g.general, self.means, remark=self.too_long)
@@ -79,7 +79,7 @@ class Quadrature(General):
 
     def _mixture(self) -> MixtureDerivation | None:
         """Both functions as mixtures, if both are of the logistic family; with means a sum is no faster than panels."""
-        from symntk.derive.mixture import derive_mixture, kernel_power
+        from symntk.derive.mixture.mixture import derive_mixture, kernel_power
         from symntk.emit.mixture import fitting_mixture
 
         if self.means or self.f.parameters or self.g.parameters:
@@ -129,7 +129,7 @@ class Quadrature(General):
     @property
     def terms(self) -> str:
         """What is summed: nodes of a mixture, edges between panels."""
-        from symntk.derive.mixture import Mixture
+        from symntk.derive.mixture.mixture import Mixture
         from symntk.emit.general import known_shape
 
         if self.f.parameters or self.g.parameters:

@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Any
 import sympy as sp
 from mpmath import mp
 
-from symntk.derive.algebra import Algebra
 from symntk.derive.conditions import conditions, formula_conditions, grows_far_out
 from symntk.derive.diagonal import Diagonal, diagonal
-from symntk.derive.engine import PARITY, Derivation, derive_pair
-from symntk.derive.parity_split import ParitySplit, matching_part
-from symntk.derive.publish import publish
-from symntk.derive.size import is_short, surely_long
-from symntk.derive.value import Surds, has_code
+from symntk.derive.moves.algebra import Algebra
+from symntk.derive.moves.engine import PARITY, Derivation, derive_pair
+from symntk.derive.moves.publish import publish
+from symntk.derive.moves.size import is_short, surely_long
+from symntk.derive.moves.value import Surds, has_code
+from symntk.derive.parity import ParitySplit, matching_part
 from symntk.errors import SymntkError, TooLongError
 from symntk.kernels.function import REMEMBERED, Function
 from symntk.kernels.quadrature import MOST_DIGITS, General, Numbers, Quadrature
@@ -32,7 +32,7 @@ from symntk.language.terms import parity as terms_parity
 from symntk.verify.evaluate import evaluate, scalar
 
 if TYPE_CHECKING:  # what writes code is imported where it is used
-    from symntk.derive.dirac import DiracDerivation
+    from symntk.derive.line.dirac import DiracDerivation
 
 
 class ClosedForm:
@@ -86,7 +86,7 @@ class ClosedForm:
     @cached_property
     def _one_variable(self) -> Diagonal | None:
         """The closed form of E[f(u) g(u)], if the rules of one variable find it."""
-        from symntk.derive.line import derive_line
+        from symntk.derive.line.derivation import derive_line
 
         try:
             product = general_form(self.f.expression * self.g.expression, x)
@@ -373,7 +373,7 @@ def _closed(f: Function, g: Function, means: bool, tol: float) -> Solution | Non
         return None  # what grows does so between two thresholds: a formula would hold at few laws
     if not means and parity(f.general, x) * parity(g.general, x) == -1:
         return Zero(f, g, means)
-    from symntk.derive.dirac import derive_dirac
+    from symntk.derive.line.dirac import derive_dirac
 
     found = derive_dirac(f.general, g.general, means=means)
     return None if found is None else ClosedLine(f, g, means, tol, found)

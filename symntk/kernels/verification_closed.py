@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import sympy as sp
 from mpmath import mp
 
-from symntk.derive.engine import derive_pair
-from symntk.derive.publish import publish
+from symntk.derive.moves.engine import derive_pair
+from symntk.derive.moves.publish import publish
 from symntk.errors import DivergenceError, DomainError, SymntkError, VerificationError
 from symntk.language.symbols import mean_u, mean_v, var_u, var_v
 from symntk.language.terms import NormalForm, derivative

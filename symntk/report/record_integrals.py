@@ -9,12 +9,12 @@ from typing import Any
 
 import sympy as sp
 
-from symntk.derive.dirac import DiracDerivation
-from symntk.derive.engine import Derivation
-from symntk.derive.fallback import Fallback
-from symntk.derive.mixture import Mixture, MixtureDerivation
-from symntk.derive.parity_split import ParitySplit
-from symntk.derive.publish import publish
+from symntk.derive.integral import Fallback
+from symntk.derive.line.dirac import DiracDerivation
+from symntk.derive.mixture.mixture import Mixture, MixtureDerivation
+from symntk.derive.moves.engine import Derivation
+from symntk.derive.moves.publish import publish
+from symntk.derive.parity import ParitySplit
 from symntk.kernels.expectation import Expectation
 from symntk.language.symbols import x
 from symntk.report.record_line import line_proof

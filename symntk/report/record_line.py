@@ -9,8 +9,8 @@ from collections.abc import Iterator
 
 import sympy as sp
 
-from symntk.derive.line import LineDerivation
-from symntk.derive.line_rules import (
+from symntk.derive.line.derivation import LineDerivation
+from symntk.derive.line.rules import (
     Elementary,
     Fold,
     FourierMixture,
@@ -26,8 +26,8 @@ from symntk.derive.line_rules import (
     Unfold,
     Y,
 )
-from symntk.derive.line_rules import s as _s
-from symntk.derive.line_windows import FullCorrelation
+from symntk.derive.line.rules import s as _s
+from symntk.derive.line.windows import FullCorrelation
 from symntk.language.symbols import x
 from symntk.report.record_math import WIDEST, equation, summed, tex, width
 

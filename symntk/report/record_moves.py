@@ -11,17 +11,17 @@ from collections.abc import Iterator
 
 import sympy as sp
 
-from symntk.derive.algebra import Algebra
-from symntk.derive.base import Probability
-from symntk.derive.condition import Condition
-from symntk.derive.engine import Derivation, Pair
-from symntk.derive.isserlis import Isserlis
-from symntk.derive.problem import Factor, Gaussian
-from symntk.derive.publish import publish
-from symntk.derive.rule import Step
-from symntk.derive.stein import Exchange, SteinDelta
-from symntk.derive.tilt import Tilt
-from symntk.derive.value import Surds, Value, density, single
+from symntk.derive.moves.algebra import Algebra
+from symntk.derive.moves.base import Probability
+from symntk.derive.moves.condition import Condition
+from symntk.derive.moves.engine import Derivation, Pair
+from symntk.derive.moves.isserlis import Isserlis
+from symntk.derive.moves.problem import Factor, Gaussian
+from symntk.derive.moves.publish import publish
+from symntk.derive.moves.rule import Step
+from symntk.derive.moves.stein import Exchange, SteinDelta
+from symntk.derive.moves.tilt import Tilt
+from symntk.derive.moves.value import Surds, Value, density, single
 from symntk.language import terms
 from symntk.language.special import bivariate_normal_cdf
 from symntk.report.record_math import WIDEST, display, equation, inline, summed, tex, width

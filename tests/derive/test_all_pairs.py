@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 import sympy as sp
 
-from symntk.derive.engine import derive_pair
-from symntk.derive.publish import publish
+from symntk.derive.moves.engine import derive_pair
+from symntk.derive.moves.publish import publish
 from symntk.language.normal_form import normal_form
 from symntk.language.symbols import STATE, x
 from symntk.language.terms import Delta, NormalForm, Term, collect

@@ -9,9 +9,9 @@ import mpmath
 import pytest
 import sympy as sp
 
-from symntk.derive import line_base
-from symntk.derive.line import LineDerivation, derive_line
-from symntk.derive.line_rules import Elementary, LineStep
+from symntk.derive.line import integrals as line_base
+from symntk.derive.line.derivation import LineDerivation, derive_line
+from symntk.derive.line.rules import Elementary, LineStep
 from symntk.errors import SymntkError
 from symntk.language.activations import ACTIVATIONS
 from symntk.language.general_form import GeneralForm, derivative, general_form

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from scipy import special
 
 from symntk import activations, surrogates
-from symntk.derive.mixture import derive_mixture, mixture
-from symntk.derive.mixture_rule import gauss_rule, kolmogorov_density, logistic_mixture
+from symntk.derive.mixture.mixture import derive_mixture, mixture
+from symntk.derive.mixture.rule import gauss_rule, kolmogorov_density, logistic_mixture
 from symntk.errors import SymntkError
 from symntk.language.general_form import derivative, general_form
 from symntk.language.logistic import logistic, softplus

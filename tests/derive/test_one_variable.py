@@ -9,7 +9,7 @@ import pytest
 import sympy as sp
 
 from symntk import expectation
-from symntk.derive.line import derive_line
+from symntk.derive.line.derivation import derive_line
 from symntk.language.general_form import general_form
 from symntk.language.symbols import cov, mean_u, var_u, var_v, x
 

@@ -8,8 +8,8 @@ import sympy as sp
 
 from benchmarks.published import ENOUGH, compare
 from benchmarks.published_formulas import DIFFERENT, EQUAL, NT, PAPERS, ROWS, Published, gelu, relu_relu
-from symntk.derive.engine import derive_pair
-from symntk.derive.publish import publish
+from symntk.derive.moves.engine import derive_pair
+from symntk.derive.moves.publish import publish
 from symntk.language.normal_form import normal_form
 from symntk.language.symbols import cov as c
 from symntk.language.symbols import var_u as a

@@ -8,8 +8,8 @@ import pytest
 import sympy as sp
 
 import symntk
-from symntk.derive.rule import Step
-from symntk.derive.stein import Exchange
+from symntk.derive.moves.rule import Step
+from symntk.derive.moves.stein import Exchange
 from symntk.derive.tree import tree
 from symntk.language.special import bivariate_normal_cdf, normal_cdf
 from symntk.language.symbols import cov, mean_u, mean_v, var_u, var_v

@@ -11,7 +11,7 @@ import pytest
 import scipy.special as special
 import sympy as sp
 
-from symntk.derive.line import derive_line
+from symntk.derive.line.derivation import derive_line
 from symntk.emit.closure import helpers
 from symntk.emit.line import line_source
 from symntk.emit.runtime.line_special import _gauss_rule, _half_line_pole, _piece_moment

@@ -10,7 +10,7 @@ import pytest
 import sympy as sp
 from scipy.special import expit
 
-from symntk.derive.mixture import derive_mixture, mixture
+from symntk.derive.mixture.mixture import derive_mixture, mixture
 from symntk.emit.closure import helpers
 from symntk.emit.mixture import fitting_mixture, mixture_code, mixture_function, variance_range
 from symntk.emit.runtime.covariance import _covariance

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import symntk
-from symntk.derive.engine import derive_pair
+from symntk.derive.moves.engine import derive_pair
 from symntk.emit.closure import helpers
 from symntk.emit.formula import formula
 from symntk.emit.stable import StableWriter

@@ -9,14 +9,14 @@ from math import comb, factorial
 import pytest
 import sympy as sp
 
-import symntk.derive.engine  # noqa: F401
+import symntk.derive.moves.engine  # noqa: F401
 from symntk import expectation
-from symntk.derive.size import surely_long
+from symntk.derive.moves.size import surely_long
 from symntk.errors import TooLongError
 from symntk.language.normal_form import normal_form
 from symntk.language.symbols import cov, var_u, var_v, x
 
-engine = sys.modules["symntk.derive.engine"]
+engine = sys.modules["symntk.derive.moves.engine"]
 LAW = (1.3, 0.7, 0.4)
 
 

@@ -9,8 +9,8 @@ import pytest
 import sympy as sp
 
 import symntk
-from symntk.derive.condition import Condition
-from symntk.derive.tilt import Tilt
+from symntk.derive.moves.condition import Condition
+from symntk.derive.moves.tilt import Tilt
 from symntk.language.special import bivariate_normal_cdf, normal_cdf
 from symntk.language.symbols import STATE, cov, var_u, var_v
 from symntk.report import record as module

@@ -8,8 +8,8 @@ import sympy as sp
 from mpmath import mp
 
 from symntk.derive.diagonal import diagonal
-from symntk.derive.engine import derive_pair
-from symntk.derive.publish import publish
+from symntk.derive.moves.engine import derive_pair
+from symntk.derive.moves.publish import publish
 from symntk.errors import DomainError
 from symntk.language.activations import ACTIVATIONS
 from symntk.language.normal_form import normal_form

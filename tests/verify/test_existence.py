@@ -6,8 +6,8 @@ import pytest
 import sympy as sp
 
 from symntk.derive.conditions import conditions
-from symntk.derive.engine import derive_pair
-from symntk.derive.publish import publish
+from symntk.derive.moves.engine import derive_pair
+from symntk.derive.moves.publish import publish
 from symntk.language.normal_form import normal_form
 from symntk.language.symbols import mean_u, var_u, var_v, x
 from symntk.language.terms import derivative

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from mpmath import mp
 
 from symntk.derive.diagonal import diagonal
-from symntk.derive.engine import derive_pair
-from symntk.derive.publish import publish
+from symntk.derive.moves.engine import derive_pair
+from symntk.derive.moves.publish import publish
 from symntk.language.activations import ACTIVATIONS
 from symntk.language.normal_form import normal_form
 from symntk.language.surrogates import SURROGATES

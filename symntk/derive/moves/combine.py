@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import sympy as sp
 
-from symntk.derive.algebra import Element
-from symntk.derive.value import ONE, TWO_PI, Base, Key, Phase, Surd, Surds, Value, from_terms
+from symntk.derive.moves.algebra import Element
+from symntk.derive.moves.value import ONE, TWO_PI, Base, Key, Phase, Surd, Surds, Value, from_terms
 
 Terms = dict[Key, Element]
 Group = dict[tuple[sp.Expr, Element, Base], Element]

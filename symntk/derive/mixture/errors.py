@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import sympy as sp
 
-from symntk.derive.mixture_heads import Heads
-from symntk.derive.mixture_rule import LogisticMixture
+from symntk.derive.mixture.heads import Heads
+from symntk.derive.mixture.rule import LogisticMixture
 
 _SAFETY = sp.Float(1 + 1e-12)  # the rounding of a sum of bounds
 

@@ -1,7 +1,7 @@
 """The rules of one dimension: E[h(Y)], Y ~ N(m2, b), for rational functions and powers of x² + A².
 
 A rule is a step whose docstring is its equation and whose value is computed from its children. Expectations under an
-integral sign come from the engine's four moves; what remains is one of the integrals of `line_base`.
+integral sign come from the engine's four moves; what remains is one of the integrals of `line.integrals`.
 Equal expectations under an integral are one step.
 """
 
@@ -14,9 +14,9 @@ from functools import cached_property, lru_cache
 
 import sympy as sp
 
-from symntk.derive import line_base as base
-from symntk.derive.engine import Derivation, derive_pair
-from symntk.derive.publish import cheapest, publish
+from symntk.derive.line import integrals as base
+from symntk.derive.moves.engine import Derivation, derive_pair
+from symntk.derive.moves.publish import cheapest, publish
 from symntk.language.normal_form import normal_form
 from symntk.language.symbols import mean_v, var_v, x
 from symntk.language.terms import NormalForm

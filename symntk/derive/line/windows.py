@@ -13,9 +13,9 @@ from typing import NamedTuple
 
 import sympy as sp
 
-from symntk.derive.engine import Derivation, derive_products
-from symntk.derive.line_rules import LineStep
-from symntk.derive.publish import publish
+from symntk.derive.line.rules import LineStep
+from symntk.derive.moves.engine import Derivation, derive_products
+from symntk.derive.moves.publish import publish
 from symntk.errors import NotGaussianElementaryError
 from symntk.language.general_form import GeneralForm
 from symntk.language.normal_form import normal_form

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
-from symntk.derive.algebra import Element
-from symntk.derive.problem import Problem
-from symntk.derive.value import Surds, Value
+from symntk.derive.moves.algebra import Element
+from symntk.derive.moves.problem import Problem
+from symntk.derive.moves.value import Surds, Value
 
 
 @dataclass(frozen=True, eq=False)

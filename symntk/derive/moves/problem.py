@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
-from symntk.derive.algebra import Element
+from symntk.derive.moves.algebra import Element
 
 
 class Gaussian(NamedTuple):

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 import sympy as sp
 
 from symntk.derive.conditions import formula_conditions
-from symntk.derive.engine import Derivation, derive_pair
-from symntk.derive.mixture import MixtureDerivation
-from symntk.derive.publish import publish
-from symntk.derive.size import is_short, surely_long
-from symntk.derive.value import Value
+from symntk.derive.mixture.mixture import MixtureDerivation
+from symntk.derive.moves.engine import Derivation, derive_pair
+from symntk.derive.moves.publish import publish
+from symntk.derive.moves.size import is_short, surely_long
+from symntk.derive.moves.value import Value
 from symntk.errors import TooLongError
 from symntk.language.general_form import GeneralForm
 from symntk.language.special import normal_pdf

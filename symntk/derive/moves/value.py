@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 import sympy as sp
 
-from symntk.derive.algebra import MOST_MONOMIALS, Algebra, Element, too_long
+from symntk.derive.moves.algebra import MOST_MONOMIALS, Algebra, Element, too_long
 
 TWO_PI = 2 * sp.pi
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import sympy as sp
 
-from symntk.derive.line_parts import Kind, Pole, Power, Split, Square
-from symntk.derive.line_rules import (
+from symntk.derive.line.parts import Kind, Pole, Power, Split, Square
+from symntk.derive.line.rules import (
     Fold,
     LaplaceMixture,
     LineStep,

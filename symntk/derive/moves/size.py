@@ -5,7 +5,7 @@ Between the two the derivation itself counts its work (`Algebra.spend`) and give
 
 from __future__ import annotations
 
-from symntk.derive.algebra import MOST_MONOMIALS
+from symntk.derive.moves.algebra import MOST_MONOMIALS
 from symntk.language.terms import Delta, NormalForm, Step, Term
 
 _SHORT = 4  # sum of two powers up to which coefficients have few monomials, with means and parameters too

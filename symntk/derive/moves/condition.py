@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from symntk.derive.algebra import Element
-from symntk.derive.problem import Gaussian, Problem, Window
-from symntk.derive.rule import Step
-from symntk.derive.value import Surds, Value, density
+from symntk.derive.moves.algebra import Element
+from symntk.derive.moves.problem import Gaussian, Problem, Window
+from symntk.derive.moves.rule import Step
+from symntk.derive.moves.value import Surds, Value, density
 
 
 @dataclass(frozen=True, eq=False)

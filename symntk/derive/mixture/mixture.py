@@ -17,12 +17,12 @@ from functools import cached_property
 
 import sympy as sp
 
-from symntk.derive.algebra import MOST_WORK
-from symntk.derive.engine import Derivation, derive_pair
-from symntk.derive.mixture_errors import Errors, certified_errors
-from symntk.derive.mixture_heads import Heads, heads
-from symntk.derive.mixture_rule import MOST_TERMS, LogisticMixture, gauss_rule, logistic_mixture
-from symntk.derive.publish import publish
+from symntk.derive.mixture.errors import Errors, certified_errors
+from symntk.derive.mixture.heads import Heads, heads
+from symntk.derive.mixture.rule import MOST_TERMS, LogisticMixture, gauss_rule, logistic_mixture
+from symntk.derive.moves.algebra import MOST_WORK
+from symntk.derive.moves.engine import Derivation, derive_pair
+from symntk.derive.moves.publish import publish
 from symntk.errors import NotGaussianElementaryError, SymntkError
 from symntk.language.general_form import GeneralForm
 from symntk.language.normal_form import normal_form

@@ -11,8 +11,8 @@ from typing import Any
 
 import sympy as sp
 
-from symntk.derive.algebra import Algebra, Element, factor_list
-from symntk.derive.value import ONE, Base, Key, Phase, Surd, Value, balance
+from symntk.derive.moves.algebra import Algebra, Element, factor_list
+from symntk.derive.moves.value import ONE, Base, Key, Phase, Surd, Value, balance
 from symntk.language.special import bivariate_normal_cdf, normal_cdf
 
 Poly = Any  # sympy.polys.rings.PolyElement, which SymPy does not type

@@ -8,9 +8,9 @@ from typing import Any
 
 import sympy as sp
 
-from symntk.derive.algebra import Algebra, factor_list
-from symntk.derive.rule import Step
-from symntk.derive.value import Surd, Value, single
+from symntk.derive.moves.algebra import Algebra, factor_list
+from symntk.derive.moves.rule import Step
+from symntk.derive.moves.value import Surd, Value, single
 
 LONG = 8
 """Sum of two powers up to which Stein's recurrence is as quick."""

@@ -5,7 +5,7 @@ The logistic distribution is a scale mixture of normals (Andrews & Mallows 1974;
     1/(1 + e^{−x}) = ∫ Φ(x/2s) dF(s),   F the Kolmogorov distribution.
 
 A Gauss rule for dF in log s leaves Σ w_j Φ(p_j x) with positive weights. Nodes and weights are numbers; what is wrong
-with them, rounding included, is measured afterwards by `symntk.derive.mixture_bound`.
+with them, rounding included, is measured afterwards by `symntk.derive.mixture.bound`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from functools import cache, cached_property
 
 import numpy as np
 
-from symntk.derive.mixture_bound import Remainder
+from symntk.derive.mixture.bound import Remainder
 from symntk.errors import SymntkError
 
 MOST_TERMS = 24
@@ -44,7 +44,7 @@ class LogisticMixture:
         """A certified upper bound of sup |x^power · (d/dx)^order [logistic(x) − Σ w_j Φ(p_j x)]|.
 
         Order −1 is the integral: softplus(x) − Σ w_j (x Φ(p_j x) + φ(p_j x)/p_j). How it is certified is said in
-        `symntk.derive.mixture_bound`.
+        `symntk.derive.mixture.bound`.
 
         >>> rule = logistic_mixture(1e-9)
         >>> rule.bound(1, power=1) > rule.bound(1) / 10 > 0

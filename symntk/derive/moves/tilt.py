@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from symntk.derive.algebra import Algebra, Element
-from symntk.derive.problem import Gaussian, Problem
-from symntk.derive.rule import Step
-from symntk.derive.value import Surds, Value
+from symntk.derive.moves.algebra import Algebra, Element
+from symntk.derive.moves.problem import Gaussian, Problem
+from symntk.derive.moves.rule import Step
+from symntk.derive.moves.value import Surds, Value
 
 
 @dataclass(frozen=True, eq=False)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from symntk.derive.algebra import Element
-from symntk.derive.problem import Gaussian, Window
-from symntk.derive.rule import Step
-from symntk.derive.value import Base, Value, single
+from symntk.derive.moves.algebra import Element
+from symntk.derive.moves.problem import Gaussian, Window
+from symntk.derive.moves.rule import Step
+from symntk.derive.moves.value import Base, Value, single
 
 
 @dataclass(frozen=True, eq=False)

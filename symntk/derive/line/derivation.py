@@ -14,9 +14,9 @@ from functools import cached_property
 import sympy as sp
 
 from symntk.derive.conditions import conditions
-from symntk.derive.line_fold import fold
-from symntk.derive.line_parts import Kind, Split, Square, split
-from symntk.derive.line_rules import (
+from symntk.derive.line.fold import fold
+from symntk.derive.line.parts import Kind, Split, Square, split
+from symntk.derive.line.rules import (
     Elementary,
     Linearity,
     LineStep,
@@ -26,7 +26,7 @@ from symntk.derive.line_rules import (
     pole_powers,
     square_power,
 )
-from symntk.derive.line_windows import FullCorrelation, Product, full_correlation, windows
+from symntk.derive.line.windows import FullCorrelation, Product, full_correlation, windows
 from symntk.errors import NotGaussianElementaryError
 from symntk.language.general_form import GeneralForm
 from symntk.language.normal_form import normal_form

@@ -8,7 +8,7 @@ from itertools import pairwise
 
 import sympy as sp
 
-from symntk.derive.line import LineDerivation, derive_line
+from symntk.derive.line.derivation import LineDerivation, derive_line
 from symntk.language.general_form import GeneralForm
 from symntk.language.symbols import cov, mean_u, mean_v, var_u, var_v, x
 from symntk.language.terms import Delta

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from symntk.derive.algebra import Element
-from symntk.derive.condition import condition_left
-from symntk.derive.problem import Problem
-from symntk.derive.rule import Step
-from symntk.derive.value import Surds, Value, add
+from symntk.derive.moves.algebra import Element
+from symntk.derive.moves.condition import condition_left
+from symntk.derive.moves.problem import Problem
+from symntk.derive.moves.rule import Step
+from symntk.derive.moves.value import Surds, Value, add
 
 Solve = Callable[[Problem], Step]
 

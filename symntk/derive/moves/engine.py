@@ -8,16 +8,16 @@ from functools import cached_property
 
 import sympy as sp
 
-from symntk.derive.algebra import MOST_MONOMIALS, MOST_WORK, Algebra, too_long
-from symntk.derive.base import Probability
-from symntk.derive.combine import combine
-from symntk.derive.condition import condition_left
-from symntk.derive.isserlis import LONG, Isserlis
-from symntk.derive.problem import Factor, Gaussian, Problem, Window
-from symntk.derive.rule import Step
-from symntk.derive.stein import Exchange, lower_delta, lower_power
-from symntk.derive.tilt import apply_tilt
-from symntk.derive.value import Surd, Surds, Value, add
+from symntk.derive.moves.algebra import MOST_MONOMIALS, MOST_WORK, Algebra, too_long
+from symntk.derive.moves.base import Probability
+from symntk.derive.moves.combine import combine
+from symntk.derive.moves.condition import condition_left
+from symntk.derive.moves.isserlis import LONG, Isserlis
+from symntk.derive.moves.problem import Factor, Gaussian, Problem, Window
+from symntk.derive.moves.rule import Step
+from symntk.derive.moves.stein import Exchange, lower_delta, lower_power
+from symntk.derive.moves.tilt import apply_tilt
+from symntk.derive.moves.value import Surd, Surds, Value, add
 from symntk.errors import SymntkError
 from symntk.language.symbols import STATE
 from symntk.language.terms import Delta, NormalForm, Term, parity

@@ -207,10 +207,9 @@ def _plain(E: Expectation) -> Map | None:
     Raises:
         DomainError: the expectation exists for small variances only.
     """
-    from symntk.emit.compile import namespace
+    from symntk.emit.compile import functions
     from symntk.emit.formula import formula
     from symntk.emit.maps import Map as Closed
-    from symntk.emit.module import assemble
     from symntk.emit.targets.numpy import NUMPY
 
     written = E.as_map("plain_map")
@@ -220,5 +219,5 @@ def _plain(E: Expectation) -> Map | None:
     if not isinstance(written, Closed):
         return None
     code = NUMPY.write(formula("plain_map", written.value).definition)
-    function: Map = namespace(assemble(f'"""{E}, without bounds of rounding errors."""', code))["plain_map"]
+    function: Map = functions(code)["plain_map"]
     return function

@@ -5,19 +5,20 @@ from __future__ import annotations
 import ast
 import re
 from functools import cache, lru_cache
-from importlib import resources
+from importlib import import_module, resources
 from itertools import pairwise
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 _BEGINS = re.compile(r"(?:def|class) (\w+)|(\w+)(?:: [^=]*)? = |(?:from|import|if) ")
 """What a statement of a runtime file begins with, and the name that it defines."""
 
 
 class Definition(NamedTuple):
-    """A top-level name of a runtime file: its text, and its place among all."""
+    """A top-level name of a runtime file: its text, its place among all, and the file's name."""
 
     text: str
     place: int
+    file: str
 
 
 @cache
@@ -33,7 +34,7 @@ def _definitions() -> dict[str, Definition]:
         begins = [(i, match[1] or match[2]) for i, match in found if match]
         for (first, name), (last, _) in pairwise([*begins, (len(lines), "")]):
             if name:
-                out[name] = Definition("\n".join(_block(lines, first, last)), len(out))
+                out[name] = Definition("\n".join(_block(lines, first, last)), len(out), file.name)
     return out
 
 
@@ -71,6 +72,18 @@ def _without_annotations(node: ast.stmt, lines: list[str]) -> str:
         encoded[row - 1] = encoded[row - 1][:column] + encoded[last_row - 1][last_column:]
         encoded[row:last_row] = [b""] * (last_row - row)
     return "\n".join(line.decode() for line in encoded)
+
+
+def runtime_names(code: str) -> dict[str, Any]:
+    """What `code` uses of the runtime's files, by name.
+
+    >>> list(runtime_names("_exp_cosh(p, q)"))
+    ['_exp_cosh']
+    """
+    known = _definitions()
+    wanted = sorted({n.id for n in ast.walk(ast.parse(code)) if isinstance(n, ast.Name)} & known.keys())
+    files = {name: known[name].file.removesuffix(".py") for name in wanted}
+    return {name: getattr(import_module(f"symntk.emit.runtime.{file}"), name) for name, file in files.items()}
 
 
 def _end(node: ast.expr) -> tuple[int, int]:

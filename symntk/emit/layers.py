@@ -13,9 +13,8 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
-from symntk.emit.closure import helpers
 from symntk.emit.code import ONE, ZERO, Call, Definition, Name, Node, Number, call, choose
-from symntk.emit.compile import namespace
+from symntk.emit.compile import functions
 from symntk.emit.expressions import node_of
 from symntk.emit.formula import formula, parameter_names
 from symntk.emit.maps import Map
@@ -97,8 +96,7 @@ def closed_layer(m: Map, reference: Callable[..., float], scale: sp.Rational = s
 def compiled(definitions: Sequence[Definition]) -> Callable[..., Any]:
     """The last of the definitions on NumPy arrays."""
     code = "\n\n\n".join(NUMPY.write(one) for one in definitions)
-    source = f"import numpy as np\nimport scipy.special as special\n\n\n{code}\n\n\n{helpers(code)}"
-    function: Callable[..., Any] = namespace("from __future__ import annotations\n" + source)[definitions[-1].name]
+    function: Callable[..., Any] = functions(code)[definitions[-1].name]
     return function
 
 

@@ -16,8 +16,7 @@ import numpy as np
 import sympy as sp
 
 from symntk.derive.mixture.mixture import Mixture, MixtureDerivation, derive_mixture, mixture
-from symntk.emit.closure import helpers
-from symntk.emit.compile import namespace
+from symntk.emit.compile import functions
 from symntk.emit.formula import LAW, formula, parameter_names
 from symntk.emit.targets.numpy import NUMPY
 from symntk.errors import SymntkError
@@ -80,8 +79,7 @@ def mixture_function(
     [0.394294...]
     """
     code = mixture_code("kernel", derivation, parameters)
-    head = "from __future__ import annotations\nimport numpy as np\nimport scipy.special as special\n"
-    function: Callable[..., np.ndarray[Any, Any]] = namespace(f"{head}\n{code}\n{helpers(code)}")["_kernel_mixture"]
+    function: Callable[..., np.ndarray[Any, Any]] = functions(code)["_kernel_mixture"]
     return function
 
 

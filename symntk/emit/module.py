@@ -74,6 +74,8 @@ def assemble(docstring: str, code: str) -> str:
     """A module's text: its docstring, the imports and helpers that its code needs, the code."""
     support = helpers(code)
     imports = ["import numpy as np"]
+    if "math." in support:
+        imports[:0] = ["import math", ""]
     if "special." in code + support:
         imports.append("import scipy.special as special")
     head = f"{docstring}\n\nfrom __future__ import annotations\n\n" + "\n".join(imports)

@@ -109,9 +109,9 @@ def map_text(E: Expectation, target: str, variances: Box | None = None) -> str:
 @lru_cache(maxsize=REMEMBERED)
 def compiled_map(solution: Solution, title: str, parameters: tuple[sp.Symbol, ...]) -> Callable[..., Any]:
     """The NumPy map of a solution, written and compiled; equal expectations share solutions, and so this."""
-    from symntk.emit.compile import namespace
-    from symntk.emit.module import map_source
+    from symntk.emit.compile import functions
+    from symntk.emit.module import map_code
 
-    text = map_source(solution.as_map("expectation_map", title, parameters))
-    found: Callable[..., Any] = namespace(text)["expectation_map"]
+    code = map_code(solution.as_map("expectation_map", title, parameters))
+    found: Callable[..., Any] = functions(code)["expectation_map"]
     return found

@@ -104,9 +104,9 @@ def _box(asked: str, variances: tuple[float, float]) -> tuple[float, float]:
 
 def reference(E: Expectation) -> Callable[..., np.ndarray]:
     """(var_u, var_v, cov, det) to the value: the expectation's own map, told the determinant."""
-    from symntk.emit.compile import namespace
-    from symntk.emit.module import map_source
+    from symntk.emit.compile import functions
+    from symntk.emit.module import map_code
 
-    text = map_source(E.as_map("expectation_map"))
-    found: Callable[..., np.ndarray] = namespace(text)["_expectation_map_given"]
+    code = map_code(E.as_map("expectation_map"))
+    found: Callable[..., np.ndarray] = functions(code)["_expectation_map_given"]
     return found

@@ -99,9 +99,9 @@ def layer_maps(expectations: Sequence[Expectation], numbers: Mapping[str, float]
 
 
 def _compile(expectations: Sequence[Expectation], numbers: Mapping[str, float]) -> list[dict[str, Any]]:
-    from symntk.emit.compile import namespace
+    from symntk.emit.compile import functions
     from symntk.emit.gram import LayerCode
-    from symntk.emit.module import assemble, map_code
+    from symntk.emit.module import map_code
 
     maps = [with_numbers(E, numbers).as_map(f"layer_map_{k}") for k, E in enumerate(expectations)]
     code = LayerCode()
@@ -109,7 +109,7 @@ def _compile(expectations: Sequence[Expectation], numbers: Mapping[str, float]) 
         code.expression(m, maps[0], E.diagonal.diverges, numbers) for m, E in zip(maps, expectations, strict=True)
     ]
     body = [*map(map_code, maps), *code.functions.values(), f"def _layer_maps():\n    return [{', '.join(listed)}]"]
-    found: list[dict[str, Any]] = namespace(assemble('"""Layer maps."""', "\n\n\n".join(body)))["_layer_maps"]()
+    found: list[dict[str, Any]] = functions("\n\n\n".join(body))["_layer_maps"]()
     return [{**one, "given": _named(E, one["given"])} for E, one in zip(expectations, found, strict=True)]
 
 

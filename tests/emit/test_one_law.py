@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 
 import symntk
-from symntk.emit.runtime import hermite_one
+from symntk.emit.runtime import hermite_line, hermite_one, hermite_recall
 from symntk.emit.runtime.covariance import _plain_numbers
 
 LAWS = [
@@ -53,6 +55,23 @@ def test_what_has_none_agrees_within_its_bound(f, g, means):
             scale = np.sqrt(max(symntk.expectation(f, f, means=means)(law[0], law[0], law[0], *law[3:4] * 2), 1e-300))
             array = E(np.array([law[0]], dtype=float), *law[1:])[0]
             assert abs(value - array) <= 2 * E.error_bound * max(scale, 1.0) or (np.isnan(value) and np.isnan(array))
+
+
+@pytest.mark.parametrize("f", ["tanh", "mish", "1/(1 + 25*Abs(x))**2"])
+def test_other_variances_of_a_segment_need_no_coefficients(monkeypatch, f):
+    E = symntk.expectation(f, f)
+    laws = [(a, b, rho * math.sqrt(a * b)) for a, b in ((1.1, 2.6), (1.7, 2.0)) for rho in (0.3, -0.6, 0.8, 0.9)]
+    arrays = [E(np.array([a]), b, c)[0] for a, b, c in laws]
+    for _ in range(13):
+        E(1.0001, 1.5, 0.9 * math.sqrt(1.0001 * 1.5))
+
+    def refused(*_):
+        raise AssertionError("coefficients are computed again")
+
+    for module in (hermite_line, hermite_recall):
+        monkeypatch.setattr(module, "_hermite_coefficients", refused)
+    scale = E(2.0, 2.0, 2.0)
+    assert np.abs(np.array([E(*law) for law in laws]) - arrays).max() <= 1e-10 * scale
 
 
 def test_parameters_and_types():

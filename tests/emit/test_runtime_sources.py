@@ -21,6 +21,7 @@ ALLOWED_IMPORTS = {
     "from __future__ import annotations",
     "from typing import TYPE_CHECKING",
     "from typing import TYPE_CHECKING, Any",
+    "import math",
     "import numpy as np",
     "import scipy.special as special",
 }

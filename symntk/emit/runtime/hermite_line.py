@@ -10,6 +10,7 @@ Copied verbatim into exported modules, which import NumPy only.
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 # Chebyshev points on a segment, one unit of log a, and the places between them where the series is compared.
 _LINE_POINTS = 20
+_LINE_DEGREES = np.arange(float(_LINE_POINTS))
 _LINE_PLACES = (-0.83, -0.11, 0.62, 0.97)
 # The distance of the coefficients from the series, relative to √E f², up to which it is used.
 _LINE_DEFECT = 5e-14
@@ -66,14 +68,23 @@ def _line_coefficients(
     return coefficients, second, loss
 
 
+def _line_row(series: np.ndarray, place: float) -> np.ndarray:
+    """E f² and the coefficients at one place of a segment, 0 to 1."""
+    row: np.ndarray = np.cos(_LINE_DEGREES * math.acos(2.0 * place - 1.0)) @ series
+    return row
+
+
 def _line(
-    f: Callable[[np.ndarray], np.ndarray], shape: Shape, segment: int, count: int, rows: int
+    f: Callable[[np.ndarray], np.ndarray], shape: Shape, segment: int, count: int, rows: int, calls: int = _LINE_CALLS
 ) -> tuple[np.ndarray, float] | None:
-    """The series on a segment, E f² in its first column, and its loss; None where there is none, or none yet."""
+    """The series on a segment, E f² in its first column, and its loss; None where there is none, or none yet.
+
+    It is made for many rows, and where so many calls have asked for it before.
+    """
     key = f, segment, count
     if key not in _LINES:
         asked = _LINE_ASKED.get(key, 0)
-        if asked < _LINE_CALLS and rows < _LINE_MANY:
+        if asked < calls and rows < _LINE_MANY:
             _LINE_ASKED[key] = asked + 1
             return None
         found = _new_line(f, shape, segment, count)

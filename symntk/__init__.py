@@ -8,12 +8,14 @@ from symntk.language.activations import ACTIVATIONS as activations
 from symntk.language.surrogates import SURROGATES as surrogates
 from symntk.language.symbols import SYMBOLS as symbols
 from symntk.networks.network import Network
+from symntk.networks.time.network import TimeNetwork
 from symntk.version import VERSION as __version__
 
 __all__ = [
     "Expectation",
     "Kernels",
     "Network",
+    "TimeNetwork",
     "__version__",
     "activations",
     "derive",

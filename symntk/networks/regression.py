@@ -111,18 +111,24 @@ class GradientFlow:
         if net.is_singular(kernel):
             wrong = f"the {kernel} is infinite for an input with itself: {net._named(kernel).reason()[0]}"
             raise DivergenceError(_ASKED, wrong, "kernel='sg_ntk' with a surrogate; or classify, the limit of its sign")
-        inputs, targets = _array("x", x, (2,)), _array("y", y, (1, 2))
-        if len(targets) != len(inputs):
-            wrong = f"y has {len(targets)} targets, x {len(inputs)} inputs"
+
+        def gram(x1: Any, x2: Any = None, *, name: str = kernel) -> Any:
+            given = (_array("x", one, (2,)) for one in (x1, x2) if one is not None)
+            return getattr(net, name)(*given, **parameters)
+
+        return cls.of_functions(gram, partial(gram, name="nngp"), _array("x", x, (2,)), y, **options)
+
+    @classmethod
+    def of_functions(
+        cls, kernel: Callable[..., Any], prior: Callable[..., Any], x: Any, y: Any, **options: Any
+    ) -> GradientFlow:
+        """The flow on inputs x, whatever these are: kernel(x1, x2=None) and prior(x1, x2=None) are (n1, n2)."""
+        targets = _array("y", y, (1, 2))
+        if len(targets) != len(x):
+            wrong = f"y has {len(targets)} targets, x {len(x)} inputs"
             raise DomainError(_ASKED, wrong, "one target, or row of targets, for each input")
-        gram = getattr(net, kernel)
-        flow = cls(gram(inputs, **parameters), net.nngp(inputs, **parameters), targets, **options)
-
-        def blocks(test: Any) -> tuple[Any, Any, Any]:
-            across = gram(test, inputs, **parameters), net.nngp(test, inputs, **parameters)
-            return across[0], net.nngp(test, **parameters), across[1]
-
-        flow._blocks = blocks
+        flow = cls(kernel(x), prior(x), targets, **options)
+        flow._blocks = lambda test: (kernel(test, x), prior(test), prior(test, x))
         return flow
 
     def __repr__(self) -> str:
@@ -150,7 +156,7 @@ class GradientFlow:
             raise DomainError(
                 _ASKED, "the flow knows matrices, not a network", "posterior(kernel, prior, prior_across)"
             )
-        kernel, prior, across = self._blocks(_array("x", x, (2,)))
+        kernel, prior, across = self._blocks(x)
         return self.posterior(kernel, prior, across, time)
 
     def posterior(self, kernel: Any, prior: Any, prior_across: Any, time: float = np.inf) -> Prediction:

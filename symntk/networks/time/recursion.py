@@ -25,7 +25,7 @@ from symntk.emit.runtime.layer import _Layer
 from symntk.errors import DomainError
 from symntk.networks.time.sequences import Sequences, prefixes
 
-_TILE = 2**16
+_TILE = 2**15
 """Entries (pairs of inputs times steps) of a tile's row."""
 _FULL = 1.0 - 2.0**-47
 """Correlations from which on rounding decides: they count as 1, which is what equal histories have."""

@@ -22,7 +22,7 @@ from symntk.language.activations import ACTIVATIONS
 from symntk.language.parser import parse
 from symntk.language.surrogates import SURROGATES
 from symntk.language.text import MAX_LENGTH
-from symntk.language.vocabulary import FUNCTIONS, known_words
+from symntk.language.vocabulary import functions, known_words
 
 LIMIT = 1.0
 CANARY = "symntk_canary"
@@ -194,8 +194,8 @@ def unknown_functions(rng: random.Random) -> Case:
 
 
 def arity(rng: random.Random) -> Case:
-    name = rng.choice(sorted(FUNCTIONS))
-    wrong = [n for n in range(9) if not FUNCTIONS[name].fewest <= n <= FUNCTIONS[name].most]
+    name = rng.choice(sorted(functions()))
+    wrong = [n for n in range(9) if not functions()[name].fewest <= n <= functions()[name].most]
     arguments = ", ".join(["x"] * rng.choice(wrong))
     return Case("wrong arity", _hosted(rng, f"{name}({arguments})"), repr(name))
 
@@ -302,7 +302,7 @@ def _formula(rng: random.Random, depth: int) -> str:
         return f"Piecewise(({inner[0]}, {join.format(side, rng.choice(['1', 'k', 't', '0']))}), ({inner[1]}, True))"
     if kind == 6:
         return f"Mod({inner[0]}, {rng.choice(['1', 'k', '2*pi'])})"
-    name = rng.choice([name for name, f in sorted(FUNCTIONS.items()) if f.fewest == 1])
+    name = rng.choice([name for name, f in sorted(functions().items()) if f.fewest == 1])
     return f"{name}({inner[0]})"
 
 

@@ -13,8 +13,8 @@ import sympy as sp
 
 from symntk.errors import SymntkError
 from symntk.language.general_form import GeneralForm, multiplied_out, parity
-from symntk.language.logistic import logistic, softplus
 from symntk.language.pieces import Pieces, insert_sorted
+from symntk.language.special import logistic, softplus
 from symntk.language.symbols import x
 
 EQUATION = "parity: E[f(u) g(v)] = E[f_even(u) g_even(v)] + E[f_odd(u) g_odd(v)], since (−u, −v) has the law of (u, v)."

@@ -17,7 +17,7 @@ from scipy import special
 
 from symntk.emit.runtime.bivariate import _bivariate
 from symntk.emit.runtime.complex_normal import _exp_complex_normal_cdf
-from symntk.language import special_mpmath
+from symntk.language.special import normal_mpmath
 
 _BITS = 64  # of Φ₂ at complex arguments, where float64 code would cancel
 
@@ -66,7 +66,7 @@ def _one(h: complex, k: complex, rho: complex) -> complex:
     if not abs(rho) <= 1.0 or rho.imag != 0.0 or np.isnan(h) or np.isnan(k):
         return complex(np.nan)
     with mp.workprec(_BITS):
-        return complex(special_mpmath.bivariate_normal_cdf(mp.mpc(h), mp.mpc(k), mp.mpf(rho.real)))
+        return complex(normal_mpmath.bivariate_normal_cdf(mp.mpc(h), mp.mpc(k), mp.mpf(rho.real)))
 
 
 _bivariate_complex = np.vectorize(_one, otypes=[np.complex128])

@@ -13,7 +13,6 @@ from typing import Any
 import mpmath as mp
 import numpy as np
 import sympy as sp
-from scipy import special
 
 from symntk.emit.compile import function_of_x
 from symntk.emit.floats import FloatWriter, _Printer
@@ -22,10 +21,9 @@ from symntk.emit.tabulated import tabulated
 from symntk.language.conjugate import conjugate
 from symntk.language.divisors import divisor_roots
 from symntk.language.general_form import GeneralForm
-from symntk.language.logistic import logistic
 from symntk.language.numbers import number_function
-from symntk.language.scaled_arrays import ARRAYS
-from symntk.language.special import normal_cdf
+from symntk.language.special import logistic, normal_cdf
+from symntk.language.special.table import functions_of_arrays, row
 from symntk.language.symbols import x
 
 _INFINITE = 1e300  # what a part is next to its end, where the end is irrational
@@ -33,29 +31,6 @@ _MANY = 12  # parts from which tables of their numbers are tried
 _DEEP = 6  # comparisons inside each other; more are halved
 Ends = tuple[float, float]
 EVERYWHERE = (-np.inf, np.inf)
-_FAST = {
-    **ARRAYS,
-    "logistic": special.expit,
-    "softplus": lambda w: np.logaddexp(0.0, w),
-    "normal_cdf": special.ndtr,
-    "normal_pdf": lambda w: np.exp(-0.5 * np.square(w)) / np.sqrt(2.0 * np.pi),
-    "erf": special.erf,
-    "erfc": special.erfc,
-}
-
-
-_ROOT_TWO_OVER_PI = repr(float(np.sqrt(2.0 / np.pi)))
-_DOWN = repr(-float(np.sqrt(0.5)))
-
-
-def _scaled_integral(w: str) -> str:
-    """Source of ierfcx: by its asymptotic series, and nearer by the difference."""
-    inverse_square, series = f"(0.5 / np.square({w}))", "1.0"
-    for k in range(23, 0, -1):
-        series = f"1.0 - {2.0 * k + 1.0} * q * ({series})"
-    far = f"(lambda q: q * ({series}))({inverse_square})"
-    near = f"1.0 - {float(np.sqrt(np.pi))!r} * {w} * special.erfcx({w})"
-    return f"({float(1.0 / np.sqrt(np.pi))!r} * np.where({w} > 6.5, {far}, {near}))"
 
 
 def numbers(part: sp.Expr, exact: bool = False) -> Callable[[Any], Any]:
@@ -66,7 +41,7 @@ def numbers(part: sp.Expr, exact: bool = False) -> Callable[[Any], Any]:
     """
     if exact:
         return number_function(part, x)
-    made: Callable[[Any], Any] = sp.lambdify(x, part, modules=[_FAST, "numpy"])
+    made: Callable[[Any], Any] = sp.lambdify(x, part, modules=[functions_of_arrays(), "numpy"])
     return made
 
 
@@ -220,59 +195,12 @@ class _Writer(FloatWriter):
 class _BodyPrinter(_Printer):
     guarded = False
 
-    def _print_logistic(self, expr: sp.Expr) -> str:
-        return f"special.expit({self._print(expr.args[0])})"
-
-    def _print_softplus(self, expr: sp.Expr) -> str:
-        return f"np.logaddexp(0.0, {self._print(expr.args[0])})"
-
-    def _print_normal_cdf(self, expr: sp.Expr) -> str:
-        return f"special.ndtr({self._print(expr.args[0])})"
-
-    def _print_normal_pdf(self, expr: sp.Expr) -> str:
-        return str(self._print(sp.exp(-(expr.args[0] ** 2) / 2) / sp.sqrt(2 * sp.pi)))
-
-    def _print_logcosh(self, expr: sp.Expr) -> str:
-        near, far = "np.log1p(2.0 * np.sinh(0.5 * w) ** 2)", "np.abs(w) + np.log1p(np.exp(-2.0 * np.abs(w)))"
-        return self._once(expr, f"np.where(np.abs(w) < 1.0, {near}, {far} - {float(np.log(2.0))!r})")
-
-    def _print_log_normal_cdf(self, expr: sp.Expr) -> str:
-        return f"special.log_ndtr({self._print(expr.args[0])})"
-
-    def _print_inverse_mills(self, expr: sp.Expr) -> str:
-        return self._once(expr, f"{_ROOT_TWO_OVER_PI} / special.erfcx({_DOWN} * w)")
-
-    def _print_mills_excess(self, expr: sp.Expr) -> str:
-        far = _scaled_integral(f"({_DOWN} * w)")
-        near = f"w + {_ROOT_TWO_OVER_PI} / special.erfcx({_DOWN} * w)"
-        return self._once(
-            expr, f"np.where(w < 0.0, {-2.0 * float(_DOWN)!r} * {far} / special.erfcx({_DOWN} * w), {near})"
-        )
-
-    def _print_erfcx(self, expr: sp.Expr) -> str:
-        return f"special.erfcx({self._print(expr.args[0])})"
-
-    def _print_ierfcx(self, expr: sp.Expr) -> str:
-        return self._once(expr, _scaled_integral("w"))
-
-    def _print_softplus_ratio(self, expr: sp.Expr) -> str:
-        return self._once(expr, "np.where(w < -37.0, 1.0, np.logaddexp(0.0, w) * np.exp(-w))")
-
-    def _print_asinh(self, expr: sp.Expr) -> str:
-        return f"np.arcsinh({self._print(expr.args[0])})"
-
-    def _once(self, expr: sp.Expr, body: str) -> str:
-        """A function's source in w, with its argument computed once."""
-        return f"(lambda w: {body})({self._print(expr.args[0])})"
-
-    def _print_erf(self, expr: sp.Expr) -> str:
-        return f"special.erf({self._print(expr.args[0])})"
-
-    def _print_erfc(self, expr: sp.Expr) -> str:
-        return f"special.erfc({self._print(expr.args[0])})"
-
-    def _print_sech(self, expr: sp.Expr) -> str:
-        return f"(1.0/np.cosh({self._print(expr.args[0])}))"
+    def _print(self, expr: Any, **kwargs: Any) -> Any:
+        """Functions that NumPy lacks by the source in their row."""
+        known = row(expr)
+        if known is not None and known.source:
+            return known.source.format(self._print(expr.args[0]))
+        return super()._print(expr, **kwargs)
 
     def _print_Pow(self, expr: sp.Expr, rational: bool = False, sqrt: str = "numpy.sqrt") -> str:
         base, power = expr.base, expr.exp

@@ -16,13 +16,11 @@ import sympy as sp
 from sympy.functions.elementary.piecewise import ExprCondPair
 
 from symntk.errors import FormulaError
-from symntk.language.logistic import logistic, softplus
 from symntk.language.normal_form import delta_terms, exact, take_out_deltas
 from symntk.language.numbers import number_function
 from symntk.language.pieces import Pieces, resolve
-from symntk.language.scaled import HEADS
 from symntk.language.signs import compare, merged, place
-from symntk.language.special import normal_cdf, normal_pdf
+from symntk.language.special.table import row
 from symntk.language.stable import slope, stable_form
 from symntk.language.terms import Delta
 
@@ -30,16 +28,19 @@ _PERIODIC = (sp.Mod, sp.floor, sp.ceiling)
 _DIGITS = 60
 _MANY = 16  # pieces
 _HEADS = {
-    *(sp.Add, sp.Mul, sp.Pow, sp.Symbol, sp.Dummy, sp.exp, sp.log, sp.Abs, sp.sign, sp.Heaviside, sp.DiracDelta),
+    *(sp.Add, sp.Mul, sp.Pow, sp.Symbol, sp.Dummy, sp.Abs, sp.sign, sp.Heaviside, sp.DiracDelta, *_PERIODIC),
     *(sp.Max, sp.Min, sp.Piecewise, ExprCondPair, sp.And, sp.Or, sp.Not, sp.Lt, sp.Le, sp.Gt, sp.Ge, sp.Eq, sp.Ne),
-    *(sp.erf, sp.erfc, normal_cdf, normal_pdf, logistic, softplus, *HEADS, *_PERIODIC),
-    *(sp.sin, sp.cos, sp.tan, sp.asin, sp.acos, sp.atan, sp.sinh, sp.cosh, sp.tanh, sp.sech, sp.asinh),
 }
 
 
 def _is_known(node: sp.Basic) -> bool:
     """Whether a node is a number, a truth value or one of the language's functions."""
-    return type(node) in _HEADS or node in (sp.true, sp.false) or bool(getattr(node, "is_number", False))
+    return (
+        type(node) in _HEADS
+        or row(node) is not None
+        or node in (sp.true, sp.false)
+        or bool(getattr(node, "is_number", False))
+    )
 
 
 @dataclass(frozen=True)

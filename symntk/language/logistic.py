@@ -1,4 +1,4 @@
-"""The logistic function σ(x) = 1/(1 + e^{−x}) and its integral, as SymPy functions that do not overflow as formulas do.
+"""Formulas with the logistic function and its integral by their names.
 
 e^x/(1 + e^x) and log(1 + e^x) overflow in float64 at large x; written with these two names they are evaluated as the
 libraries evaluate them. `with_logistic` finds them in a formula, and sinh/cosh^n, which is tanh/cosh^{n−1}.
@@ -8,75 +8,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import mpmath
 import sympy as sp
 
-
-class _LogisticFunction(sp.Function):  # type: ignore[misc]  # SymPy has no types
-    """What both share: real values and numbers of any precision, which each has as `_number`."""
-
-    nargs = 1
-
-    def _eval_is_extended_real(self) -> bool | None:
-        return True if self.args[0].is_extended_real else None
-
-    def _eval_is_positive(self) -> bool | None:
-        return True if self.args[0].is_real else None
-
-    def _eval_evalf(self, prec: int) -> Any:
-        try:
-            argument = self.args[0]._to_mpmath(prec + 20)
-        except (TypeError, ValueError):  # a free symbol
-            return None
-        with mpmath.workprec(prec + 20):
-            return sp.Expr._from_mpmath(self._number(argument), prec)
-
-
-class logistic(_LogisticFunction):
-    """The logistic function 1/(1 + e^{−x}).
-
-    >>> from sympy.abc import x
-    >>> logistic(x).diff(x)
-    logistic(-x)*logistic(x)
-    >>> logistic(sp.S.Zero)
-    1/2
-    """
-
-    @classmethod
-    def eval(cls, x: Any) -> Any:
-        """The value at 0."""
-        return sp.Rational(1, 2) if x.is_zero else None
-
-    def fdiff(self, argindex: int = 1) -> Any:
-        """σ' = σ(x)·σ(−x)."""
-        return logistic(self.args[0]) * logistic(-self.args[0])
-
-    def _eval_rewrite_as_exp(self, x: Any, **_: Any) -> Any:
-        return 1 / (1 + sp.exp(-x))
-
-    @staticmethod
-    def _number(argument: Any) -> Any:
-        return 1 / (1 + mpmath.exp(-argument))
-
-
-class softplus(_LogisticFunction):
-    """The integral of the logistic function, log(1 + e^x).
-
-    >>> from sympy.abc import x
-    >>> softplus(2 * x).diff(x)
-    2*logistic(2*x)
-    """
-
-    def fdiff(self, argindex: int = 1) -> Any:
-        """The derivative σ(x)."""
-        return logistic(self.args[0])
-
-    def _eval_rewrite_as_exp(self, x: Any, **_: Any) -> Any:
-        return sp.log(1 + sp.exp(x))
-
-    @staticmethod
-    def _number(argument: Any) -> Any:
-        return mpmath.log1p(mpmath.exp(argument)) if argument < 0 else argument + mpmath.log1p(mpmath.exp(-argument))
+from symntk.language.special import logistic, softplus
 
 
 def with_logistic(expr: sp.Expr) -> sp.Expr:

@@ -9,8 +9,7 @@ from typing import Any
 import sympy as sp
 from mpmath import mp
 
-from symntk.language.scaled import NUMBERS
-from symntk.language.special import MPMATH_FUNCTIONS
+from symntk.language.special.table import numbers
 
 _FARTHEST = 2.0**40  # of an exponent: reducing a larger one takes as many bits as it is long
 
@@ -25,17 +24,8 @@ def _exp(w: Any) -> Any:
     return mp.exp(w)
 
 
-_EXACT_FUNCTIONS = {
-    "exp": _exp,
-    **MPMATH_FUNCTIONS,
-    **NUMBERS,
-    "logistic": lambda w: 1 / (1 + mp.exp(-w)),
-    "softplus": lambda w: mp.log1p(mp.exp(w)) if w < 0 else w + mp.log1p(mp.exp(-w)),
-}
-
-
 @lru_cache(maxsize=512)
 def number_function(expr: sp.Expr, x: sp.Symbol) -> Callable[[Any], Any]:
     """The formula as a function of mpmath numbers at the working precision."""
-    made: Callable[[Any], Any] = sp.lambdify(x, expr, modules=[_EXACT_FUNCTIONS, "mpmath"])
+    made: Callable[[Any], Any] = sp.lambdify(x, expr, modules=[{"exp": _exp} | numbers(), "mpmath"])
     return made

@@ -26,8 +26,8 @@ from symntk.language.vocabulary import (
     BOOLEANS,
     CONNECTIVES,
     CONSTANTS,
-    FUNCTIONS,
     NOT_IN_CONDITIONS,
+    functions,
     is_forbidden,
     known_words,
     suggestion,
@@ -106,7 +106,7 @@ def parse_call(text: str, domains: Mapping[str, str] | None = None) -> Call | No
     if pieces is None:
         return None
     if pieces and not any("=" in re.sub("[<>]=", "", piece) for piece in pieces):
-        numbers = None if match[1] in (*FUNCTIONS, *CONNECTIVES, "Piecewise") else _numbers(pieces)
+        numbers = None if match[1] in (*functions(), *CONNECTIVES, "Piecewise") else _numbers(pieces)
         return None if numbers is None else Call(match[1], {}, numbers)
     if match[2] is not None and not pieces or pieces and re.search(r"\bx\b", pieces[0].partition("=")[0]):
         return None
@@ -206,7 +206,7 @@ class _Reader:
             return self.bound[node.id]
         if node.id in CONSTANTS:
             return Part(CONSTANTS[node.id])
-        if node.id in FUNCTIONS or node.id in CONNECTIVES or node.id == "Piecewise":
+        if node.id in functions() or node.id in CONNECTIVES or node.id == "Piecewise":
             raise self.error(node, "is a function without arguments", f"{node.id}(x)")
         if node.id in symbols.RESERVED:
             wrong = "stands for an entry of the covariance or for a mean"
@@ -245,7 +245,7 @@ class _Reader:
             return self.piecewise(node)
         if name in CONNECTIVES:
             raise self.error(node, "is a condition where a number is needed", "Piecewise((value, condition), ...)")
-        if name not in FUNCTIONS:
+        if name not in functions():
             named = None if self.names is None else self.names(name)
             if named is not None:
                 return self.applied(node, name, named)
@@ -253,7 +253,7 @@ class _Reader:
             wrong = f"{name!r} (character {node.col_offset + 1}) is not known"
             raise complain(self.text, wrong, suggestion(name, words))
         self.unnamed(node, name)
-        function = FUNCTIONS[name]
+        function = functions()[name]
         self.arity(node, name, function.fewest, function.most)
         return self.budget.call(name, function, [self.value(argument) for argument in node.args], self.show(node))
 

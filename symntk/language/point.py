@@ -13,19 +13,12 @@ import sympy as sp
 from mpmath import mp, mpf
 
 from symntk.language.general_form import GeneralForm
-from symntk.language.scaled import NUMBERS
-from symntk.language.special import MPMATH_FUNCTIONS
+from symntk.language.special.table import numbers
 
 _NEAR = (100, 200, 400)  # powers of ten, in which distances from a point are measured
 _DIGITS = 1000  # in which the values there are computed
 _MOST = 800  # digits that may cancel in a value
 _SAME = 420  # digits to which a point and a break agree that are one
-_NUMBERS = {
-    **MPMATH_FUNCTIONS,
-    **NUMBERS,
-    "logistic": lambda w: 1 / (1 + mp.exp(-w)),
-    "softplus": lambda w: mp.log1p(mp.exp(-abs(w))) + max(w, 0),
-}
 
 
 def value_at(form: GeneralForm, x: sp.Symbol, point: Any, dps: int = 30) -> mpf:
@@ -120,7 +113,7 @@ def _real(function: Callable[[Any], Any], at: mpf) -> mpf | None:
 
 @lru_cache(maxsize=512)
 def _function(part: sp.Expr, x: sp.Symbol) -> Callable[[Any], Any]:
-    made: Callable[[Any], Any] = sp.lambdify(x, part, modules=[_NUMBERS, "mpmath"])
+    made: Callable[[Any], Any] = sp.lambdify(x, part, modules=[numbers(), "mpmath"])
     return made
 
 

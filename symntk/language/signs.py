@@ -7,7 +7,7 @@ polynomials by their roots. What is left has no parameters and goes to `roots`.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -16,25 +16,13 @@ import mpmath
 import sympy as sp
 
 from symntk.errors import NotGaussianElementaryError, SymntkError
-from symntk.language.logistic import logistic, softplus
+from symntk.language.special.table import row
 
 MOST_PERIODS = 256
 """As many sign changes of a periodic function are told apart; beyond them ends its reach."""
 
 _DIGITS = 60
 _SAME = mpmath.mpf(10) ** -45
-_SIGN_OF_ARGUMENT = (sp.tanh, sp.atan, sp.erf, sp.sinh, sp.asinh, sp.asin)
-_INVERSES: dict[Any, tuple[sp.Expr, sp.Expr, Callable[[sp.Expr], sp.Expr]]] = {
-    sp.exp: (sp.S.Zero, sp.oo, sp.log),
-    sp.log: (-sp.oo, sp.oo, sp.exp),
-    sp.tanh: (-sp.S.One, sp.S.One, sp.atanh),
-    sp.atan: (-sp.pi / 2, sp.pi / 2, sp.tan),
-    sp.sinh: (-sp.oo, sp.oo, sp.asinh),
-    sp.asinh: (-sp.oo, sp.oo, sp.sinh),
-    logistic: (sp.S.Zero, sp.S.One, lambda c: sp.log(c / (1 - c))),
-    softplus: (sp.S.Zero, sp.oo, lambda c: sp.log(sp.exp(c) - 1)),
-}
-"""Increasing functions: the ends of their range and their inverses."""
 
 
 @dataclass(frozen=True)
@@ -158,9 +146,9 @@ def by_structure(part: sp.Expr, x: sp.Symbol, low: sp.Expr, high: sp.Expr) -> Si
     line = _line(part, x)
     if line is not None:
         return restricted(*line, low, high)
-    known = sign_of(part)
-    if known is not None:
-        return Signs((), (known,))
+    sign = sign_of(part)
+    if sign is not None:
+        return Signs((), (sign,))
     if not part.has(x):
         return None
     if part.is_Mul:
@@ -169,7 +157,8 @@ def by_structure(part: sp.Expr, x: sp.Symbol, low: sp.Expr, high: sp.Expr) -> Si
         if not part.exp.is_Integer or part.exp % 2 == 0:
             return Signs((), (1,))
         return _nested(part.base, x, low, high)
-    if isinstance(part, _SIGN_OF_ARGUMENT):
+    known = row(part)
+    if known is not None and known.is_odd_and_rises:
         return _nested(part.args[0], x, low, high)
     poly = part.as_poly(x)
     if poly is not None and poly.gens == (x,) and all(c.is_real for c in poly.all_coeffs()):
@@ -241,9 +230,10 @@ def _inverted(part: sp.Expr, x: sp.Symbol, low: sp.Expr, high: sp.Expr) -> Signs
     level = -constant / factor
     if isinstance(head, sp.sin | sp.cos):
         return _periodic(head, level, sense, x, low, high)
-    if head.func not in _INVERSES:
+    known = row(head)
+    if known is None or known.inverse is None:
         return None
-    bottom, top, inverse = _INVERSES[head.func]
+    bottom, top, inverse = known.inverse
     for end, side in ((bottom, 1), (top, -1)):
         if end.is_infinite:
             continue

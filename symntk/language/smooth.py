@@ -10,7 +10,8 @@ import sympy as sp
 
 from symntk.errors import NotGaussianElementaryError
 from symntk.language.pieces import sign_of
-from symntk.language.special import normal_cdf, normal_pdf
+from symntk.language.special import normal_pdf
+from symntk.language.special.table import row
 from symntk.language.terms import Step
 
 MOST_TERMS = 256
@@ -58,8 +59,9 @@ def _function(expr: sp.Expr, x: sp.Symbol) -> Smooth:
         return _exponential(expr, x)
     if isinstance(expr, sp.sin | sp.cos | sp.sinh | sp.cosh):
         return _oscillation(expr, x)
-    if isinstance(expr, sp.erf | sp.erfc | normal_cdf):
-        return _soft_step(expr, x)
+    known = row(expr)
+    if known is not None and known.step is not None:
+        return _soft_step(expr, x, *known.step)
     if isinstance(expr, normal_pdf):
         return _exponential(sp.exp(-(expr.args[0] ** 2) / 2), x, 1 / sp.sqrt(2 * sp.pi))
     raise _outside(expr, f"{expr.func.__name__} is not a function of the class")
@@ -144,16 +146,13 @@ def _phase(angle: sp.Expr) -> sp.Expr:
     return sp.cos(angle) + sp.I * sp.sin(angle)
 
 
-def _soft_step(expr: sp.Expr, x: sp.Symbol) -> Smooth:
-    """erf(px + q) = 2 S(x; −q/p, 1/(2p²)) − 1 for p > 0, and its kin."""
+def _soft_step(expr: sp.Expr, x: sp.Symbol, low: int, high: int, variance: sp.Expr) -> Smooth:
+    """f(px + q) = low + (high − low)·S(x; −q/p, variance/p²) for p > 0; erf has limits ∓1 and variance 1/2."""
     slope, offset = _affine(expr, x)
     sense = sign_of(slope)
     if not sense:
         raise _outside(expr, f"the sign of the slope {slope} is not known", "declare the parameter positive")
-    width = 1 / slope**2 if isinstance(expr, normal_cdf) else 1 / (2 * slope**2)
-    step = (0, sp.S.Zero, sp.S.Zero, Step(sp.cancel(-offset / slope), sp.cancel(width)))
-    # expr = low + (high − low)·S(x), where low and high are its limits at x → ∓∞
-    low, high = {sp.erf: (-1, 1), sp.erfc: (2, 0), normal_cdf: (0, 1)}[expr.func]
+    step = (0, sp.S.Zero, sp.S.Zero, Step(sp.cancel(-offset / slope), sp.cancel(variance / slope**2)))
     if sense < 0:
         low, high = high, low
     out: Smooth = {step: sp.Integer(high - low)}

@@ -13,9 +13,9 @@ from typing import Any
 import sympy as sp
 
 from symntk.language.compensated import compensated
-from symntk.language.logistic import logistic, softplus, with_logistic
-from symntk.language.scaled import erfcx, inverse_mills, log_normal_cdf, logcosh, softplus_ratio
-from symntk.language.special import normal_cdf, normal_pdf
+from symntk.language.logistic import with_logistic
+from symntk.language.special import logistic, normal_cdf, normal_pdf, softplus
+from symntk.language.special.scaled import erfcx, inverse_mills, log_normal_cdf, logcosh, softplus_ratio
 
 _MOST_DEGREE = 24  # of a polynomial in one exponential
 _ROOT_TWO = sp.sqrt(2)

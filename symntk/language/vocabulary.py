@@ -11,9 +11,7 @@ from typing import Any
 
 import sympy as sp
 
-from symntk.language.logistic import logistic, softplus
-from symntk.language.scaled import HEADS, erfcx
-from symntk.language.special import normal_cdf, normal_pdf
+from symntk.language.special.table import rows
 
 
 @dataclass(frozen=True)
@@ -33,25 +31,14 @@ def _delta(argument: Any, order: Any = sp.S.Zero) -> Any:
     return sp.DiracDelta(argument, order) if order != 0 else sp.DiracDelta(argument)
 
 
-FUNCTIONS: dict[str, Function] = {
-    **{name: Function(getattr(sp, name)) for name in ("Abs", "sign", "Heaviside", "floor", "ceiling", "erf", "erfc")},
-    **{
-        name: Function(getattr(sp, name))
-        for name in ("sin", "cos", "tan", "tanh", "sech", "atan", "asin", "acos", "asinh", "log", "sqrt")
-    },
-    **{name: Function(getattr(sp, name), grows=True) for name in ("exp", "sinh", "cosh")},
+_MADE_OF_PIECES: dict[str, Function] = {
+    **{name: Function(getattr(sp, name)) for name in ("Abs", "sign", "Heaviside", "floor", "ceiling", "sqrt")},
     "Max": Function(sp.Max, 2, 6),
     "Min": Function(sp.Min, 2, 6),
     "Mod": Function(sp.Mod, 2, 2),
     "DiracDelta": Function(_delta, 1, 2),
-    "normal_cdf": Function(normal_cdf),
-    "normal_pdf": Function(normal_pdf),
-    **{head.__name__: Function(head, grows=head is erfcx) for head in (logistic, softplus, *HEADS)},
 }
-"""Elementwise functions by SymPy's names (Heaviside(0) = 1/2), and by the names that formulas are printed with.
 
-`Piecewise` has its own grammar: see `parser`.
-"""
 
 CONNECTIVES: dict[str, Callable[..., Any]] = {"And": sp.And, "Or": sp.Or, "Not": sp.Not}
 CONSTANTS: dict[str, Any] = {"pi": sp.pi, "E": sp.E}
@@ -85,13 +72,21 @@ _OTHER_WORDS = {
 _FORBIDDEN = {"I", "oo", "zoo", "nan", "inf"} | set(keyword.kwlist) | set(dir(builtins))
 
 
+def functions() -> dict[str, Function]:
+    """Elementwise functions by SymPy's names (Heaviside(0) = 1/2), and by the names that formulas are printed with.
+
+    `Piecewise` has its own grammar: see `parser`.
+    """
+    return _MADE_OF_PIECES | {one.name: Function(one.head, grows=one.outgrows) for one in rows()}
+
+
 def known_words() -> list[str]:
     """All functions of the language, sorted.
 
     >>> "erf" in known_words()
     True
     """
-    return sorted([*FUNCTIONS, *CONNECTIVES, "Piecewise"], key=str.lower)
+    return sorted([*functions(), *CONNECTIVES, "Piecewise"], key=str.lower)
 
 
 def suggestion(name: str, more: Iterable[str] = ()) -> str:

@@ -12,21 +12,18 @@ from typing import Any
 import sympy as sp
 from sympy.printing.latex import LatexPrinter
 
+from symntk.language.special.table import rows
+
 WIDEST = 100
 """Letters, commands counted as one, that stand in one line of a display."""
 _MOST_DIGITS = 12
 """Longer numbers are cut off, and end in dots."""
 _NAMES = {
-    "erf": r"\mathrm{erf}",
-    "erfc": r"\mathrm{erfc}",
     "erfi": r"\mathrm{erfi}",
     "Ei": r"\mathrm{Ei}",
     "sign": r"\mathrm{sgn}",
     "Heaviside": "H",
-    "normal_cdf": r"\Phi",
-    "normal_pdf": r"\varphi",
-    "logistic": r"\mathrm{logistic}",
-    "softplus": r"\mathrm{softplus}",
+    **{one.name: one.latex for one in rows() if one.latex},
 }
 
 

@@ -18,7 +18,7 @@ from symntk.errors import DivergenceError
 from symntk.kernels.expectation import Expectation
 from symntk.kernels.kernels import Kernels
 from symntk.kernels.solution import ClosedForm
-from symntk.language.special import MPMATH_FUNCTIONS
+from symntk.language.special.table import numbers
 from symntk.language.symbols import STATE
 
 Number = Any  # mpf
@@ -119,7 +119,7 @@ def is_closed(*expectations: Expectation) -> bool:
 
 
 def _compiled(E: Expectation) -> tuple[Callable[..., Any], Callable[..., Any] | None]:
-    modules = [MPMATH_FUNCTIONS, "mpmath"]
+    modules = [numbers(), "mpmath"]
     off = sp.lambdify([*STATE[:3], *E.parameters], E.expression, modules=modules, cse=True)
     limit = E.diagonal.limit
     on = None if limit is None else sp.lambdify([STATE[0], *E.parameters], limit, modules=modules, cse=True)

@@ -17,10 +17,10 @@ from mpmath import mp
 from symntk.errors import DivergenceError, FormulaError, SymntkError
 from symntk.kernels.function import Function, as_function
 from symntk.language.activations import ACTIVATIONS
-from symntk.language.logistic import logistic, softplus
+from symntk.language.special import logistic, softplus
+from symntk.language.special.table import numbers
 from symntk.language.surrogates import SURROGATES
 from symntk.language.symbols import parameter, x
-from symntk.verify.general_functions import _NUMBER_FUNCTIONS as NUMBER_FUNCTIONS
 from symntk.verify.limits_symbolic import within
 
 Number = Any  # mpf
@@ -135,7 +135,7 @@ def _ordered(jumps: list[tuple[sp.Expr, sp.Expr]], breaks: tuple[sp.Expr, ...]) 
 def _numeric(expression: sp.Expr, symbol: sp.Symbol | None) -> Callable[[Number, Number], Number]:
     """An expression in x and m as a function in mpmath."""
     arguments = [x, symbol if symbol is not None else sp.Dummy("unused")]
-    compiled = sp.lambdify(arguments, expression, modules=[NUMBER_FUNCTIONS, "mpmath"])
+    compiled = sp.lambdify(arguments, expression, modules=[numbers(), "mpmath"])
 
     def call(point: Number, m: Number) -> Number:
         return mp.mpf(mp.re(compiled(point, m)))

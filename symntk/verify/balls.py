@@ -17,8 +17,7 @@ from flint import __version__ as VERSION
 from flint import acb, acb_series, arb, ctx
 
 from symntk.errors import VerificationError
-from symntk.language.logistic import logistic, softplus
-from symntk.language.special import normal_cdf, normal_pdf
+from symntk.language.special.table import row
 from symntk.language.symbols import x
 from symntk.verify.timing import uninterrupted
 
@@ -100,11 +99,15 @@ def compiled(expr: sp.Expr) -> Holomorphic:
         return lambda z, flag: _total([part(z, flag) for part in parts])
     if expr.is_Mul:
         return lambda z, flag: _product([part(z, flag) for part in parts])
-    head = _FUNCTIONS.get(expr.func)
-    if head is None or len(parts) != 1:
-        raise no_enclosure(f"{expr.func.__name__} is not known in ball arithmetic")
-    inner = parts[0]
+    head, inner = _rule(expr), parts[0]
     return lambda z, flag: head(inner(z, flag), flag)
+
+
+def _rule(expr: sp.Expr) -> Holomorphic:
+    known = row(expr)
+    if known is None or known.proven is None:
+        raise no_enclosure(f"{expr.func.__name__} is not known in ball arithmetic")
+    return known.proven
 
 
 def _number(expr: sp.Expr) -> Ball:
@@ -126,10 +129,7 @@ def _number(expr: sp.Expr) -> Ball:
     values = [_number(argument) for argument in expr.args]
     if expr.is_Add or expr.is_Mul:
         return (_total if expr.is_Add else _product)(values)
-    head = _FUNCTIONS.get(expr.func)
-    if head is None or len(values) != 1:
-        raise no_enclosure(f"{expr.func.__name__} is not known in ball arithmetic")
-    return head(values[0], False)
+    return _rule(expr)(values[0], False)
 
 
 def _power(expr: sp.Pow) -> Holomorphic:
@@ -161,54 +161,6 @@ def _product(values: Sequence[Ball]) -> Ball:
     for value in values[1:]:
         total = total * value
     return total
-
-
-def _softplus(w: Ball, flag: bool) -> Ball:
-    """log(1 + e^w) = w + log(1 + e^{−w}), two forms that agree wherever both are holomorphic around the real line."""
-    if w.real.mid() > 0:
-        return w + (1 + (-w).exp()).log(analytic=flag)
-    return (1 + w.exp()).log(analytic=flag)
-
-
-def _arctan(w: Ball, flag: bool) -> Ball:
-    """(log(1 + iw) − log(1 − iw))/2i: its cuts are those of the logarithms."""
-    i = acb(0, 1)
-    return ((1 + i * w).log(analytic=flag) - (1 - i * w).log(analytic=flag)) / (2 * i)
-
-
-def _arsinh(w: Ball, flag: bool) -> Ball:
-    """log(w + √(1 + w²)), odd: without cancellation on both sides."""
-    if w.real.mid() < 0:
-        return -_arsinh(-w, flag)
-    return (w + (1 + w * w).sqrt(analytic=flag)).log(analytic=flag)
-
-
-def _density(w: Ball, _: bool) -> Ball:
-    return (w * w * (-arb(1) / 2)).exp() / (2 * arb.pi()).sqrt()
-
-
-_FUNCTIONS: dict[Any, Holomorphic] = {
-    # entire
-    sp.exp: lambda w, _: w.exp(),
-    sp.sin: lambda w, _: w.sin(),
-    sp.cos: lambda w, _: w.cos(),
-    sp.sinh: lambda w, _: w.sinh(),
-    sp.cosh: lambda w, _: w.cosh(),
-    sp.erf: lambda w, _: w.erf(),
-    sp.erfc: lambda w, _: w.erfc(),
-    normal_cdf: lambda w, _: normal(w),
-    normal_pdf: _density,
-    # meromorphic: a ball that may hold a pole has no finite answer
-    sp.tan: lambda w, _: w.tan(),
-    sp.tanh: lambda w, _: w.tanh(),
-    sp.sech: lambda w, _: 1 / w.cosh(),
-    logistic: lambda w, _: 1 / (1 + (-w).exp()),
-    # with branch cuts
-    softplus: _softplus,
-    sp.log: lambda w, flag: w.log(analytic=flag),
-    sp.atan: _arctan,
-    sp.asinh: _arsinh,
-}
 
 
 def integral(function: Holomorphic, left: Ball, right: Ball, tolerance: Ball) -> Ball:

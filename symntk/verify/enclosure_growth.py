@@ -13,8 +13,7 @@ from typing import NamedTuple
 
 import sympy as sp
 
-from symntk.language.logistic import logistic, softplus
-from symntk.language.special import normal_cdf, normal_pdf
+from symntk.language.special.table import row
 from symntk.language.symbols import x
 from symntk.verify.balls import Ball, arb, ball, no_enclosure
 
@@ -25,23 +24,6 @@ class Growth(NamedTuple):
     size: Ball
     power: int
     rate: Ball
-
-
-_BOUNDED = {
-    # |f(w)| ≤ this for real w
-    sp.tanh: 1,
-    sp.sech: 1,
-    sp.sin: 1,
-    sp.cos: 1,
-    sp.erf: 1,
-    sp.erfc: 2,
-    logistic: 1,
-    normal_cdf: 1,
-    normal_pdf: 1,
-    sp.atan: 2,
-}
-_AT_MOST_ITSELF = (sp.asinh,)  # |f(w)| ≤ |w|
-_POSITIVE = (sp.exp, sp.cosh, logistic, softplus, normal_cdf, normal_pdf, sp.sech)
 
 
 def growth(part: sp.Expr, beyond: Ball, sense: int) -> Growth | None:
@@ -77,14 +59,12 @@ def _upper(e: sp.Expr, beyond: Ball, sense: int) -> Growth:
 
 def _function(e: sp.Expr, beyond: Ball, sense: int) -> Growth:
     """A function of one argument."""
-    if e.func in _BOUNDED:
-        return Growth(arb(_BOUNDED[e.func]), 0, arb(0))
-    if e.func in _AT_MOST_ITSELF:
-        return _upper(e.args[0], beyond, sense)
-    if e.func is softplus:
-        # 0 ≤ log(1 + e^w) ≤ |w| + 1
+    known = row(e)
+    if known is not None and known.bound is not None:
+        return Growth(arb(known.bound), 0, arb(0))
+    if known is not None and known.excess is not None:
         inner = _upper(e.args[0], beyond, sense)
-        return inner._replace(size=inner.size + 1)
+        return inner._replace(size=inner.size + known.excess)
     if e.func is sp.exp:
         return _exponential(e.args[0], beyond, sense)
     if e.func in (sp.cosh, sp.sinh):
@@ -174,4 +154,5 @@ def _is_positive(e: sp.Expr) -> bool:
         return bool(ball(e).real > 0)
     if e.is_Mul:
         return all(_is_positive(one) for one in e.args)
-    return e.func in _POSITIVE or bool(e.is_Pow and e.exp.is_Integer and e.exp % 2 == 0)
+    known = row(e)
+    return (known is not None and known.is_positive) or bool(e.is_Pow and e.exp.is_Integer and e.exp % 2 == 0)

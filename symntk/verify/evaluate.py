@@ -12,7 +12,7 @@ import sympy as sp
 from mpmath import mp, mpc, mpf
 
 from symntk.errors import DivergenceError, DomainError
-from symntk.language.special import MPMATH_FUNCTIONS
+from symntk.language.special.table import numbers
 from symntk.language.symbols import STATE, cov, var_u, var_v
 
 _MOST_DIGITS = 2000
@@ -107,7 +107,7 @@ def _compiled(expr: sp.Expr, symbols: list[sp.Symbol], full: bool) -> Callable[.
 
         return inner
 
-    modules = [{name: at_digits(function) for name, function in MPMATH_FUNCTIONS.items()}, "mpmath"]
+    modules = [{name: at_digits(function) for name, function in numbers().items()}, "mpmath"]
     plain = sp.lambdify(symbols, sp.Add.make_args(expr), modules=modules, cse=True)
 
     def call(*arguments: Any) -> Any:

@@ -15,16 +15,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import sympy as sp
-from scipy import special
 
 from symntk.errors import DivergenceError, DomainError, NotGaussianElementaryError, SymntkError, VerificationError
 from symntk.language.balls.ball import Enclosure
 from symntk.language.balls.enclosure import enclosure
 from symntk.language.general_form import GeneralForm
 from symntk.language.normal_form import normal_form
-from symntk.language.scaled import NUMBERS
-from symntk.language.scaled_arrays import ARRAYS
-from symntk.language.special import MPMATH_FUNCTIONS, normal_cdf
+from symntk.language.special import normal_cdf
+from symntk.language.special.table import functions_of_arrays, numbers
 from symntk.language.symbols import x as variable
 from symntk.language.terms import Delta, NormalForm
 from symntk.verify.numeric import Number, mp, number
@@ -37,29 +35,6 @@ _WIDE_BITS = 96
 _LARGEST = float(np.finfo(float).max)
 _FEW_PAIRS = 64
 _HIGHEST = 8  # the degree up to which polynomials are factored
-
-
-def _in_double(function: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    """SciPy's functions that have no version in extended precision."""
-    return lambda values: function(np.asarray(values, float))
-
-
-ARRAY_FUNCTIONS = {
-    **{name: _in_double(function) for name, function in ARRAYS.items()},
-    "logistic": special.expit,
-    "softplus": lambda values: np.logaddexp(values * 0, values),
-    "normal_cdf": _in_double(special.ndtr),
-    "normal_pdf": lambda values: np.exp(-values * values / 2) / np.sqrt(2 * np.pi),
-    "erf": _in_double(special.erf),
-    "erfc": _in_double(special.erfc),
-    "sech": lambda values: 1 / np.cosh(values),
-}
-_NUMBER_FUNCTIONS = {
-    **MPMATH_FUNCTIONS,
-    **NUMBERS,
-    "logistic": lambda value: 1 / (1 + mp.exp(-value)),
-    "softplus": lambda value: mp.log1p(mp.exp(value)) if value < 0 else value + mp.log1p(mp.exp(-value)),
-}
 
 
 class Function:
@@ -81,7 +56,7 @@ class Function:
         self.form = form
         self._arrays = [_array_function(part) for part in form.parts]
         self._numbers = [
-            _with_limits(sp.lambdify(variable, part, modules=[_NUMBER_FUNCTIONS, "mpmath"])) for part in form.parts
+            _with_limits(sp.lambdify(variable, part, modules=[numbers(), "mpmath"])) for part in form.parts
         ]
         self._breaks: dict[int, list[Number]] = {}
         self._enclosures: dict[int, Enclosure] = {}
@@ -248,7 +223,7 @@ def realized(form: GeneralForm) -> Function:
 
 def _array_function(part: sp.Expr) -> Callable[[Any], Any]:
     stable = part.replace(lambda e: e.is_Add and len(e.args) == 2 and e.has(sp.erf), _complemented)
-    return sp.lambdify(variable, stable, modules=[ARRAY_FUNCTIONS, "numpy"])  # type: ignore[no-any-return]
+    return sp.lambdify(variable, stable, modules=[functions_of_arrays(extended=True), "numpy"])  # type: ignore[no-any-return]
 
 
 def _complemented(total: sp.Expr) -> sp.Expr:

@@ -14,8 +14,9 @@ import numpy as np
 import sympy as sp
 
 from symntk.language.general_form import GeneralForm
+from symntk.language.special.table import functions_of_arrays
 from symntk.language.terms import NormalForm
-from symntk.verify.general_functions import ARRAY_FUNCTIONS, realized
+from symntk.verify.general_functions import realized
 from symntk.verify.numeric import Branch, Number, mp, numeric, settled
 
 _REACH = 12.0  # standard deviations
@@ -84,7 +85,9 @@ def _integrated(
     variables = [limit[0] for limit in one.limits]
     closest = _ROUGH if _is_rough(one.function) else _SHARP
     axes = [_axis(*spans[symbol.name], kinks, cuts, closest) for symbol in variables]
-    function = sp.lambdify(variables, _in_floats(one.function), modules=[ARRAY_FUNCTIONS, "numpy"], cse=True)
+    function = sp.lambdify(
+        variables, _in_floats(one.function), modules=[functions_of_arrays(extended=True), "numpy"], cse=True
+    )
     with np.errstate(all="ignore"):
         if len(axes) == 1:
             points, weights = axes[0]

@@ -17,17 +17,13 @@ from symntk.derive.mixture.mixture import derive_mixture, mixture
 from symntk.derive.mixture.rule import gauss_rule, kolmogorov_density, logistic_mixture
 from symntk.errors import SymntkError
 from symntk.language.general_form import derivative, general_form
-from symntk.language.logistic import logistic, softplus
 from symntk.language.normal_form import normal_form
 from symntk.language.parser import parse
-from symntk.language.special import MPMATH_FUNCTIONS
+from symntk.language.special import logistic, softplus
+from symntk.language.special.table import numbers
 from symntk.language.symbols import cov, mean_u, mean_v, var_u, var_v, x
 
-NUMBERS = [
-    MPMATH_FUNCTIONS,
-    {"logistic": lambda t: 1 / (1 + mp.exp(-t)), "softplus": lambda t: mp.log1p(mp.exp(-abs(t))) + max(t, 0)},
-    "mpmath",
-]
+NUMBERS = [numbers(), "mpmath"]
 ORDERS = [(-1, 0), (0, 0), (0, 1), (0, 2), (1, 0), (1, 1), (2, 0), (2, 1), (3, 2)]
 ACTIVATIONS = ["sigmoid", "log_sigmoid", "softplus", "silu", "tanh", "tanh_shrink"]
 SURROGATES = ["sigmoid", "sigmoid_weighted", "tanh"]

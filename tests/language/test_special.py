@@ -7,7 +7,8 @@ import pytest
 import sympy as sp
 from mpmath import mp, mpc, mpf
 
-from symntk.language.special import MPMATH_FUNCTIONS, bivariate_normal_cdf, normal_cdf, normal_pdf
+from symntk.language.special import bivariate_normal_cdf, normal_cdf, normal_pdf
+from symntk.language.special.table import numbers
 
 h, k, rho, x = sp.symbols("h k rho x", real=True)
 half = sp.Rational(1, 2)
@@ -53,7 +54,7 @@ POINTS = [
 def test_bivariate_against_conditional_integral_at_50_digits(point):
     with mp.workdps(50):
         arguments = [mpf(v) for v in point]
-        found = MPMATH_FUNCTIONS["bivariate_normal_cdf"](*arguments)
+        found = bivariate_normal_cdf.number(*arguments)
         assert abs(found / conditional(*arguments) - 1) < mpf(10) ** -45
     exact = bivariate_normal_cdf(*(sp.Rational(v) for v in point)).evalf(30)
     assert abs(exact._to_mpmath(100) / found - 1) < mpf(10) ** -29
@@ -64,9 +65,9 @@ def test_bivariate_sums_to_univariate(point):
     """Φ₂(h, k; ρ) + Φ₂(h, −k; −ρ) = Φ(h)."""
     for r in ("0.2", "-0.9999", "0.999999999999"):
         with mp.workdps(40):
-            first = MPMATH_FUNCTIONS["bivariate_normal_cdf"](mpf(point[0]), mpf(point[1]), mpf(r))
-            second = MPMATH_FUNCTIONS["bivariate_normal_cdf"](mpf(point[0]), -mpf(point[1]), -mpf(r))
-            assert abs((first + second) / MPMATH_FUNCTIONS["normal_cdf"](mpf(point[0])) - 1) < mpf(10) ** -36
+            first = bivariate_normal_cdf.number(mpf(point[0]), mpf(point[1]), mpf(r))
+            second = bivariate_normal_cdf.number(mpf(point[0]), -mpf(point[1]), -mpf(r))
+            assert abs((first + second) / normal_cdf.number(mpf(point[0])) - 1) < mpf(10) ** -36
 
 
 def test_bivariate_next_to_the_degenerate_corner():
@@ -79,7 +80,7 @@ def test_bivariate_next_to_the_degenerate_corner():
 def test_bivariate_of_complex_arguments():
     """Against the integral over the angle arcsin ρ (Plackett), at higher precision."""
     for a, b, r in [(mpc(1, 1), mpc(2, -1), mpf("0.5")), (mpc(-6, 3), mpc(-5, 4), mpf("0.95"))]:
-        found = MPMATH_FUNCTIONS["bivariate_normal_cdf"](a, b, r)
+        found = bivariate_normal_cdf.number(a, b, r)
         with mp.workdps(40):
 
             def f(t, a=a, b=b):
@@ -91,7 +92,7 @@ def test_bivariate_of_complex_arguments():
 
 
 def test_numbers_outside_the_domain():
-    compute = MPMATH_FUNCTIONS["bivariate_normal_cdf"]
+    compute = bivariate_normal_cdf.number
     for bad in [(1, 1, 1.5), (1, 1, mpc(0, 1)), (mpc(1, 1), 1, 1)]:
         with pytest.raises(ValueError, match="correlation"):
             compute(*bad)
@@ -106,7 +107,7 @@ def test_univariate_tails():
     large = normal_cdf(-sp.sqrt(10**11))
     assert abs(large.evalf(20) / large.evalf(60) - 1) < 1e-19
     assert abs(normal_cdf(1 + sp.I).evalf(20) - sp.erfc(-(1 + sp.I) / sp.sqrt(2)).evalf(20) / 2) < 1e-19
-    assert MPMATH_FUNCTIONS["normal_pdf"](mp.inf) == 0
+    assert normal_pdf.number(mp.inf) == 0
 
 
 def test_derivatives():
@@ -167,7 +168,7 @@ def test_printing_and_pickling():
 
 def test_lambdify_to_mpmath():
     expression = bivariate_normal_cdf(h, k, rho) * normal_cdf(h) * normal_pdf(k)
-    function = sp.lambdify((h, k, rho), expression, modules=[MPMATH_FUNCTIONS, "mpmath"])
+    function = sp.lambdify((h, k, rho), expression, modules=[numbers(), "mpmath"])
     with mpmath.workdps(30):
         found = function(mpf(1), mpf(2), mpf("0.25"))
         expected = expression.subs({h: 1, k: 2, rho: sp.Rational(1, 4)}).evalf(30)

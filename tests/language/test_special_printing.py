@@ -19,8 +19,7 @@ from sympy.printing.pytorch import TorchPrinter
 import symntk
 from symntk.emit.normal_c import SOURCE
 from symntk.errors import FormulaError
-from symntk.language import special_mpmath
-from symntk.language.special import bivariate_normal_cdf, normal_cdf, normal_pdf
+from symntk.language.special import bivariate_normal_cdf, normal_cdf, normal_mpmath, normal_pdf
 from symntk.language.symbols import STATE
 
 POINT = (1.3, 0.7, 0.4, 0.3, -0.5)
@@ -98,10 +97,10 @@ def test_tails_keep_their_digits(modules):
     one, density = (sp.lambdify(h, f(h), modules) for f in (normal_cdf, normal_pdf))
     two = sp.lambdify((h, k, r), bivariate_normal_cdf(h, k, r), modules)
     for x in (-30.0, -3.0, 0.0, 2.5):
-        assert abs(one(x) / special_mpmath.normal_cdf(mp.mpf(x)) - 1) < 2e-13, x
-        assert abs(density(x) / special_mpmath.normal_pdf(mp.mpf(x)) - 1) < 1e-13
+        assert abs(one(x) / normal_mpmath.normal_cdf(mp.mpf(x)) - 1) < 2e-13, x
+        assert abs(density(x) / normal_mpmath.normal_pdf(mp.mpf(x)) - 1) < 1e-13
         for y, rho in ((-20.0, -0.99), (-20.0, 0.3), (0.5, 0.95)):
-            right = special_mpmath.bivariate_normal_cdf(mp.mpf(x), mp.mpf(y), mp.mpf(rho))
+            right = normal_mpmath.bivariate_normal_cdf(mp.mpf(x), mp.mpf(y), mp.mpf(rho))
             assert abs(two(x, y, rho) - right) <= 1e-12 * right + mp.mpf(10) ** -300, (x, y, rho)
 
 
@@ -130,11 +129,11 @@ def test_printed_c_runs(tmp_path):
     for name, count in (("relu_map", 5), ("below", 1), ("bivariate_normal_cdf", 3)):
         getattr(code, name).restype, getattr(code, name).argtypes = ctypes.c_double, [ctypes.c_double] * count
     assert abs(code.relu_map(*POINT) - float(E.evalf(*POINT, dps=20))) < 2e-15
-    assert abs(code.below(-30.0) / special_mpmath.normal_cdf(mp.mpf(-30)) - 1) < 2e-13
+    assert abs(code.below(-30.0) / normal_mpmath.normal_cdf(mp.mpf(-30)) - 1) < 2e-13
     worst = 0.0
     values, correlations = (-6.0, -0.7, 0.7001, 2.0), (-1.0, -0.9999, -0.5, 0.3, 0.97, 1.0)
     for x, y, rho in itertools.product(values, values, correlations):
-        right = special_mpmath.bivariate_normal_cdf(mp.mpf(x), mp.mpf(y), mp.mpf(rho))
+        right = normal_mpmath.bivariate_normal_cdf(mp.mpf(x), mp.mpf(y), mp.mpf(rho))
         worst = max(worst, float(abs(code.bivariate_normal_cdf(x, y, rho) - right)))
     assert worst < 3e-15
     assert code.bivariate_normal_cdf(math.inf, 0.0, 0.5) == 0.5 and math.isnan(code.bivariate_normal_cdf(0.0, 0.0, 2.0))

@@ -8,12 +8,12 @@ import pytest
 import sympy as sp
 
 import symntk
+from symntk.emit.compile import function_of_x
 from symntk.emit.general_shape import general_shape
 from symntk.emit.stable_body import numbers
 from symntk.language.general_form import derivative, general_form
 from symntk.language.parser import parse
-from symntk.language.scaled import NUMBERS
-from symntk.language.scaled_arrays import ARRAYS
+from symntk.language.special.table import rows
 from symntk.language.symbols import x
 
 PAIRS = [
@@ -79,17 +79,20 @@ def test_what_is_written_is_what_is_computed(text):
             assert abs(value - truth) <= 1e-13 * abs(truth) + 1e-15 * largest, point
 
 
-@pytest.mark.parametrize("name", NUMBERS)
-def test_arrays_against_mpmath(name):
+@pytest.mark.parametrize("one", [one for one in rows() if one.source], ids=lambda one: one.name)
+def test_arrays_and_their_source_against_mpmath(one):
+    exact = getattr(one.head, "number", None) or getattr(mp, one.name)
     points = [-1e9, -1e4, -27.0, -9.0, -1.0, -0.5, -1e-8, 1e-4, 0.3, 1.1, 3.0, 6.4, 6.6, 8.0, 20.0, 400.0, 1e9]
     with np.errstate(all="ignore"):
-        found = ARRAYS[name](np.array(points))
-    for point, value in zip(points, found, strict=True):
+        found = one.array(np.array(points))
+        written = function_of_x(one.source.format("x"))(np.array(points))
+    for point, value, same in zip(points, found, written, strict=True):
         with mp.workdps(30):
-            truth = NUMBERS[name](mp.mpf(point))
+            truth = exact(mp.mpf(point))
         if abs(truth) < 1e300:
             # the argument's rounding in an exponent
-            assert abs(value - truth) <= 2e-14 * max(1.0, point * point / 50) * abs(truth) + 1e-300, point
+            within = 2e-14 * max(1.0, point * point / 50) * abs(truth) + 1e-300
+            assert max(abs(value - truth), abs(same - truth)) <= within, point
 
 
 @pytest.mark.parametrize(("text", "value"), PAIRS)

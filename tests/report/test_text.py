@@ -4,9 +4,7 @@ import pytest
 
 import symntk
 from symntk.kernels.expectation import expectation
-from symntk.language.scaled import HEADS
 from symntk.language.symbols import x
-from symntk.language.vocabulary import FUNCTIONS
 from symntk.report.text import kernels_text
 
 
@@ -42,7 +40,3 @@ def test_what_is_printed_can_be_typed(text):
     E = expectation(text)
     for shown in (str(E.f.expression), E.f.general.shown(x)):
         assert float(expectation(shown)(1.3)) == pytest.approx(float(E(1.3)), rel=1e-13)
-
-
-def test_every_function_of_the_language_has_a_name_in_formulas():
-    assert {head.__name__ for head in HEADS} | {"logistic", "softplus"} <= set(FUNCTIONS)

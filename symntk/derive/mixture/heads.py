@@ -12,8 +12,8 @@ from functools import cache
 
 import sympy as sp
 
-from symntk.language.logistic import logistic, softplus
 from symntk.language.pieces import sign_of
+from symntk.language.special import logistic, softplus
 
 HIGHEST_ORDER = 4
 HIGHEST_POWER = 4

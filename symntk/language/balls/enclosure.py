@@ -18,16 +18,17 @@ from symntk.language.balls.ball import (
     Enclosure,
     any_power,
     inverse,
+    known,
     product,
     scaled,
     tidy,
     total,
     where,
 )
-from symntk.language.balls.rules import KNOW_OVERFLOW, RULES, exp, log_near_one, sech
-from symntk.language.balls.scaled import SCALED_RULES
+from symntk.language.balls.rules import exp, log_near_one, sech
 from symntk.language.conjugate import conjugate
 from symntk.language.program import program
+from symntk.language.special.table import row
 
 
 def enclosure(expr: sp.Expr, x: sp.Symbol) -> Enclosure:
@@ -68,20 +69,12 @@ def _rule(node: sp.Basic, x: sp.Symbol) -> tuple[Callable[..., Ball], tuple[sp.B
         return _power(node, x)
     if isinstance(node, sp.log) and node.args[0].as_coeff_Add()[0] == 1:
         return log_near_one, (node.args[0] - 1,)
-    rule = RULES.get(node.func) or SCALED_RULES.get(node.func)
-    if rule is None or len(node.args) != 1:
+    found = row(node)
+    if found is None or found.ball is None:
         return _nothing, (x,)
-    return (rule if rule in KNOW_OVERFLOW else _cautious(rule)), node.args
-
-
-def _cautious(rule: Callable[[Ball], Ball]) -> Callable[[Ball], Ball]:
-    """A rule whose centre says nothing where its radius is not finite."""
-
-    def run(w: Ball) -> Ball:
-        found = rule(w)
-        return Ball(np.where(np.isfinite(found.radius), found.centre, 0.0), found.radius)
-
-    return run
+    rule = found.ball
+    # a centre says nothing where its radius is not finite, but for rules that know of overflow
+    return (rule if found.knows_overflow else lambda w: known(rule(w))), node.args
 
 
 def _polynomial(node: sp.Basic, x: sp.Symbol) -> Callable[[Ball], Ball]:

@@ -1,4 +1,4 @@
-"""How each elementary function and each function of the normal distribution maps balls; one rule a function."""
+"""How each elementary function and each function of the normal distribution maps balls."""
 
 from __future__ import annotations
 
@@ -6,8 +6,6 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-import sympy as sp
-from scipy import special
 
 from symntk.language.balls.ball import (
     LARGEST,
@@ -22,8 +20,7 @@ from symntk.language.balls.ball import (
     to_cut,
     turned,
 )
-from symntk.language.logistic import logistic, softplus
-from symntk.language.special import normal_cdf, normal_pdf
+from symntk.language.special.late import special
 
 
 def exp(w: Ball) -> Ball:
@@ -35,7 +32,8 @@ def exp(w: Ball) -> Ball:
     return Ball(np.where(over, least, np.exp(w.centre)), np.where(over, np.inf, radius))
 
 
-def _log(w: Ball) -> Ball:
+def log(w: Ball) -> Ball:
+    """Log w, inf next to its cut."""
     clear = w.radius < to_cut(w.centre)
     radius = np.where(clear, -np.log1p(-w.radius / np.abs(w.centre)), np.inf)
     return Ball(np.where(clear, np.log(w.centre), 0.0), radius)
@@ -48,24 +46,29 @@ def log_near_one(w: Ball) -> Ball:
     return Ball(np.where(clear, log1p(w.centre), 0.0), radius)
 
 
-def _sin(w: Ball) -> Ball:
+def sin(w: Ball) -> Ball:
+    """Sin w."""
     sine, cosine = np.sin(w.centre), np.cos(w.centre)
     return Ball(sine, np.abs(cosine) * np.sinh(w.radius) + np.abs(sine) * 2.0 * np.sinh(0.5 * w.radius) ** 2)
 
 
-def _cos(w: Ball) -> Ball:
-    return _sin(shifted(w, 0.5 * np.pi))
+def cos(w: Ball) -> Ball:
+    """Cos w."""
+    return sin(shifted(w, 0.5 * np.pi))
 
 
-def _tan(w: Ball) -> Ball:
-    return turned(_tanh(turned(w, 1j)), -1j)
+def tan(w: Ball) -> Ball:
+    """Tan w, inf next to a pole."""
+    return turned(tanh(turned(w, 1j)), -1j)
 
 
-def _sinh(w: Ball) -> Ball:
+def sinh(w: Ball) -> Ball:
+    """Sinh w; where it is beyond float64, the least modulus."""
     return _hyperbolic(w, np.sinh, np.cosh)
 
 
-def _cosh(w: Ball) -> Ball:
+def cosh(w: Ball) -> Ball:
+    """Cosh w; where it is beyond float64, the least modulus."""
     return _hyperbolic(w, np.cosh, np.sinh)
 
 
@@ -92,14 +95,16 @@ def _moebius(t: Ball) -> Ball:
     return Ball(np.where(clear, t.centre / (1.0 + t.centre), 0.0), np.where(clear, t.radius / (size * room), np.inf))
 
 
-def _logistic(w: Ball) -> Ball:
+def logistic(w: Ball) -> Ball:
+    """1/(1 + e^{−w})."""
     right, t = _decay(w, 1.0)
     part = _moebius(t)
     clear = np.isfinite(part.radius)
     return Ball(np.where(clear & right, 1.0 - part.centre, part.centre), part.radius)
 
 
-def _tanh(w: Ball) -> Ball:
+def tanh(w: Ball) -> Ball:
+    """Tanh w."""
     right, t = _decay(w, 2.0)
     part = _moebius(t)
     clear, sign = np.isfinite(part.radius), np.where(right, 1.0, -1.0)
@@ -119,7 +124,8 @@ def sech(w: Ball) -> Ball:
     return Ball(2.0 * found.centre, 2.0 * found.radius)
 
 
-def _softplus(w: Ball) -> Ball:
+def softplus(w: Ball) -> Ball:
+    """log(1 + e^w)."""
     right, t = _decay(w, 1.0)
     size = np.abs(1.0 + t.centre)
     clear = t.radius < to_cut(1.0 + t.centre)
@@ -134,29 +140,34 @@ def _gaussian_slope(w: Ball) -> np.ndarray:
     return np.asarray(np.exp(y * y - x * x))
 
 
-def _erf(w: Ball) -> Ball:
+def erf(w: Ball) -> Ball:
+    """Erf w."""
     # SciPy's values next to 0 have an error of 1e-13 of themselves
     value = special.erf(w.centre)
     return Ball(value, 1e-13 * np.abs(value) + w.radius * (2.0 / np.sqrt(np.pi)) * _gaussian_slope(w))
 
 
-def _erfc(w: Ball) -> Ball:
+def erfc(w: Ball) -> Ball:
+    """Erfc w."""
     return Ball(special.erfc(w.centre), w.radius * (2.0 / np.sqrt(np.pi)) * _gaussian_slope(w))
 
 
-def _normal_cdf(w: Ball) -> Ball:
-    found = _erfc(scaled(w, -np.sqrt(0.5)))
+def normal_cdf(w: Ball) -> Ball:
+    """Φ(w)."""
+    found = erfc(scaled(w, -np.sqrt(0.5)))
     return scaled(found, 0.5)
 
 
-def _normal_pdf(w: Ball) -> Ball:
+def normal_pdf(w: Ball) -> Ball:
+    """φ(w)."""
     half = scaled(w, np.sqrt(0.5))
     # the derivative of exp(−z²) is −2z exp(−z²)
     radius = half.radius * 2.0 * outer(half) * _gaussian_slope(half)
     return scaled(Ball(np.exp(-(half.centre**2)), radius), 1.0 / np.sqrt(2.0 * np.pi))
 
 
-def _asin(w: Ball) -> Ball:
+def asin(w: Ball) -> Ball:
+    """Arcsin w."""
     size = np.abs(w.centre.real)
     ends = np.minimum(np.abs(w.centre - 1.0), np.abs(w.centre + 1.0))
     clear = w.radius < np.where(size >= 1.0, np.abs(w.centre.imag), ends)
@@ -164,44 +175,21 @@ def _asin(w: Ball) -> Ball:
     return Ball(np.where(clear, np.arcsin(w.centre), 0.0), np.where(clear, w.radius * slope, np.inf))
 
 
-def _acos(w: Ball) -> Ball:
-    found = _asin(w)
+def acos(w: Ball) -> Ball:
+    """Arccos w."""
+    found = asin(w)
     return Ball(np.where(np.isinf(found.radius), 0.0, 0.5 * np.pi - found.centre), found.radius)
 
 
-def _asinh(w: Ball) -> Ball:
-    return turned(_asin(turned(w, 1j)), -1j)
+def asinh(w: Ball) -> Ball:
+    """Arsinh w."""
+    return turned(asin(turned(w, 1j)), -1j)
 
 
-def _atan(w: Ball) -> Ball:
+def atan(w: Ball) -> Ball:
+    """Arctan w."""
     size = np.abs(w.centre.imag)
     ends = np.minimum(np.abs(w.centre - 1j), np.abs(w.centre + 1j))
     clear = w.radius < np.where(size >= 1.0, np.abs(w.centre.real), ends)
     slope = 1.0 / ((np.abs(w.centre - 1j) - w.radius) * (np.abs(w.centre + 1j) - w.radius))
     return Ball(np.where(clear, np.arctan(w.centre), 0.0), np.where(clear, w.radius * slope, np.inf))
-
-
-RULES: dict[Any, Callable[[Ball], Ball]] = {
-    sp.exp: exp,
-    sp.log: _log,
-    sp.sin: _sin,
-    sp.cos: _cos,
-    sp.tan: _tan,
-    sp.sinh: _sinh,
-    sp.cosh: _cosh,
-    sp.tanh: _tanh,
-    sp.sech: sech,
-    sp.asin: _asin,
-    sp.acos: _acos,
-    sp.atan: _atan,
-    sp.asinh: _asinh,
-    sp.erf: _erf,
-    sp.erfc: _erfc,
-    normal_cdf: _normal_cdf,
-    normal_pdf: _normal_pdf,
-    logistic: _logistic,
-    softplus: _softplus,
-}
-"""One rule for each function of one argument; a new function of the language needs one here."""
-
-KNOW_OVERFLOW = (exp, _sinh, _cosh)  # where their radius is inf, their centre bounds the modulus from below

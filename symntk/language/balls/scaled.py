@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 import numpy as np
-import sympy as sp
-from scipy import special
 
-from symntk.language import scaled
+from symntk.language.balls import rules
 from symntk.language.balls.ball import Ball, inverse, known, log1p, outer, product, total, where
 from symntk.language.balls.ball import scaled as times
-from symntk.language.balls.rules import RULES
-from symntk.language.logistic import softplus
-from symntk.language.scaled_arrays import ARRAYS
-from symntk.language.special import normal_cdf, normal_pdf
+from symntk.language.special import arrays
+from symntk.language.special.late import special
 
 
-def _logcosh(w: Ball) -> Ball:
-    slope = RULES[sp.tanh](w)
+def logcosh(w: Ball) -> Ball:
+    """Log cosh w."""
+    slope = rules.tanh(w)
     right = np.where(w.centre.real < 0.0, -w.centre, w.centre)
     near = np.log1p(2.0 * np.sinh(0.5 * w.centre) ** 2)
     far = right + log1p(np.exp(-2.0 * right)) - np.log(2.0)
@@ -30,15 +24,16 @@ def _logcosh(w: Ball) -> Ball:
     return Ball(np.where(one, np.where(np.abs(w.centre) < 1.0, near, far), 0.0), radius)
 
 
-def _erfcx(w: Ball) -> Ball:
-    """erfcx(z) = ∫ exp(−t²/4 − zt) dt/√π over t > 0: moduli of its derivatives are at most theirs at the real part."""
-    slope = 2.0 * ARRAYS["ierfcx"](w.centre.real - w.radius)
+def erfcx(w: Ball) -> Ball:
+    """The integral of exp(−t²/4 − zt)/√π over t > 0: moduli of derivatives are at most theirs at the real part."""
+    slope = 2.0 * arrays.ierfcx(w.centre.real - w.radius)
     return Ball(special.wofz(1j * w.centre), w.radius * slope)
 
 
-def _ierfcx(w: Ball) -> Ball:
+def ierfcx(w: Ball) -> Ball:
+    """1/√π − w erfcx(w)."""
     least = w.centre.real - w.radius
-    slope = special.erfcx(least) + 2.0 * np.maximum(-least, 0.0) * ARRAYS["ierfcx"](least)
+    slope = special.erfcx(least) + 2.0 * np.maximum(-least, 0.0) * arrays.ierfcx(least)
     slope = np.where(least > 1.0, np.minimum(slope, 1.0 / (np.sqrt(np.pi) * least**3)), slope)
     far = np.abs(w.centre) > 50.0
     z = np.where(far, w.centre, 50.0)
@@ -50,37 +45,29 @@ def _ierfcx(w: Ball) -> Ball:
     return Ball(value / np.sqrt(np.pi), w.radius * slope + rounding)
 
 
-def _inverse_mills(w: Ball) -> Ball:
-    left = times(inverse(known(_erfcx(times(w, -np.sqrt(0.5))))), np.sqrt(2.0 / np.pi))
-    right = product(known(RULES[normal_pdf](w)), inverse(known(RULES[normal_cdf](w))))
+def inverse_mills(w: Ball) -> Ball:
+    """φ(w)/Φ(w)."""
+    left = times(inverse(known(erfcx(times(w, -np.sqrt(0.5))))), np.sqrt(2.0 / np.pi))
+    right = product(known(rules.normal_pdf(w)), inverse(known(rules.normal_cdf(w))))
     return where(w.centre.real > 0.0, right, left)
 
 
-def _mills_excess(w: Ball) -> Ball:
+def mills_excess(w: Ball) -> Ball:
+    """W + φ(w)/Φ(w)."""
     turned = times(w, -np.sqrt(0.5))
-    quotient = times(product(known(_ierfcx(turned)), inverse(known(_erfcx(turned)))), np.sqrt(2.0))
-    return where(w.centre.real < 0.0, quotient, total(w, _inverse_mills(w)))
+    quotient = times(product(known(ierfcx(turned)), inverse(known(erfcx(turned)))), np.sqrt(2.0))
+    return where(w.centre.real < 0.0, quotient, total(w, inverse_mills(w)))
 
 
-def _log_normal_cdf(w: Ball) -> Ball:
-    return Ball(special.log_ndtr(w.centre), w.radius * outer(_inverse_mills(w)))
+def log_normal_cdf(w: Ball) -> Ball:
+    """Log Φ(w)."""
+    return Ball(special.log_ndtr(w.centre), w.radius * outer(inverse_mills(w)))
 
 
-def _softplus_ratio(w: Ball) -> Ball:
-    t = RULES[sp.exp](w)
+def softplus_ratio(w: Ball) -> Ball:
+    """log(1 + e^w)/e^w."""
+    t = rules.exp(w)
     size = outer(t)
     small = np.where(t.centre == 0.0, 1.0, log1p(t.centre) / np.where(t.centre == 0.0, 1.0, t.centre))
     near = Ball(small, t.radius / (1.0 - size))
-    return where(size < 0.5, near, product(RULES[softplus](w), RULES[sp.exp](times(w, -1.0))))
-
-
-SCALED_RULES: dict[Any, Callable[[Ball], Ball]] = {
-    scaled.logcosh: _logcosh,
-    scaled.erfcx: _erfcx,
-    scaled.ierfcx: _ierfcx,
-    scaled.inverse_mills: _inverse_mills,
-    scaled.mills_excess: _mills_excess,
-    scaled.log_normal_cdf: _log_normal_cdf,
-    scaled.softplus_ratio: _softplus_ratio,
-}
-"""One rule for each function of `scaled`."""
+    return where(size < 0.5, near, product(rules.softplus(w), rules.exp(times(w, -1.0))))

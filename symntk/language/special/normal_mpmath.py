@@ -11,7 +11,7 @@ from typing import Any
 
 from mpmath import mp, mpc, mpf
 
-from symntk.language.owen_mpmath import bivariate_from_owen
+from symntk.language.special.owen_mpmath import bivariate_from_owen
 
 Number = Any  # mpf or mpc
 _NEAR = 120  # squared distance within which Owen's T, some ten times faster, loses few digits to the tail
@@ -203,10 +203,3 @@ def _guard(x: Number) -> int:
 
 def _is_complex(x: Number) -> bool:
     return isinstance(x, mpc) and x.imag != 0
-
-
-MPMATH_FUNCTIONS: dict[str, Callable[..., Number]] = {
-    "normal_pdf": normal_pdf,
-    "normal_cdf": normal_cdf,
-    "bivariate_normal_cdf": bivariate_normal_cdf,
-}

@@ -1,7 +1,7 @@
 """The normal distribution as SymPy functions: density φ, distribution function Φ, bivariate distribution function Φ₂.
 
 They are formulas (derivative, special values, limits, LaTeX) and numbers of any precision, with a small relative error
-in the tails too; the numbers come from `special_mpmath`.
+in the tails too; the numbers come from `normal_mpmath`.
 """
 
 from __future__ import annotations
@@ -11,16 +11,15 @@ from typing import Any
 import mpmath
 import sympy as sp
 
-from symntk.language.special_mpmath import MPMATH_FUNCTIONS
-from symntk.language.special_printing import PrintedFunction
-
-__all__ = ["MPMATH_FUNCTIONS", "bivariate_normal_cdf", "normal_cdf", "normal_pdf"]
+from symntk.language.special import normal_mpmath
+from symntk.language.special.printing import PrintedFunction
 
 
 class _NormalFunction(PrintedFunction):
-    """What the three share: numbers through `MPMATH_FUNCTIONS`, printing by symbol."""
+    """What the three share: numbers of any precision, printing by symbol."""
 
     _symbols = ("", "")  # LaTeX, unicode
+    number: Any
 
     def _eval_evalf(self, prec: int) -> Any:
         try:
@@ -29,7 +28,7 @@ class _NormalFunction(PrintedFunction):
             return None
         with mpmath.workprec(prec):
             try:
-                value = MPMATH_FUNCTIONS[self.func.__name__](*arguments)
+                value = self.number(*arguments)
             except ValueError:  # no value there, for example |rho| > 1
                 return None
         return sp.Expr._from_mpmath(value, prec)
@@ -71,6 +70,7 @@ class normal_pdf(_NormalFunction):
 
     nargs = 1
     _symbols = (r"\varphi", "φ")
+    number = staticmethod(normal_mpmath.normal_pdf)
 
     @classmethod
     def eval(cls, x: Any) -> Any:
@@ -114,6 +114,7 @@ class normal_cdf(_NormalFunction):
 
     nargs = 1
     _symbols = (r"\Phi", "Φ")
+    number = staticmethod(normal_mpmath.normal_cdf)
 
     @classmethod
     def eval(cls, x: Any) -> Any:
@@ -160,6 +161,7 @@ class bivariate_normal_cdf(_NormalFunction):
 
     nargs = 3
     _symbols = (r"\Phi_2", "Φ₂")
+    number = staticmethod(normal_mpmath.bivariate_normal_cdf)
 
     @classmethod
     def eval(cls, h: Any, k: Any, rho: Any) -> Any:

@@ -1,7 +1,7 @@
 """How SymPy's own printers write φ, Φ and Φ₂: `lambdify`, `pycode` and `ccode` of a formula run.
 
 φ and Φ become exp and erfc, or SciPy's ndtr; where a module has neither, and for Φ₂, a call of a function of
-`symntk.emit.normal` (float64) or `symntk.language.special_mpmath` (mpmath). In C, Φ₂ is a call of
+`symntk.emit.normal` (float64) or `symntk.language.special.normal_mpmath` (mpmath). In C, Φ₂ is a call of
 bivariate_normal_cdf, whose source is `symntk.emit.normal_c.SOURCE`.
 """
 
@@ -15,7 +15,7 @@ from sympy.printing.pycode import SymPyPrinter
 from symntk.errors import FormulaError
 
 _FLOATS = "symntk.emit.normal"
-_DIGITS = "symntk.language.special_mpmath"
+_DIGITS = "symntk.language.special.normal_mpmath"
 _FORMULAS = "symntk.language.special"
 _ROOT_HALF = "0.70710678118654752440"
 

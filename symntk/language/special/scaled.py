@@ -1,7 +1,7 @@
 """Functions that keep their digits where the formulas that define them overflow, underflow or cancel.
 
-log cosh, log Φ, φ/Φ, e^{w²} erfc(w), log(1 + e^w)/e^w and their kin: as SymPy functions with derivatives, as mpmath
-numbers (`NUMBERS`); as NumPy functions they are in `scaled_arrays`. `stable` finds them in formulas.
+log cosh, log Φ, φ/Φ, e^{w²} erfc(w), log(1 + e^w)/e^w and their kin: as SymPy functions with derivatives and as mpmath
+numbers, of real and, next to the real line, complex arguments; `stable` finds them in formulas.
 """
 
 from __future__ import annotations
@@ -9,39 +9,47 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import mpmath
 import sympy as sp
 from mpmath import mp
 
-from symntk.language.logistic import logistic
-from symntk.language.special import normal_cdf, normal_pdf
+from symntk.language.special.head import SpecialFunction
+from symntk.language.special.logistic import logistic, softplus
+from symntk.language.special.normal import normal_cdf, normal_pdf
 
 
-class _Scaled(sp.Function):  # type: ignore[misc]  # SymPy has no types
-    """What all share: real values at real numbers, and numbers of any precision."""
+def guarded(function: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """The function with the digits that its cancellation takes: twice the argument's magnitude in bits, and some.
 
-    nargs = 1
-    _positive = True
+    >>> print(mp.nstr(log_normal_cdf.number(-40), 10))
+    -804.608442
+    """
 
-    def _eval_is_extended_real(self) -> bool | None:
-        return True if self.args[0].is_extended_real else None
+    def number(w: Any) -> Any:
+        w = mp.convert(w)
+        size = max(0, int(mp.mag(w))) if w and mp.isfinite(w) else 0
+        with mp.workprec(mp.prec + 40 + 4 * size):
+            value = function(w)
+        return +value
 
-    def _eval_is_finite(self) -> bool | None:
-        return True if self.args[0].is_real else None
-
-    def _eval_is_extended_positive(self) -> bool | None:
-        return True if self._positive and self.args[0].is_real else None
-
-    def _eval_evalf(self, prec: int) -> Any:
-        try:
-            argument = self.args[0]._to_mpmath(prec + 20)
-        except (TypeError, ValueError):  # a free symbol
-            return None
-        with mpmath.workprec(prec + 20):
-            return sp.Expr._from_mpmath(NUMBERS[self.func.__name__](argument), prec)
+    return number
 
 
-class logcosh(_Scaled):
+def _logcosh(w: Any) -> Any:
+    if abs(w) < 1:
+        return mp.log1p(2 * mp.sinh(w / 2) ** 2)
+    far = w if w.real >= 0 else -w
+    return far + mp.log1p(mp.exp(-2 * far)) - mp.log(2)
+
+
+def _cdf(w: Any) -> Any:
+    return mp.erfc(-w / mp.sqrt(2)) / 2
+
+
+def _density(w: Any) -> Any:
+    return mp.exp(-w * w / 2) / mp.sqrt(2 * mp.pi)
+
+
+class logcosh(SpecialFunction):
     """log cosh w, even; near 0 it is w²/2, far out |w| − log 2.
 
     >>> from sympy.abc import x
@@ -49,7 +57,7 @@ class logcosh(_Scaled):
     (2*tanh(2*x), logcosh(x))
     """
 
-    _positive = False
+    is_positive_on_the_line = False
 
     @classmethod
     def eval(cls, w: Any) -> Any:
@@ -68,8 +76,10 @@ class logcosh(_Scaled):
     def _eval_is_extended_nonnegative(self) -> bool | None:
         return True if self.args[0].is_real else None
 
+    number = staticmethod(guarded(_logcosh))
 
-class log_normal_cdf(_Scaled):
+
+class log_normal_cdf(SpecialFunction):
     """log Φ(w), about −w²/2 far to the left.
 
     >>> from sympy.abc import x
@@ -77,7 +87,7 @@ class log_normal_cdf(_Scaled):
     inverse_mills(x)
     """
 
-    _positive = False
+    is_positive_on_the_line = False
 
     @classmethod
     def eval(cls, w: Any) -> Any:
@@ -94,8 +104,10 @@ class log_normal_cdf(_Scaled):
     def _eval_is_extended_negative(self) -> bool | None:
         return True if self.args[0].is_real else None
 
+    number = staticmethod(guarded(lambda w: mp.log(_cdf(w)) if w.real < 1 else mp.log1p(-_cdf(-w))))
 
-class inverse_mills(_Scaled):
+
+class inverse_mills(SpecialFunction):
     """φ(w)/Φ(w), about −w far to the left.
 
     >>> from sympy.abc import x
@@ -110,8 +122,10 @@ class inverse_mills(_Scaled):
     def _eval_rewrite_as_exp(self, w: Any, **_: Any) -> Any:
         return normal_pdf(w) / normal_cdf(w)
 
+    number = staticmethod(guarded(lambda w: _density(w) / _cdf(w)))
 
-class mills_excess(_Scaled):
+
+class mills_excess(SpecialFunction):
     """w + φ(w)/Φ(w), about 1/|w| far to the left, where both summands cancel.
 
     >>> from sympy.abc import x
@@ -126,8 +140,10 @@ class mills_excess(_Scaled):
     def _eval_rewrite_as_exp(self, w: Any, **_: Any) -> Any:
         return w + normal_pdf(w) / normal_cdf(w)
 
+    number = staticmethod(guarded(lambda w: w + _density(w) / _cdf(w)))
 
-class erfcx(_Scaled):
+
+class erfcx(SpecialFunction):
     """e^{w²} erfc(w), about 1/(√π w) far to the right.
 
     >>> from sympy.abc import x
@@ -147,8 +163,10 @@ class erfcx(_Scaled):
     def _eval_rewrite_as_exp(self, w: Any, **_: Any) -> Any:
         return sp.exp(w**2) * sp.erfc(w)
 
+    number = staticmethod(guarded(lambda w: mp.exp(w * w) * mp.erfc(w)))
 
-class ierfcx(_Scaled):
+
+class ierfcx(SpecialFunction):
     """1/√π − w e^{w²} erfc(w), the scaled integral of erfc; about 1/(2√π w²) far to the right.
 
     >>> from sympy.abc import x
@@ -168,8 +186,10 @@ class ierfcx(_Scaled):
     def _eval_rewrite_as_exp(self, w: Any, **_: Any) -> Any:
         return 1 / sp.sqrt(sp.pi) - w * sp.exp(w**2) * sp.erfc(w)
 
+    number = staticmethod(guarded(lambda w: 1 / mp.sqrt(mp.pi) - w * mp.exp(w * w) * mp.erfc(w)))
 
-class softplus_ratio(_Scaled):
+
+class softplus_ratio(SpecialFunction):
     """log(1 + e^w)/e^w: 1 far to the left, w e^{−w} far to the right.
 
     >>> from sympy.abc import x
@@ -189,55 +209,4 @@ class softplus_ratio(_Scaled):
     def _eval_rewrite_as_exp(self, w: Any, **_: Any) -> Any:
         return sp.exp(-w) * sp.log(1 + sp.exp(w))
 
-
-HEADS = (logcosh, log_normal_cdf, inverse_mills, mills_excess, erfcx, ierfcx, softplus_ratio)
-
-
-def _with_guard(function: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    """The function with the digits that its cancellation takes: twice the argument's magnitude in bits, and some."""
-
-    def guarded(w: Any) -> Any:
-        w = mp.convert(w)
-        size = max(0, int(mp.mag(w))) if w and mp.isfinite(w) else 0
-        with mp.workprec(mp.prec + 40 + 4 * size):
-            value = function(w)
-        return +value
-
-    return guarded
-
-
-def _logcosh_number(w: Any) -> Any:
-    return mp.log1p(2 * mp.sinh(w / 2) ** 2) if abs(w) < 1 else _logcosh_far(w if w.real >= 0 else -w)
-
-
-def _logcosh_far(w: Any) -> Any:
-    """For a real part that is not negative."""
-    return w + mp.log1p(mp.exp(-2 * w)) - mp.log(2)
-
-
-def _softplus_number(w: Any) -> Any:
-    return mp.log1p(mp.exp(w)) if w.real <= 0 else w + mp.log1p(mp.exp(-w))
-
-
-def _cdf(w: Any) -> Any:
-    return mp.erfc(-w / mp.sqrt(2)) / 2
-
-
-def _density(w: Any) -> Any:
-    return mp.exp(-w * w / 2) / mp.sqrt(2 * mp.pi)
-
-
-NUMBERS: dict[str, Callable[[Any], Any]] = {
-    "logcosh": _with_guard(_logcosh_number),
-    "log_normal_cdf": _with_guard(lambda w: mp.log(_cdf(w)) if w.real < 1 else mp.log1p(-_cdf(-w))),
-    "inverse_mills": _with_guard(lambda w: _density(w) / _cdf(w)),
-    "mills_excess": _with_guard(lambda w: w + _density(w) / _cdf(w)),
-    "erfcx": _with_guard(lambda w: mp.exp(w * w) * mp.erfc(w)),
-    "ierfcx": _with_guard(lambda w: 1 / mp.sqrt(mp.pi) - w * mp.exp(w * w) * mp.erfc(w)),
-    "softplus_ratio": _with_guard(lambda w: mp.exp(-w) * _softplus_number(w)),
-}
-"""mpmath numbers at the working precision, of real and, next to the real line, complex arguments.
-
->>> print(mp.nstr(NUMBERS["log_normal_cdf"](mp.mpf(-40)), 10))
--804.6084420
-"""
+    number = staticmethod(guarded(lambda w: mp.exp(-w) * softplus.number(w)))

@@ -17,6 +17,7 @@ from symntk.emit.runtime.bivariate import (
     _exp_normal_cdf,
     _normal_interval,
 )
+from symntk.emit.runtime.bivariate_one import _one_exp_bivariate
 
 oracle = pytest.importorskip(
     "tests.emit.bivariate_reference", reason="python-flint is not installed", exc_type=ImportError
@@ -51,6 +52,8 @@ def test_error_is_within_the_documented_bound(region):
         else:
             bound = _BIVARIATE_ERROR * (1 - np.log(value))
             assert oracle.relative_error(value, exact) <= bound, point
+            if point[3] > 0:
+                assert oracle.relative_error(_one_exp_bivariate(0.0, *map(float, point)), exact) <= bound, point
 
 
 def test_scaled_form_where_neither_factor_is_a_float64():

@@ -63,7 +63,8 @@ def test_names_are_unique_across_files():
 
 
 def test_all_files_run_as_one_module():
-    lines = ["from __future__ import annotations", "import numpy as np", "import scipy.special as special"]
+    lines = ["from __future__ import annotations", "import math", "import numpy as np"]
+    lines += ["import scipy.special as special"]
     lines += UNPACKING
     for path in FILES:
         lines += [

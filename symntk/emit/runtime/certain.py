@@ -49,6 +49,7 @@ def _certain(formula: Callable[..., Any], f: Side, g: Side) -> Callable[..., Any
         result[chosen] = _product(f, g, a[chosen], b[chosen], m1[chosen], m2[chosen], *settings)
         return result
 
+    whole.one = getattr(formula, "one", None)  # type: ignore[attr-defined]
     return whole
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -110,6 +111,11 @@ def _evaluate_one(formula: Callable[..., np.ndarray], law: tuple[np.ndarray | fl
     det = total + (total_error + (low_error + high_error))
     if not det >= 0.0:
         return None
+    by_floats = getattr(formula, "one", None)
+    if by_floats is not None:
+        found = by_floats(a, b, c, det, math.sqrt(det), m1, m2, *settings)
+        if found is not None:
+            return np.float64(found)  # type: ignore[return-value]
     state = np.array([[a], [b], [c], [det], [np.sqrt(det)], [m1], [m2]])
     with np.errstate(all="ignore"):
         value: np.ndarray = np.asarray(formula(*state, *settings)).reshape(-1)[0]

@@ -6,13 +6,14 @@ the 14th digit are computed again: by angular integrals for homogeneous function
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from symntk.emit.runtime.deltas import _dirac_parts
 from symntk.emit.runtime.panels import _panel_expectation, _panel_mean
-from symntk.emit.runtime.tracked import _Tracked
+from symntk.emit.runtime.tracked import _Tracked, _TrackedOne
 from symntk.emit.runtime.windows import _keeps_sign
 
 if TYPE_CHECKING:
@@ -36,7 +37,10 @@ def _checked(
     route: Callable[..., tuple[np.ndarray, np.ndarray | float]],
     tolerance: float,
 ) -> Callable[..., np.ndarray]:
-    """A formula that can cancel, with bounds, as one without: entries with too large a bound go by `route`."""
+    """A formula that can cancel, with bounds, as one without: entries with too large a bound go by `route`.
+
+    Its attribute `one` is the same of one law in Python's floats, None where the bound is too large.
+    """
 
     def checked(
         a: np.ndarray,
@@ -66,6 +70,19 @@ def _checked(
             value[weak[hopeless]] = np.nan
         return value
 
+    def one(*law: float) -> float | None:
+        a, b, c, det, d, m1, m2, *settings = law
+        bounded = (_TrackedOne(det, 4e-16 * det), _TrackedOne(d, 4e-16 * d))
+        try:
+            total = formula(
+                _TrackedOne(a), _TrackedOne(b), _TrackedOne(c), *bounded, _TrackedOne(m1), _TrackedOne(m2), *settings
+            )
+        except (ArithmeticError, ValueError):
+            return None
+        value, error = float(total.value), float(total.error)
+        return value if math.isfinite(value) and error <= tolerance * abs(value) else None
+
+    checked.one = one  # type: ignore[attr-defined]
     return checked
 
 

@@ -17,6 +17,7 @@ from symntk.emit.code import ONE, ZERO, Call, Definition, Name, Node, Number, ca
 from symntk.emit.compile import functions
 from symntk.emit.expressions import node_of
 from symntk.emit.formula import formula, parameter_names
+from symntk.emit.homogeneous import near_opposite
 from symntk.emit.maps import Map
 from symntk.emit.table import Table
 from symntk.emit.targets.numpy import NUMPY
@@ -84,6 +85,11 @@ def closed_layer(m: Map, reference: Callable[..., float], scale: sp.Rational = s
     """
     own = f"_{m.name}"
     made = formula(own, m.value, m.parameters, (*LAW, *MEANS) if m.means else LAW).definition
+    near = None if m.means else near_opposite(m.f, m.g, parameter_names(m.parameters))
+    if near is not None:
+        lines, condition, value = near
+        lines = (*made.lines, *lines, ("far", made.results[0]))
+        made = replace(made, lines=lines, results=(choose(condition, value, Name("far")),))
     if scale != 1:
         made = replace(made, results=(Number(float(scale)) * made.results[0],))
     definitions: tuple[Definition, ...] = (made,)

@@ -19,7 +19,8 @@ from functools import cache
 
 from mpmath import mp
 
-from symntk.emit.code import Definition, Name, Node, Number, Operand, SumOver, call, choose, node
+from symntk.emit.code import Definition, Name, Node, Operand, SumOver, call, choose, node
+from symntk.emit.polynomial import horner, interpolant
 
 _FAR = 1e16  # beyond it nothing changes, and its square is a float32
 _LEAST = 1e-30  # what is divided by is this at least
@@ -136,32 +137,13 @@ def _erfcx() -> Definition:
     s, x = _Steps(), Name("x")
     far = s.let("far", call("abs", x))
     t = s.let("t", 1.0 - 6.0 / (far + 3.0))
-    value: Node = Number(0.0)
-    for place, coefficient in enumerate(_erfcx_polynomial()):
-        value = value * t + coefficient if place else Number(coefficient)
-        if place % 4 == 3:
-            value = s.let(f"s{place // 4}", value)
-    value = s.let("value", value / (1.0 + 2.0 * far))
+    value = s.let("value", horner(interpolant(_erfcx_of, 25), t) / (1.0 + 2.0 * far))
     return s.function("erfcx", "x", choose(x < 0.0, 2.0 * call("exp", x * x) - value, value))
 
 
-def _erfcx_polynomial() -> list[float]:
-    """Coefficients, the highest power first, of the interpolant in Chebyshev points; they are below 1 in sum."""
-    count = 25
-    with mp.workdps(_DIGITS + 10):
-        angles = [mp.pi * (2 * i + 1) / (2 * count) for i in range(count)]
-        values = []
-        for t in map(mp.cos, angles):
-            x = 3 * (1 + t) / (1 - t)
-            values.append((1 + 2 * x) * mp.exp(x * x) * mp.erfc(x))
-        last, now = [mp.mpf(0)] * count, [mp.mpf(1)] + [mp.mpf(0)] * (count - 1)
-        out = [mp.mpf(0)] * count
-        for j in range(count):
-            weight = (2 if j else 1) * mp.fsum(v * mp.cos(j * w) for v, w in zip(values, angles, strict=True)) / count
-            out = [have + weight * one for have, one in zip(out, now, strict=True)]
-            double = [(2 if j else 1) * one for one in [mp.mpf(0), *now[:-1]]]
-            last, now = now, [one - before for one, before in zip(double, last, strict=True)]
-        return [float(one) for one in reversed(out)]
+def _erfcx_of(t: mp.mpf) -> mp.mpf:
+    x = 3 * (1 + t) / (1 - t)
+    return (1 + 2 * x) * mp.exp(x * x) * mp.erfc(x)
 
 
 @cache

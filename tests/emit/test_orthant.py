@@ -10,8 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import symntk
+from symntk.emit.layers import compiled
 from symntk.emit.runtime.covariance import _covariance
 from symntk.emit.runtime.orthant import _RULE_OF_12, _RULE_OF_20, _exp_cosh, _exp_sinh, _orthant_moment
+from symntk.kernels.layers import layer_map
 
 CORRELATIONS = [0.0, 0.3, -0.3, 0.9, -0.9] + [
     sign * (1.0 - 10.0**-k) for k in (2, 4, 8, 12, 15) for sign in (1.0, -1.0)
@@ -93,3 +96,15 @@ def test_scaled_hyperbolics_at_the_ends():
     assert _exp_sinh(-np.inf, 3.0) == 0.0 and _exp_cosh(0.0, 800.0) == np.inf
     assert _exp_sinh(0.0, -800.0) == -np.inf and _exp_sinh(5.0, 0.0) == 0.0
     assert np.isnan(_exp_sinh(np.nan, 1.0)) and np.isnan(_exp_cosh(1.0, np.nan))
+
+
+@pytest.mark.parametrize("powers", [(1, 1), (2, 2), (1, 2), (3, 1), (4, 4)], ids=str)
+def test_fixed_formulas_keep_their_digits_near_opposite_inputs(powers):
+    """What targets evaluate without panels: the moment itself, down to angles where 40 digits of its terms cancel."""
+    E = symntk.expectation(*(f"Heaviside(x)*x**{power}" for power in powers))
+    a, b, angle = 0.3, 7.0, np.logspace(-9.0, np.log10(3.0), 60)
+    full = np.sqrt(a * b)
+    c, d = -full * np.cos(angle), full * np.sin(angle)
+    found = compiled(layer_map(E, "m").definitions)(a, b, c, d * d, d)
+    right = _orthant_moment(*powers, a, b, c, d)
+    assert np.max(np.abs(found / right - 1.0)) < (1e-13 if sum(powers) < 5 else 1e-11)

@@ -28,7 +28,7 @@ import symntk
 from benchmarks.peers.exported import map_values
 from symntk.errors import DomainError, VerificationError
 from symntk.language.special import bivariate_normal_cdf
-from symntk.verify.oracle import expectation_oracle
+from symntk.verify.oracle.elementary.oracle import expectation_oracle
 
 VARIANCES = (1e-6, 1e-2, 1.0, 1e2, 1e6)
 CORRELATIONS = [0.0, 0.5, -0.5, 1.0, -1.0] + [s * (1 - 10.0**-k) for k in (2, 4, 8, 12, 15) for s in (1, -1)]

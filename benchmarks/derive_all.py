@@ -42,7 +42,7 @@ from symntk.language.symbols import x
 from symntk.language.terms import NormalForm, derivative
 from symntk.verify.agreement import digits_of_agreement, natural_scale
 from symntk.verify.evaluate import evaluate
-from symntk.verify.oracle import expectation_oracle
+from symntk.verify.oracle.elementary.oracle import expectation_oracle
 from symntk.verify.points import at_state, parameter_values, random_points
 
 POINTS, DPS, REQUIRED = 3, 25, 12

@@ -5,7 +5,7 @@
 Functions are drawn from both tables: those outside the Gaussian-elementary class, their derivatives and surrogates with
 slopes 1, 4, 25 and 100, products of two steps, and class-1 partners. Variances are log-uniform in 1e-4 … 1e4, the
 correlations include 0, ±1 and 1 − 10^−k; half of the pairs is derived for means of 0, a third of the other cases has
-means. The reference is symntk.verify.general_fast,
+means. The reference is symntk.verify.oracle.general.fast,
 with its own error; a sample is computed again by mpmath. A case fails where the error exceeds
 `error_bound`·√(E f² E g²) plus the reference's error. `--closed` draws class-1 functions alone, which tests this file.
 """
@@ -29,7 +29,7 @@ from symntk.kernels.function import Function, as_function
 from symntk.language.activations import ACTIVATIONS
 from symntk.language.surrogates import SURROGATES
 from symntk.language.symbols import x
-from symntk.verify.general_oracle import fast_reference, general_oracle, general_scale
+from symntk.verify.oracle.general.oracle import fast_reference, general_oracle, general_scale
 
 SLOPES = (1, 4, 25, 100)
 SLOPE_NAMES = ("slope", "alpha", "k", "beta")

@@ -17,7 +17,7 @@ from tqdm import tqdm
 import symntk
 from benchmarks.fallback_bounds import candidates
 from symntk.errors import SymntkError
-from symntk.verify.general_oracle import fast_reference, general_scale
+from symntk.verify.oracle.general.oracle import fast_reference, general_scale
 
 VARIANCES = (1e-4, 1.0, 1e4)
 CORRELATIONS = (-1.0, -0.99999, -0.9, 0.0, 0.5, 0.99, 1.0 - 1e-9, 1.0)

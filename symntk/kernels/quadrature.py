@@ -147,7 +147,7 @@ class Quadrature(General):
     def evalf(self, values: Numbers, dps: int) -> Any:
         """The value in mpmath, by the quadrature of the verify room: right to `dps` digits of itself, or an error."""
         from symntk.emit.general import known_shape
-        from symntk.verify.general_oracle import general_oracle
+        from symntk.verify.oracle.general.oracle import general_oracle
 
         parameters = {s: exact(v, s.name) for s, v in values.items() if s not in STATE}
         f, g = self.f.at(parameters), self.g.at(parameters)

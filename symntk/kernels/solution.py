@@ -162,7 +162,7 @@ class Growing(ClosedForm):
         """The value in mpmath, at a point where the mean exists."""
         if all(evaluate(c.gts - c.lts, values, dps=20) > 0 for c in self.formula_conditions):
             return super().evalf(values, dps)
-        from symntk.verify.growing import growing_mean
+        from symntk.verify.oracle.elementary.growing import growing_mean
 
         parameters = {s: exact(v, s.name) for s, v in values.items() if s not in STATE}
         forms = [one.at(parameters).form for one in (self.f, self.g)]

@@ -20,11 +20,11 @@ from symntk.language.terms import NormalForm, derivative
 from symntk.verify.agreement import Agreement, LeftOut
 from symntk.verify.certificate import Check
 from symntk.verify.checks import Claim, edge_check, existing_points, limit_check, random_check, rate_check
+from symntk.verify.enclosure.check import DIGITS, Case, rigorous_check
 from symntk.verify.evaluate import evaluate
 from symntk.verify.existence import existence_check
 from symntk.verify.identities import exchange_check, heat_check, independence_check, price_check
 from symntk.verify.points import Law, Point, at_state, edge_points, parameter_values, random_points
-from symntk.verify.rigorous import DIGITS, Case, rigorous_check
 from symntk.verify.timing import timely
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from symntk.errors import DivergenceError, DomainError, SymntkError, Verificatio
 from symntk.kernels.function import Function, as_function
 from symntk.verify.agreement import Agreement, LeftOut
 from symntk.verify.certificate import Check
-from symntk.verify.general_oracle import fast_reference, general_scale, oracle_to_scale
+from symntk.verify.oracle.general.oracle import fast_reference, general_scale, oracle_to_scale
 from symntk.verify.points import Law, Point, parameter_values
 from symntk.verify.timing import OutOfTime, late, timely
 

@@ -31,15 +31,15 @@ from symntk.language.symbols import cov, mean_u, var_u, var_v
 from symntk.language.terms import Delta, NormalForm, Term
 from symntk.verify.agreement import Agreement, LeftOut
 from symntk.verify.certificate import Check
+from symntk.verify.enclosure.check import DIGITS, Case, rigorous_check
 from symntk.verify.evaluate import evaluate
 from symntk.verify.existence import existence_check
-from symntk.verify.general_fast import regular
-from symntk.verify.general_functions import realized
-from symntk.verify.general_layout import panels
-from symntk.verify.general_oracle import fast_reference
+from symntk.verify.oracle.general.fast import regular
+from symntk.verify.oracle.general.functions import realized
+from symntk.verify.oracle.general.layout import panels
+from symntk.verify.oracle.general.oracle import fast_reference
+from symntk.verify.oracle.stated import mixture_differences, stated_value
 from symntk.verify.points import Law, Point, at_state, edge_points, random_points
-from symntk.verify.rigorous import DIGITS, Case, rigorous_check
-from symntk.verify.stated import mixture_differences, stated_value
 from symntk.verify.timing import timely
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from symntk.kernels.kernels import Kernels
 from symntk.kernels.verification import verify_expectation
 from symntk.report.record import TITLES
 from symntk.verify.certificate import Check
-from symntk.verify.rigorous import is_available
+from symntk.verify.enclosure.check import is_available
 
 DPS, POINTS, SEED = 50, 3, 0
 _PACKAGES = ("symntk", "sympy", "mpmath", "python-flint")

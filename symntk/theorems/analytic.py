@@ -19,9 +19,9 @@ from symntk.theorems.hypotheses import bounded, finite_jumps, jumps
 from symntk.theorems.report import Finding, Hypothesis, attempted
 from symntk.theorems.setting import Setting
 from symntk.verify.evaluate import evaluate
-from symntk.verify.general_oracle import oracle_to_scale
-from symntk.verify.limits_extrapolate import agreement
-from symntk.verify.limits_symbolic import within
+from symntk.verify.limits.extrapolate import agreement
+from symntk.verify.limits.symbolic import within
+from symntk.verify.oracle.general.oracle import oracle_to_scale
 
 SURROGATES = ("erf", "straight_through", "triangle", "fast_sigmoid", "arctan", "sigmoid")
 """Those that T5 takes where none is named: closed, and with one integral that remains."""
@@ -191,7 +191,7 @@ def _conditional(one: Setting, E: Expectation) -> Finding:
 
 def _mean(function: GeneralForm, mean: Number, variance: Number, dps: int) -> Number:
     if variance == 0:
-        from symntk.verify.general_functions import Function as Numbers
+        from symntk.verify.oracle.general.functions import Function as Numbers
 
         return Numbers(function).number(mean)
     return oracle_to_scale(function, _ONE, (variance, 1, 0, mean, 0), dps)

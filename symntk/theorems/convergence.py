@@ -9,7 +9,7 @@ from mpmath import mp
 from symntk.theorems.deep import Number
 from symntk.theorems.report import Finding
 from symntk.theorems.setting import IN_FLOAT, Setting
-from symntk.verify.limits import behaviour
+from symntk.verify.limits.behaviour import behaviour
 
 
 def converges(claim: str, one: Setting, kernel: str, depth: int, angle: float, grid: dict[str, Any]) -> Finding:

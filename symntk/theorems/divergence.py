@@ -33,8 +33,8 @@ from symntk.theorems.hypotheses import bounded, jumps
 from symntk.theorems.report import Finding, Hypothesis, attempted
 from symntk.theorems.setting import Setting
 from symntk.verify.evaluate import evaluate
-from symntk.verify.limits import Behaviour, behaviour
-from symntk.verify.limits_extrapolate import agreement
+from symntk.verify.limits.behaviour import Behaviour, behaviour
+from symntk.verify.limits.extrapolate import agreement
 
 Outcome = tuple[list[Hypothesis], Callable[[], list[Finding]]]
 _PROFILE = 30  # m = 10^30 stands for the limit in the profile of a jump

@@ -21,7 +21,7 @@ from symntk.language.special import logistic, softplus
 from symntk.language.special.table import numbers
 from symntk.language.surrogates import SURROGATES
 from symntk.language.symbols import parameter, x
-from symntk.verify.limits_symbolic import within
+from symntk.verify.limits.symbolic import within
 
 Number = Any  # mpf
 _LARGE = 40  # m = 10^40 stands for the limit in a first look

@@ -12,7 +12,7 @@ from mpmath import mp
 from symntk.kernels.function import Function
 from symntk.theorems.family import Family, Number
 from symntk.theorems.report import Hypothesis
-from symntk.verify.general_functions import Function as Numbers
+from symntk.verify.oracle.general.functions import Function as Numbers
 
 _BOUNDED_GROWTH = 1.5  # a logarithm grows by 2 from 10^4 to 10^8
 

@@ -11,7 +11,7 @@ from mpmath import mp
 
 from symntk.errors import DivergenceError, SymntkError
 from symntk.language.terms import Delta, NormalForm
-from symntk.verify.oracle import expectation_oracle
+from symntk.verify.oracle.elementary.oracle import expectation_oracle
 
 Number = Any  # mpf
 _DIGITS = 8  # of a scale, which only says how large a difference is

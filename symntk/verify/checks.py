@@ -19,7 +19,7 @@ from symntk.language.terms import NormalForm
 from symntk.verify.agreement import Agreement, LeftOut, natural_scale
 from symntk.verify.certificate import Check
 from symntk.verify.evaluate import evaluate
-from symntk.verify.oracle import expectation_oracle
+from symntk.verify.oracle.elementary.oracle import expectation_oracle
 from symntk.verify.points import Law, Point, at_state
 from symntk.verify.timing import timely
 

@@ -12,9 +12,10 @@ from mpmath import mp
 from symntk.errors import DivergenceError
 from symntk.language.terms import NormalForm
 from symntk.verify.certificate import Check
-from symntk.verify.numeric import Number, Numeric, numeric
-from symntk.verify.oracle import Law as OracleLaw
-from symntk.verify.oracle import require_finite
+from symntk.verify.oracle.elementary.numeric import Numeric, numeric
+from symntk.verify.oracle.elementary.oracle import require_finite
+from symntk.verify.oracle.law import Law as OracleLaw
+from symntk.verify.oracle.numbers import Number
 from symntk.verify.points import Law
 
 NAME = "where it exists"

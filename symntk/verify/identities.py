@@ -18,7 +18,7 @@ from symntk.verify.agreement import Agreement
 from symntk.verify.certificate import Check
 from symntk.verify.checks import GUARD, Claim
 from symntk.verify.evaluate import evaluate
-from symntk.verify.oracle import expectation_oracle
+from symntk.verify.oracle.elementary.oracle import expectation_oracle
 from symntk.verify.points import Point, at_state
 from symntk.verify.timing import timely
 

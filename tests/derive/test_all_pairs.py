@@ -20,7 +20,7 @@ from symntk.language.normal_form import normal_form
 from symntk.language.symbols import STATE, x
 from symntk.language.terms import Delta, NormalForm, Term, collect
 from symntk.verify.evaluate import evaluate
-from symntk.verify.oracle import expectation_oracle
+from symntk.verify.oracle.elementary.oracle import expectation_oracle
 from tests.work import calls
 
 ROOT = Path(__file__).parents[2]

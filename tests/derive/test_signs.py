@@ -6,7 +6,7 @@ import sympy as sp
 import symntk
 from symntk.errors import DivergenceError, DomainError, FormulaError
 from symntk.language.symbols import cov, var_u, var_v, x
-from symntk.verify.oracle import expectation_oracle
+from symntk.verify.oracle.elementary.oracle import expectation_oracle
 
 m = sp.Symbol("m", negative=True)
 

@@ -16,7 +16,7 @@ from symntk.kernels.function import Function, as_function
 from symntk.language.activations import ACTIVATIONS
 from symntk.language.surrogates import SURROGATES
 from symntk.language.symbols import STATE, x
-from symntk.verify.general_oracle import fast_reference, general_scale
+from symntk.verify.oracle.general.oracle import fast_reference, general_scale
 
 LAWS = [
     (1.0, 1.0, 0.5),

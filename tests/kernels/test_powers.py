@@ -12,7 +12,7 @@ from mpmath import mp
 
 import symntk
 from symntk.errors import DivergenceError, SymntkError
-from symntk.verify.general_oracle import general_scale
+from symntk.verify.oracle.general.oracle import general_scale
 from tests.kernels.power_reference import Power, power_full, power_mean, power_pair
 
 LAW = (1.3, 0.7, 0.4)

@@ -14,7 +14,7 @@ from symntk.language.divisors import divisor_roots
 from symntk.language.general_form import derivative, general_form
 from symntk.language.parser import parse
 from symntk.language.symbols import x
-from symntk.verify.general_oracle import general_oracle
+from symntk.verify.oracle.general.oracle import general_oracle
 
 # a formula, mpmath's function, and places between which it is smooth
 FORMULAS = {

@@ -19,7 +19,7 @@ from symntk.theorems.family import family
 from symntk.theorems.finite_width import FiniteSizes, fitted_exponent
 from symntk.theorems.report import Finding
 from symntk.theorems.setting import Setting
-from symntk.verify.limits import behaviour
+from symntk.verify.limits.behaviour import behaviour
 
 
 def failed(report):

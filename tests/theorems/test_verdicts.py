@@ -9,7 +9,7 @@ from symntk.errors import FormulaError, SymntkError, UnknownNameError
 from symntk.theorems import Finding, TheoremReport, analytic, theorem
 from symntk.theorems.divergence import power
 from symntk.theorems.report import attempted
-from symntk.verify.limits import behaviour
+from symntk.verify.limits.behaviour import behaviour
 
 
 def report(*findings):

@@ -8,17 +8,17 @@ from symntk.errors import VerificationError
 from symntk.language.general_form import general_form
 from symntk.language.normal_form import normal_form
 from symntk.language.symbols import x
-from symntk.verify.general_oracle import general_oracle
-from symntk.verify.oracle import expectation_oracle
-from symntk.verify.rigorous import Case, rigorous_check
+from symntk.verify.enclosure.check import Case, rigorous_check
+from symntk.verify.oracle.elementary.oracle import expectation_oracle
+from symntk.verify.oracle.general.oracle import general_oracle
 
 pytest.importorskip("flint")
 
-from symntk.verify.balls import arb, ball, compiled, precision  # noqa: E402
-from symntk.verify.enclosure import Enclosure, enclosure  # noqa: E402
-from symntk.verify.enclosure_growth import growth  # noqa: E402
-from symntk.verify.enclosure_sides import Monomial  # noqa: E402
-from symntk.verify.enclosure_tail import BallLaw, Tail  # noqa: E402
+from symntk.verify.enclosure.balls import arb, ball, compiled, precision  # noqa: E402
+from symntk.verify.enclosure.enclosure import Enclosure, enclosure  # noqa: E402
+from symntk.verify.enclosure.growth import growth  # noqa: E402
+from symntk.verify.enclosure.sides import Monomial  # noqa: E402
+from symntk.verify.enclosure.tail import BallLaw, Tail  # noqa: E402
 
 LAW = (1.5, 0.75, -0.5, 0.0, 0.0)
 SHIFTED = (1.5, 0.75, 0.5, 0.25, -1.0)

@@ -14,8 +14,8 @@ from symntk.language.terms import derivative
 from symntk.verify.checks import Claim
 from symntk.verify.existence import critical_scale, existence_check, exists
 from symntk.verify.identities import heat_check
+from symntk.verify.oracle.stated import mixture_differences, stated_value
 from symntk.verify.points import at_state, random_points
-from symntk.verify.stated import mixture_differences, stated_value
 
 LAWS = [point.law for point in random_points(Random(3), 3)]
 

@@ -17,13 +17,13 @@ from symntk.language.parser import parse
 from symntk.language.surrogates import SURROGATES
 from symntk.language.symbols import x
 from symntk.language.terms import Delta
-from symntk.verify.general_functions import Function
-from symntk.verify.general_inner import Transform
-from symntk.verify.general_layout import panels
-from symntk.verify.general_oracle import fast_reference, general_oracle, general_scale
-from symntk.verify.general_pieces import Stretch
-from symntk.verify.oracle import expectation_oracle
-from symntk.verify.panels import gauss_legendre
+from symntk.verify.oracle.elementary.oracle import expectation_oracle
+from symntk.verify.oracle.general.functions import Function
+from symntk.verify.oracle.general.inner import Transform
+from symntk.verify.oracle.general.layout import panels
+from symntk.verify.oracle.general.oracle import fast_reference, general_oracle, general_scale
+from symntk.verify.oracle.general.pieces import Stretch
+from symntk.verify.oracle.panels import gauss_legendre
 
 ORDINARY = (0.7, 1.9, -0.8, 0.3, -0.5)
 

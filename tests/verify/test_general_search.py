@@ -11,8 +11,8 @@ from symntk.errors import DivergenceError, VerificationError
 from symntk.language.general_form import general_form
 from symntk.language.parser import parse
 from symntk.language.symbols import x
-from symntk.verify.general_layout import panels
-from symntk.verify.general_oracle import fast_reference, general_oracle, general_scale
+from symntk.verify.oracle.general.layout import panels
+from symntk.verify.oracle.general.oracle import fast_reference, general_oracle, general_scale
 
 SOFT = "tanh(x-1)+exp(-50*(x-3/2)**2)+Heaviside(x)"
 DEAD = "Piecewise((tanh(x-1/2), x > 1/2), (tanh(x+1/2), x < -1/2), (0, True))"

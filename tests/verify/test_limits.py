@@ -9,9 +9,9 @@ import sympy as sp
 from mpmath import mp
 
 from symntk.errors import DomainError
-from symntk.verify.limits import behaviour
-from symntk.verify.limits_extrapolate import limit_of, richardson, wynn
-from symntk.verify.limits_symbolic import leading_term, within
+from symntk.verify.limits.behaviour import behaviour
+from symntk.verify.limits.extrapolate import limit_of, richardson, wynn
+from symntk.verify.limits.symbolic import leading_term, within
 
 m = sp.Symbol("m", positive=True)
 

@@ -11,8 +11,8 @@ from mpmath.calculus.quadrature import GaussLegendre
 import symntk
 from symntk.errors import DivergenceError, DomainError, VerificationError
 from symntk.language.terms import Delta, NormalForm, Step, Term, collect, derivative
-from symntk.verify.oracle import expectation_oracle
-from symntk.verify.panels import gauss_legendre, integrate
+from symntk.verify.oracle.elementary.oracle import expectation_oracle
+from symntk.verify.oracle.panels import gauss_legendre, integrate
 
 mp = mpmath.mp
 R, IMAGINARY, ONE = sp.Rational, sp.I, sp.S.One

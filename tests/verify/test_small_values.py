@@ -11,9 +11,9 @@ from symntk.kernels.expectation import expectation
 from symntk.language.general_form import general_form
 from symntk.language.parser import parse
 from symntk.language.symbols import x
-from symntk.verify import general_fast
-from symntk.verify import general_oracle as oracle_room
-from symntk.verify.general_oracle import CancelledError, fast_reference, general_oracle, oracle_to_scale
+from symntk.verify.oracle.general import fast as general_fast
+from symntk.verify.oracle.general import oracle as oracle_room
+from symntk.verify.oracle.general.oracle import CancelledError, fast_reference, general_oracle, oracle_to_scale
 
 
 @cache

@@ -16,14 +16,16 @@ import numpy as np
 
 from symntk.errors import DivergenceError, VerificationError
 from symntk.language.general_form import GeneralForm
-from symntk.verify.general_fast import Inner, Outer
-from symntk.verify.general_functions import ASKED, realized
-from symntk.verify.general_inner import Transform, halved
-from symntk.verify.general_layout import Panels
-from symntk.verify.general_pieces import Scalar, Stretch, exactly, graded, pieces, powers_at, stretches
-from symntk.verify.numeric import Number, mp, numeric
-from symntk.verify.oracle import Law
-from symntk.verify.panels import Rule, gauss_legendre, integrate
+from symntk.verify.oracle.elementary.conditional import given_u
+from symntk.verify.oracle.elementary.numeric import numeric
+from symntk.verify.oracle.general.fast import Inner, Outer
+from symntk.verify.oracle.general.functions import realized
+from symntk.verify.oracle.general.inner import Transform, halved
+from symntk.verify.oracle.general.layout import Panels
+from symntk.verify.oracle.general.pieces import Scalar, Stretch, exactly, graded, pieces, powers_at, stretches
+from symntk.verify.oracle.law import ASKED, Law
+from symntk.verify.oracle.numbers import Number, mp
+from symntk.verify.oracle.panels import Rule, gauss_legendre, integrate
 
 _LOST_MOST = 13.0  # digits: a larger loss than this cannot be measured in extended precision
 _EPS = 2.0**-52
@@ -137,7 +139,7 @@ class Integral:
 
             return composed
         if self.g.normal is not None:
-            closed, deviation = law.inner(numeric(self.g.normal, self.digits).pieces), mp.sqrt(law.a)
+            closed, deviation = given_u(law, numeric(self.g.normal, self.digits).pieces), mp.sqrt(law.a)
 
             def conditioned(middle: Number) -> Scalar:
                 near = closed.near(law.m1 + deviation * middle, law.m1 + deviation * middle)
@@ -154,7 +156,7 @@ class Integral:
         powers = powers_at(own)
         pairs = graded(pairs, [(t, powers[i]) for i, t in enumerate(breaks) if powers.get(i, -1.0) >= 0.0], self.dps)
         infinite = {t: powers[i] for i, t in enumerate(breaks) if powers.get(i, 0.0) < 0.0}
-        spread, size = mp.sqrt(law.determinant / law.a), mp.sqrt(mp.mpf(own.square))
+        spread, size = mp.sqrt(law.remainder), mp.sqrt(mp.mpf(own.square))
         cut: list[Stretch] = []
         for left, right in pairs:
             part = sum((left + right) / 2 > t for t in breaks)
@@ -178,7 +180,7 @@ class Integral:
         if self.law.determinant == 0 or self.g.normal is None or self.outer.scale == 0:
             return 0.0
         with mp.workdps(30):
-            closed = self.law.inner(numeric(self.g.normal, 30).pieces)
+            closed = given_u(self.law, numeric(self.g.normal, 30).pieces)
             ends = np.array(self.ends)
             z = (ends[1:] + ends[:-1]) / 2
             u = self.outer.mean + self.outer.deviation * z

@@ -18,7 +18,7 @@ from mpmath import mp
 
 from symntk.errors import DomainError
 from symntk.verify.evaluate import evaluate, scalar
-from symntk.verify.limits_extrapolate import (
+from symntk.verify.limits.extrapolate import (
     Estimate,
     Number,
     agreement,
@@ -28,7 +28,7 @@ from symntk.verify.limits_extrapolate import (
     rational,
     wynn,
 )
-from symntk.verify.limits_symbolic import leading_term
+from symntk.verify.limits.symbolic import leading_term
 
 __all__ = ["Behaviour", "behaviour"]
 

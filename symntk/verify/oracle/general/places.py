@@ -8,9 +8,10 @@ import numpy as np
 import sympy as sp
 
 from symntk.errors import DivergenceError
-from symntk.verify.general_functions import ASKED, Array, Function
-from symntk.verify.numeric import Number, mp, number
-from symntk.verify.panels import gauss_legendre
+from symntk.verify.oracle.general.functions import Array, Function
+from symntk.verify.oracle.law import ASKED
+from symntk.verify.oracle.numbers import Number, mp, number
+from symntk.verify.oracle.panels import gauss_legendre
 
 _DIGITS = 160
 _NODES = 20
@@ -43,7 +44,7 @@ def is_removable(function: Function, part: int, left: float, right: float) -> bo
 
     >>> from symntk.language.general_form import general_form
     >>> from symntk.language.symbols import x
-    >>> from symntk.verify.general_functions import realized
+    >>> from symntk.verify.oracle.general.functions import realized
     >>> wave, bell = (realized(general_form(f, x)) for f in (sp.sin(x) / x, 1 / x**2))
     >>> is_removable(wave, 0, -1e-7, 2e-7), is_removable(bell, 0, -1e-7, 2e-7)
     (True, False)
@@ -93,7 +94,7 @@ def is_smooth(function: Function, part: int, place: Number, width: float) -> boo
 
     >>> from symntk.language.general_form import general_form
     >>> from symntk.language.symbols import x
-    >>> from symntk.verify.general_functions import realized
+    >>> from symntk.verify.oracle.general.functions import realized
     >>> bell, kink = (realized(general_form(f, x)) for f in (1 / sp.cosh(10**30 * x), 2 + sp.sqrt(1 - sp.cos(x))))
     >>> is_smooth(bell, 0, mp.mpf(0), 1e-18), is_smooth(kink, 0, mp.mpf(0), 1e-18)
     (True, False)
@@ -114,7 +115,7 @@ def power_at(function: Function, part: int, place: Number, side: int, width: flo
 
     >>> from symntk.language.general_form import general_form
     >>> from symntk.language.symbols import x
-    >>> from symntk.verify.general_functions import realized
+    >>> from symntk.verify.oracle.general.functions import realized
     >>> root = realized(general_form(sp.sqrt(sp.Abs(x - 2)), x))
     >>> round(power_at(root, 1, mp.mpf(2), 1, 1e-3), 6)
     0.5
@@ -148,7 +149,7 @@ def refuse_far_poles(function: Function, low: float, high: float, deviation: flo
 
     >>> from symntk.language.general_form import general_form
     >>> from symntk.language.symbols import x
-    >>> from symntk.verify.general_functions import realized
+    >>> from symntk.verify.oracle.general.functions import realized
     >>> refuse_far_poles(realized(general_form(1 / (x**2 + 1), x)), -40.0, 40.0, 1.0)
     >>> try:
     ...     refuse_far_poles(realized(general_form(1 / (x - 300), x)), -40.0, 40.0, 1.0)

@@ -16,8 +16,9 @@ import sympy as sp
 from symntk.language.general_form import GeneralForm
 from symntk.language.special.table import functions_of_arrays
 from symntk.language.terms import NormalForm
-from symntk.verify.general_functions import realized
-from symntk.verify.numeric import Branch, Number, mp, numeric, settled
+from symntk.verify.oracle.elementary.numeric import Branch, numeric, settled
+from symntk.verify.oracle.general.functions import realized
+from symntk.verify.oracle.numbers import Number, mp
 
 _REACH = 12.0  # standard deviations
 _PANELS, _NODES = 48, 16

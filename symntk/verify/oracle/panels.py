@@ -14,7 +14,7 @@ from functools import lru_cache
 import numpy as np
 
 from symntk.errors import VerificationError
-from symntk.verify.numeric import Number, mp
+from symntk.verify.oracle.numbers import Number, mp
 
 MOST_PANELS = 4000
 

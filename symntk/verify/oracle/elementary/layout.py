@@ -14,9 +14,9 @@ from itertools import combinations
 import numpy as np
 
 from symntk.errors import VerificationError
-from symntk.verify.conditional import Feature
-from symntk.verify.numeric import Floats
-from symntk.verify.panels import MOST_PANELS
+from symntk.verify.oracle.elementary.conditional import Feature
+from symntk.verify.oracle.numbers import Floats
+from symntk.verify.oracle.panels import MOST_PANELS
 
 
 @dataclass(frozen=True)

@@ -16,8 +16,8 @@ import sympy as sp
 from symntk.errors import VerificationError
 from symntk.language.general_form import GeneralForm
 from symntk.language.terms import Delta, NormalForm, Step, Term
-from symntk.verify.balls import Ball, Holomorphic, arb, ball, compiled, no_enclosure, normal
-from symntk.verify.enclosure_growth import growth
+from symntk.verify.enclosure.balls import Ball, Holomorphic, arb, ball, compiled, no_enclosure, normal
+from symntk.verify.enclosure.growth import growth
 
 _DOUBLINGS = 10
 

@@ -20,7 +20,7 @@ from symntk.verify.certificate import Check
 from symntk.verify.points import Law
 
 if TYPE_CHECKING:
-    from symntk.verify.enclosure import Enclosure
+    from symntk.verify.enclosure.enclosure import Enclosure
 
 NAME = "rigorous enclosure"
 DIGITS = 30
@@ -62,7 +62,7 @@ def rigorous_check(f: Form, g: Form, cases: Iterable[Case], scale: Callable[[Law
     """Every value lies in the enclosure of E[f(u) g(v)] at its law."""
     if not is_available():
         return Check(NAME, "python-flint is not installed: pip install 'symntk[rigorous]'", None, None, True, 0)
-    from symntk.verify.enclosure import enclosure
+    from symntk.verify.enclosure.enclosure import enclosure
 
     found = _Found()
     for case in cases:

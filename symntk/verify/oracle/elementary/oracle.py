@@ -10,54 +10,18 @@ precision. The integral may exist where this oracle says it diverges: windows do
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-import sympy as sp
 
 from symntk.errors import DivergenceError, DomainError, VerificationError
 from symntk.language.terms import Delta, NormalForm
-from symntk.verify import layout
-from symntk.verify.conditional import Deterministic, Feature, Inner, conditional
-from symntk.verify.numeric import Branch, Number, Numeric, Piece, Spike, mp, number, numeric, settled
-from symntk.verify.panels import gauss_legendre, integrate
-
-ASKED = "a numerical expectation"
-
-
-@dataclass(frozen=True)
-class Law:
-    """(u, v) ~ N((m1, m2), [[a, c], [c, b]]), and the determinant a·b − c², which is exactly 0 at full correlation."""
-
-    a: Number
-    b: Number
-    c: Number
-    m1: Number
-    m2: Number
-    determinant: Number
-
-    def swapped(self) -> Law:
-        """The law of (v, u)."""
-        return replace(self, a=self.b, b=self.a, m1=self.m2, m2=self.m1)
-
-    def rounded(self) -> Law:
-        """The same numbers at the working precision."""
-        return Law(+self.a, +self.b, +self.c, +self.m1, +self.m2, +self.determinant)
-
-    @property
-    def slope(self) -> Number:
-        """The derivative of E[v | u] in u."""
-        return self.c / self.a
-
-    def inner(self, pieces: Sequence[Piece]) -> Inner:
-        """The function u ↦ E[g(v) | u]."""
-        return conditional(pieces, self.m2 - self.slope * self.m1, self.slope, self.determinant / self.a)
-
-    def log_density(self, u: Number) -> Number:
-        """The logarithm of N(u; m1, a)."""
-        return -((u - self.m1) ** 2) / (2 * self.a) - mp.log(2 * mp.pi * self.a) / 2
+from symntk.verify.oracle.elementary import layout
+from symntk.verify.oracle.elementary.conditional import Deterministic, Feature, Inner, given_u
+from symntk.verify.oracle.elementary.numeric import Branch, Numeric, Spike, numeric, settled
+from symntk.verify.oracle.law import ASKED, Law, read_law
+from symntk.verify.oracle.numbers import Number, mp
+from symntk.verify.oracle.panels import gauss_legendre, integrate
 
 
 def expectation_oracle(
@@ -94,7 +58,7 @@ def expectation_oracle(
     >>> print(mp.nstr(expectation_oracle(step, step, 1, 1, "1/2", dps=20), 19))
     0.3333333333333333333
     """
-    law = _law(var_u, var_v, cov, mean_u, mean_v, dps)
+    law = read_law(var_u, var_v, cov, mean_u, mean_v, dps)
     asked = f"E[f(u) g(v)] at {', '.join(mp.nstr(x, 8) for x in (law.a, law.b, law.c, law.m1, law.m2))}"
     with mp.workdps(dps + 10):
         require_finite(numeric(f, dps + 10), numeric(g, dps + 10), law, asked)
@@ -107,34 +71,6 @@ def expectation_oracle(
         total = mp.fsum(parts)
     with mp.workdps(dps):
         return +total
-
-
-def _law(var_u: Any, var_v: Any, cov: Any, mean_u: Any, mean_v: Any, dps: int) -> Law:
-    """Read the five numbers exactly, or to thrice the digits; a determinant below 0 by rounding alone is 0."""
-    digits = 3 * dps + 60
-    with mp.workdps(digits):
-        a, b, c, m1, m2 = (_scalar(value, digits) for value in (var_u, var_v, cov, mean_u, mean_v))
-        determinant = a * b - c * c
-        if any(isinstance(value, sp.Basic) for value in (var_u, var_v, cov)):
-            a_exact, b_exact, c_exact = (sp.sympify(value, strict=True) for value in (var_u, var_v, cov))
-            exact = sp.expand(a_exact * b_exact - c_exact**2)
-            determinant = mp.mpf(0) if exact == 0 else determinant
-        if abs(determinant) < mp.mpf(10) ** (20 - digits) * a * b:
-            determinant = mp.mpf(0)
-        floats = any(isinstance(value, float | np.floating) for value in (var_u, var_v, cov))
-        rounding = mp.mpf(2) ** -50 if floats else mp.mpf(10) ** (3 - dps)
-        if a < 0 or b < 0 or not all(mp.isfinite(x) for x in (a, b, c, m1, m2)) or determinant < -rounding * a * b:
-            text = f"[[{mp.nstr(a, 17)}, {mp.nstr(c, 17)}], [·, {mp.nstr(b, 17)}]] is not a covariance"
-            raise DomainError(ASKED, text, "var_u, var_v ≥ 0 and cov² ≤ var_u·var_v")
-        return Law(a, b, c, m1, m2, max(determinant, mp.mpf(0)))
-
-
-def _scalar(value: Any, digits: int) -> Number:
-    if isinstance(value, sp.Basic):
-        if value.free_symbols:
-            raise DomainError(ASKED, f"{value} is not a number", "numbers for variances, covariance and means")
-        return mp.re(number(value, digits))
-    return mp.mpf(float(value)) if isinstance(value, np.floating) else mp.mpf(value)
 
 
 def require_finite(f: Numeric, g: Numeric, law: Law, asked: str) -> None:
@@ -205,7 +141,7 @@ def _attempt(f: Numeric, g: Numeric, law: Law, digits: int, dps: int) -> tuple[N
     if law.a == 0:
         values = [Branch(settled(h.pieces, at, mp.mpf(0)))(at) for h, at in ((f, law.m1), (g, law.m2))]
         return values[0] * values[1], mp.mpf(0), mp.mpf(0)
-    inner = law.inner(g.pieces)
+    inner = given_u(law, g.pieces)
     places = _places(f, inner, law)
     cells, conditioning = [], inner.stiffness() + _stiffness(f, law)
     edges = [-mp.inf, *sorted({*f.kinks(), *inner.kinks}), mp.inf]
@@ -302,7 +238,7 @@ def _spike_part(f: NormalForm, g: NormalForm, law: Law, dps: int, asked: str) ->
 
     def evaluate(digits: int) -> tuple[Number, Number]:
         with mp.workdps(digits):
-            here, inner = law.rounded(), law.rounded().inner(numeric(g, digits).pieces)
+            here, inner = law.rounded(), given_u(law.rounded(), numeric(g, digits).pieces)
             width = 1 / mp.sqrt(here.a)
             if here.determinant:
                 width += abs(here.slope) * mp.sqrt(here.a / here.determinant)
@@ -359,7 +295,7 @@ def _spikes_part(f: NormalForm, g: NormalForm, law: Law, dps: int, asked: str) -
 
 
 def _two_spikes(p: Spike, q: Spike, law: Law, asked: str) -> Number:
-    variance = law.determinant / law.a
+    variance = law.remainder
 
     def density(s: Number, t: Number) -> Number:
         distance = t - law.m2 - law.slope * (s - law.m1)

@@ -18,8 +18,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 from math import isfinite, log, sqrt
 
-from symntk.verify.balls import Ball, arb, no_enclosure, normal
-from symntk.verify.enclosure_sides import Monomial
+from symntk.verify.enclosure.balls import Ball, arb, no_enclosure, normal
+from symntk.verify.enclosure.sides import Monomial
 
 _ROUNDED = Fraction(1, 10**12)
 """By which part c² may exceed ab, as a covariance at full correlation does that was computed in float64."""

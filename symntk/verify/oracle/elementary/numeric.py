@@ -9,20 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
-import mpmath
 import numpy as np
-import numpy.typing as npt
-import sympy as sp
 
 from symntk.errors import DomainError
 from symntk.language.terms import Delta, NormalForm, Step
-
-mp = mpmath.mp
-Number = Any  # mpmath's mpf or mpc; mpmath carries no types
-Floats = npt.NDArray[np.float64]
+from symntk.verify.oracle.numbers import Floats, Number, mp, number
 
 
 @dataclass(frozen=True)
@@ -64,21 +57,6 @@ class Numeric:
     def kinks(self) -> list[Number]:
         """The thresholds of the Heaviside steps."""
         return sorted({p.ramp.threshold for p in self.pieces if p.ramp is not None and p.ramp.variance == 0})
-
-
-@lru_cache(maxsize=8192)
-def number(expr: sp.Expr, digits: int) -> Number:
-    """A SymPy number as mpf (or mpc where its imaginary part is not zero), correct to `digits` digits.
-
-    >>> import sympy as sp
-    >>> number(sp.Rational(1, 4), 30)
-    mpf('0.25')
-    """
-    with mp.workdps(digits):
-        if expr.is_Rational:
-            return mp.mpf(expr.p) / expr.q
-        real, imaginary = (mp.mpf(part) for part in sp.N(expr, digits).as_real_imag())
-        return real if imaginary == 0 else mp.mpc(real, imaginary)
 
 
 def numeric(form: NormalForm, digits: int) -> Numeric:

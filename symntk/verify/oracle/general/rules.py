@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from symntk.verify.general_functions import Function
+from symntk.verify.oracle.general.functions import Function
 
 Floats = npt.NDArray[np.float64]
 COARSE, FINE = 16, 24

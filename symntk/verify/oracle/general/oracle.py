@@ -17,14 +17,13 @@ from mpmath.libmp import to_rational
 from symntk.errors import DomainError, VerificationError
 from symntk.language.general_form import GeneralForm, parity
 from symntk.language.symbols import x as variable
-from symntk.verify.general_fast import NOTHING, fast_scale, float_reference, is_rougher, regular
-from symntk.verify.general_functions import ASKED, meets, realized, two_deltas
-from symntk.verify.general_integral import Integral
-from symntk.verify.general_layout import panels
-from symntk.verify.general_search import BelowFloatsError
-from symntk.verify.numeric import Number, mp
-from symntk.verify.oracle import Law
-from symntk.verify.oracle import _law as read_law
+from symntk.verify.oracle.general.fast import NOTHING, fast_scale, float_reference, is_rougher, regular
+from symntk.verify.oracle.general.functions import meets, realized, two_deltas
+from symntk.verify.oracle.general.integral import Integral
+from symntk.verify.oracle.general.layout import panels
+from symntk.verify.oracle.general.search import BelowFloatsError
+from symntk.verify.oracle.law import ASKED, Law, read_law
+from symntk.verify.oracle.numbers import Number, mp
 
 __all__ = ["CancelledError", "fast_reference", "general_oracle", "general_scale", "oracle_to_scale"]
 
@@ -311,5 +310,5 @@ def _delta_part(f: GeneralForm, g: GeneralForm, law: Law, dps: int) -> Number:
 
 def _given(law: Law, mu: Number) -> Law:
     """The law of v given u, next to a variable that is not asked for."""
-    variance = law.determinant / law.a
+    variance = law.remainder
     return Law(variance, mp.mpf(1), mp.mpf(0), mu, mp.mpf(0), variance)

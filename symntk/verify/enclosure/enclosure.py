@@ -23,9 +23,9 @@ from mpmath import mp
 from symntk.language.general_form import GeneralForm, parity
 from symntk.language.symbols import x
 from symntk.language.terms import NormalForm
-from symntk.verify.balls import Ball, arb, integral, no_enclosure, precision, series
-from symntk.verify.enclosure_sides import Monomial, Side, Spike, bump, bump_bound
-from symntk.verify.enclosure_tail import BallLaw, Tail
+from symntk.verify.enclosure.balls import Ball, arb, integral, no_enclosure, precision, series
+from symntk.verify.enclosure.sides import Monomial, Side, Spike, bump, bump_bound
+from symntk.verify.enclosure.tail import BallLaw, Tail
 
 Form = NormalForm | GeneralForm
 _BITS = 3.3219280948873626

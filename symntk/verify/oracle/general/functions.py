@@ -25,12 +25,11 @@ from symntk.language.special import normal_cdf
 from symntk.language.special.table import functions_of_arrays, numbers
 from symntk.language.symbols import x as variable
 from symntk.language.terms import Delta, NormalForm
-from symntk.verify.numeric import Number, mp, number
-from symntk.verify.oracle import Law
+from symntk.verify.oracle.law import ASKED, Law
+from symntk.verify.oracle.numbers import Number, mp, number
 
 Array = npt.NDArray[Any]
 _MANY = 65
-ASKED = "a numerical expectation"
 _WIDE_BITS = 96
 _LARGEST = float(np.finfo(float).max)
 _FEW_PAIRS = 64
@@ -200,7 +199,7 @@ def wide_bounds(part: sp.Expr) -> Callable[[float, float], float] | None:
     """
     if find_spec("flint") is None:
         return None
-    from symntk.verify.balls import arb, compiled, disc_bound, precision
+    from symntk.verify.enclosure.balls import arb, compiled, disc_bound, precision
 
     try:
         with precision(_WIDE_BITS):
@@ -263,7 +262,7 @@ def two_deltas(f: GeneralForm, g: GeneralForm, law: Law) -> Number:
         return total
     if law.a == 0 or law.b == 0:
         raise DomainError(ASKED, "a delta of a variable whose variance is 0", "a positive variance")
-    variance, digits = law.determinant / law.a, mp.dps + 10
+    variance, digits = law.remainder, mp.dps + 10
     first, second = realized(f).deltas(digits), realized(g).deltas(digits)
     for i, j in _pairs_that_count(first, second, law):
         (weight, s), (factor, t) = first[i], second[j]
@@ -288,7 +287,7 @@ def _pairs_that_count(
     weights = [np.log(np.array([max(abs(float(w)), 1e-300) for w, _ in deltas])) for deltas in (first, second)]
     slope, m1, m2 = float(law.slope), float(law.m1), float(law.m2)
     distance = t - m2 - slope * (s[:, None] - m1)
-    variance = float(law.determinant / law.a)
+    variance = float(law.remainder)
     if variance == 0:
         close = np.abs(distance) <= 1e-9 * (np.abs(t) + abs(m2) + np.abs(slope * (s[:, None] - m1)) + 1e-300)
         return [(int(i), int(j)) for i, j in np.argwhere(close)]

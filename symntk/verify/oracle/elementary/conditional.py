@@ -12,10 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from symntk.verify.numeric import (
+from symntk.verify.oracle.elementary.numeric import (
     Branch,
-    Floats,
-    Number,
     Numeric,
     Piece,
     Polynomials,
@@ -23,11 +21,12 @@ from symntk.verify.numeric import (
     grouped,
     log_cdf_bound,
     log_polynomial,
-    mp,
     normal_cdf,
     oriented,
     settled,
 )
+from symntk.verify.oracle.law import Law
+from symntk.verify.oracle.numbers import Floats, Number, mp
 
 
 @dataclass(frozen=True)
@@ -241,8 +240,9 @@ class _Tilted:
 Inner = Conditional | Deterministic
 
 
-def conditional(pieces: Sequence[Piece], offset: Number, slope: Number, variance: Number) -> Inner:
-    """The function u ↦ E[g(v) | u] for v | u ~ N(offset + slope·u, variance); a composition where the variance is 0."""
-    if variance == 0:
-        return Deterministic(pieces, offset, slope)
-    return Conditional(pieces, offset, slope, variance)
+def given_u(law: Law, pieces: Sequence[Piece]) -> Inner:
+    """The function u ↦ E[g(v) | u]; a composition at full correlation."""
+    offset = law.m2 - law.slope * law.m1
+    if law.remainder == 0:
+        return Deterministic(pieces, offset, law.slope)
+    return Conditional(pieces, offset, law.slope, law.remainder)

@@ -18,13 +18,12 @@ import numpy.typing as npt
 
 from symntk.errors import DomainError, VerificationError
 from symntk.language.general_form import GeneralForm
-from symntk.verify.general_functions import ASKED, Function, as_extended, realized, two_deltas
-from symntk.verify.general_layout import NEGLIGIBLE, Panels, panels
-from symntk.verify.general_rules import BASE, COARSE, FINE, Floats, by_part, coefficients, rule
-from symntk.verify.general_search import BelowFloatsError
-from symntk.verify.numeric import mp
-from symntk.verify.oracle import Law
-from symntk.verify.oracle import _law as read_law
+from symntk.verify.oracle.general.functions import Function, as_extended, realized, two_deltas
+from symntk.verify.oracle.general.layout import NEGLIGIBLE, Panels, panels
+from symntk.verify.oracle.general.rules import BASE, COARSE, FINE, Floats, by_part, coefficients, rule
+from symntk.verify.oracle.general.search import BelowFloatsError
+from symntk.verify.oracle.law import ASKED, Law, read_law
+from symntk.verify.oracle.numbers import mp
 
 _REACH = 12.5  # P(|w| > 12.5)^(1/2) = 10^−17.4: what the inner integral leaves out, by Cauchy–Schwarz
 _BLOCK = 200_000
@@ -129,7 +128,7 @@ class Inner:
         self.function = self.panels.function
         self.mean = float(law.m2)
         self.slope = float(law.c / mp.sqrt(law.a))  # of μ in z
-        self.spread = float(mp.sqrt(law.determinant / law.a))
+        self.spread = float(mp.sqrt(law.remainder))
         own = self.panels.noise
         enough = own[0] <= 2 * _EPS * math.sqrt(self.panels.square)
         self.dtype: Any = float if enough else np.longdouble

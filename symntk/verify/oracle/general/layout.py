@@ -15,10 +15,11 @@ import numpy.typing as npt
 from symntk.errors import VerificationError
 from symntk.language.general_form import GeneralForm
 from symntk.language.pieces import insert_sorted
-from symntk.verify.general_functions import ASKED, Function, as_extended, realized
-from symntk.verify.general_places import Rough, SingularInside
-from symntk.verify.general_rules import FINE, Floats, by_part, rule
-from symntk.verify.general_search import Search
+from symntk.verify.oracle.general.functions import Function, as_extended, realized
+from symntk.verify.oracle.general.places import Rough, SingularInside
+from symntk.verify.oracle.general.rules import FINE, Floats, by_part, rule
+from symntk.verify.oracle.general.search import Search
+from symntk.verify.oracle.law import ASKED
 
 NEGLIGIBLE = 90.0
 """Nats below its maximum where f²·density is cut: √(e^−90) is 10^−19.5."""

@@ -10,7 +10,8 @@ from itertools import pairwise
 
 from symntk.errors import DomainError, VerificationError
 from symntk.language.terms import NormalForm
-from symntk.verify.numeric import Number, Numeric, Piece, mp, numeric
+from symntk.verify.oracle.elementary.numeric import Numeric, Piece, numeric
+from symntk.verify.oracle.numbers import Number, mp
 
 ASKED = "the mean of a function that grows on one ray"
 

@@ -22,8 +22,8 @@ import numpy as np
 import numpy.typing as npt
 
 from symntk.errors import DivergenceError, SymntkError, VerificationError, shown_place
-from symntk.verify.general_functions import ASKED, Function, as_extended
-from symntk.verify.general_places import (
+from symntk.verify.oracle.general.functions import Function, as_extended
+from symntk.verify.oracle.general.places import (
     Rough,
     SingularInside,
     is_removable,
@@ -32,8 +32,9 @@ from symntk.verify.general_places import (
     power_at,
     refuse_far_poles,
 )
-from symntk.verify.general_rules import BASE, COARSE, Floats, by_part, rule
-from symntk.verify.numeric import mp, number
+from symntk.verify.oracle.general.rules import BASE, COARSE, Floats, by_part, rule
+from symntk.verify.oracle.law import ASKED
+from symntk.verify.oracle.numbers import mp, number
 
 Mask = npt.NDArray[np.bool_]
 REACH = 40.0
@@ -116,7 +117,7 @@ class Search:
     >>> import sympy as sp
     >>> from symntk.language.general_form import general_form
     >>> from symntk.language.symbols import x
-    >>> from symntk.verify.general_functions import realized
+    >>> from symntk.verify.oracle.general.functions import realized
     >>> bell = realized(general_form(sp.exp(-10000 * (sp.exp(x) - 7) ** 2), x))
     >>> cells = Search(bell, 0.0, 1.0, 90.0).cells()
     >>> bool(np.diff(cells.edges)[np.searchsorted(cells.edges, math.log(7)) - 1] < 0.01)

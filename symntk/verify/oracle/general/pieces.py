@@ -12,9 +12,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from symntk.verify.general_layout import Panels
-from symntk.verify.numeric import Number, mp
-from symntk.verify.panels import Rule
+from symntk.verify.oracle.general.layout import Panels
+from symntk.verify.oracle.numbers import Number, mp
+from symntk.verify.oracle.panels import Rule
 
 Scalar = Callable[[Number], Number]
 _EPS = 2.0**-52

@@ -15,7 +15,7 @@ import sympy as sp
 
 from symntk.language.special.table import row
 from symntk.language.symbols import x
-from symntk.verify.balls import Ball, arb, ball, no_enclosure
+from symntk.verify.enclosure.balls import Ball, arb, ball, no_enclosure
 
 
 class Growth(NamedTuple):

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 
 from mpmath.libmp import to_fixed
 
-from symntk.verify.general_pieces import Stretch
-from symntk.verify.numeric import Number, mp
-from symntk.verify.panels import Rule
+from symntk.verify.oracle.general.pieces import Stretch
+from symntk.verify.oracle.numbers import Number, mp
+from symntk.verify.oracle.panels import Rule
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Transform:
         tolerance: of the value, absolute.
         reach: how many deviations from μ count.
 
-    >>> from symntk.verify.panels import gauss_legendre
+    >>> from symntk.verify.oracle.panels import gauss_legendre
     >>> ramp = Transform([Stretch(mp.mpf(0), mp.mpf(9), lambda v: v)], mp.mpf(1), gauss_legendre(24, 15), 1e-15, 8.5)
     >>> abs(ramp(mp.mpf(0)) - 1 / mp.sqrt(2 * mp.pi)) < 1e-14
     True

@@ -1,0 +1,1 @@
+"""Intervals that are proven to hold an expectation."""

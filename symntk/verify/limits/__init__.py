@@ -1,0 +1,1 @@
+"""Limits and rates: how what is computed behaves towards the ends of its parameters."""

@@ -66,7 +66,7 @@ def _approximations() -> list[Mutation]:
         *rows(
             "integral that is stated",
             ONE_SIDED,
-            "integral:Fallback.integral",
+            "integral:Integral.integral",
             sign=times(-1),
             factor=times(2),
             no_covariance=of(lambda e: e.subs(cov, 0)),
@@ -74,7 +74,7 @@ def _approximations() -> list[Mutation]:
         *rows(
             "integral that is stated",
             BOTH,
-            "integral:_density",
+            "integral:normal_density",
             variance_doubled=lambda original: lambda at, mean, variance: original(at, mean, 2 * variance),
             mean_with_another_sign=lambda original: lambda at, mean, variance: original(at, -mean, variance),
             factor_of_the_densities=times(2),

@@ -70,6 +70,19 @@ def step_times(factor: Any) -> Change:
     return change
 
 
+def front_times(factor: Any) -> Change:
+    """The factor that a step leaves before another expectation times a number."""
+
+    def change(original: Any) -> Any:
+        def changed(self: Any) -> Any:
+            surd, exponent = original(self)
+            return surd._replace(element=surd.element * self.algebra.element(sp.sympify(factor))), exponent
+
+        return changed
+
+    return change
+
+
 def step_plus(shift: Any) -> Change:
     """A step's value plus a number."""
 

@@ -14,6 +14,7 @@ from benchmarks.mutations_changes import (
     angle_times,
     boundary,
     diagonal,
+    front_times,
     last_child,
     law,
     line_last,
@@ -64,15 +65,15 @@ MISSED = Pair("x/(1 + Abs(x))", "1/(1 + x**2) + tanh(x)")
 
 def _closed() -> list[Mutation]:
 
-    tilt = "moves.tilt:Tilt.evaluate"
-    condition = "moves.condition:Condition.evaluate"
+    tilt = "moves.tilt:Tilt.front"
+    condition = "moves.condition:Condition.front"
     return [
         *rows(
             "tilt",
             TILTED,
             tilt,
-            sign=step_times(-1),
-            factor=step_times(2),
+            sign=front_times(-1),
+            factor=front_times(2),
             no_exponent=with_field(exponent=lambda s: 0 * s.exponent),
             exponent_with_another_sign=with_field(exponent=lambda s: -s.exponent),
             determinant_doubled=with_field(determinant=lambda s: 2 * s.determinant),
@@ -90,8 +91,8 @@ def _closed() -> list[Mutation]:
             "condition",
             OBSERVED,
             condition,
-            sign=step_times(-1),
-            factor=step_times(sp.Rational(1, 2)),
+            sign=front_times(-1),
+            factor=front_times(sp.Rational(1, 2)),
             no_residual=with_field(offset=lambda s: 0 * s.offset),
             variance_doubled=with_field(variance=lambda s: 2 * s.variance),
         ),
@@ -108,7 +109,7 @@ def _closed() -> list[Mutation]:
             "moves.condition:observed",
             covariance_with_another_sign=observed(c=lambda g: -g.c),
         ),
-        *rows("condition", SPIKES, "moves.condition:Condition.evaluate", factor_for_a_delta=step_times(3)),
+        *rows("condition", SPIKES, "moves.condition:Condition.front", factor_for_a_delta=front_times(3)),
         *rows(
             "Stein",
             POWERS,
@@ -182,7 +183,7 @@ def _closed() -> list[Mutation]:
         *rows(
             "publish",
             FINITE,
-            "symntk.kernels.solution:publish",
+            "moves.derivation:publish",
             sign=times(-1),
             factor=times(2),
             shift=of(lambda e: e + cov / 1000),
@@ -292,7 +293,7 @@ def _line() -> list[Mutation]:
     out += rows(
         "deltas against a mean",
         ARCTAN,
-        dirac + "expression",
+        dirac + "evaluate",
         sign=times(-1),
         factor=times(half),
         variance_not_conditioned=lambda original: lambda self: original(self).subs(cov, 0),
@@ -300,7 +301,7 @@ def _line() -> list[Mutation]:
     out += rows(
         "deltas against a mean",
         Pair("DiracDelta(x - 1)", "1/(1 + (x - 1)**2)"),
-        dirac + "expression",
+        dirac + "evaluate",
         slope_with_another_sign=lambda original: lambda self: original(self).subs(cov, -cov),
     )
     out += rows(

@@ -9,15 +9,15 @@ import mpmath
 import sympy as sp
 
 from symntk.derive.diagonal import Diagonal
+from symntk.derive.moves.condition import normal_density
+from symntk.derive.moves.problem import U
 from symntk.language.general_form import GeneralForm
 from symntk.language.growth import leading
 from symntk.language.pieces import Pieces
 from symntk.language.signs import compare, merged, place
-from symntk.language.special import normal_pdf
 from symntk.language.symbols import cov, mean_u, var_u, var_v, x
 from symntk.language.terms import Delta
 
-_U = sp.Symbol("u", real=True)
 _CLOSE = mpmath.mpf(10) ** -45
 _MANY = 16
 Weighted = tuple[tuple[sp.Expr, Delta], ...]
@@ -45,13 +45,13 @@ def general_diagonal(f: GeneralForm, g: GeneralForm, *, means: bool) -> Diagonal
     if singular is not None:
         return singular
     terms = [
-        weight * at_jump(other, delta.threshold) * _density(delta.threshold, mean)
+        weight * at_jump(other, delta.threshold) * normal_density(delta.threshold - mean, var_u)
         for one, other in ((f, g), (g, f))
         for weight, delta in one.deltas
     ]
     if f.has_regular_part and g.has_regular_part:
-        product = _product(f, g).subs(x, _U)
-        terms.append(sp.Integral(product * _density(_U, mean), (_U, -sp.oo, sp.oo)))
+        product = _product(f, g).subs(x, U)
+        terms.append(sp.Integral(product * normal_density(U - mean, var_u), (U, -sp.oo, sp.oo)))
     return Diagonal(sp.Add(*terms))
 
 
@@ -110,7 +110,9 @@ def _singular(f: GeneralForm, g: GeneralForm, mean: sp.Expr) -> Diagonal | None:
                     beta = sp.beta(p + 1, -total - 1) + sp.beta(q + 1, -total - 1) if s == t else sp.beta(p + 1, q + 1)
                     moment = 2 ** ((total - 1) / 2) * sp.gamma(1 + total / 2) / sp.sqrt(sp.pi)
                     weight = moment * beta * var_u ** (-(1 + total) / 2)
-                found[total] = found.get(total, sp.S.Zero) + factor * other * weight * _density(point, mean)
+                found[total] = found.get(total, sp.S.Zero) + factor * other * weight * normal_density(
+                    point - mean, var_u
+                )
     if not found:
         return None
     total = min(found)
@@ -137,7 +139,3 @@ def _is_below(p: sp.Expr, q: sp.Expr) -> bool:
     if first is None or second is None:
         return bool(sp.expand(p - q).is_negative)
     return bool(first < second) and not _same(p, q)
-
-
-def _density(at: sp.Expr, mean: sp.Expr) -> sp.Expr:
-    return normal_pdf((at - mean) / sp.sqrt(var_u)) / sp.sqrt(var_u)

@@ -1,6 +1,6 @@
 """What is done where no closed form exists: one integral over a closed conditional expectation, or two integrals.
 
-Comes in: two functions as general forms, with a normal form where they have one. Goes out: a `Fallback`, which says
+Comes in: two functions as general forms, with a normal form where they have one. Goes out: a `Integral`, which says
 which integral remains. The numbers are the emit room's: a Hermite series where its Parseval tail is small, which is
 uniform in how sharp the functions are, and quadrature of the integral stated here elsewhere.
 """
@@ -8,30 +8,36 @@ uniform in how sharp the functions are, and quadrature of the integral stated he
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import sympy as sp
 
 from symntk.derive.conditions import formula_conditions
+from symntk.derive.latex import WIDEST, display, equation, inline, summed, width
+from symntk.derive.latex import mean as tex_mean
 from symntk.derive.mixture.mixture import MixtureDerivation
-from symntk.derive.moves.engine import Derivation, derive_pair
-from symntk.derive.moves.publish import publish
+from symntk.derive.moves.condition import at_delta, normal_density
+from symntk.derive.moves.derivation import Derivation
+from symntk.derive.moves.engine import derive_pair
+from symntk.derive.moves.problem import U, V, symbolic_law
 from symntk.derive.moves.size import is_short, surely_long
 from symntk.derive.moves.value import Value
+from symntk.derive.step import Step
 from symntk.errors import TooLongError
 from symntk.language.general_form import GeneralForm
-from symntk.language.special import normal_pdf
-from symntk.language.symbols import cov, mean_u, mean_v, var_u, var_v, x
+from symntk.language.symbols import mean_u, var_u, x
 from symntk.language.terms import Delta, NormalForm, Term, collect
 
 MOST_DELTAS = 400
 """Products of two deltas that a formula may hold."""
 
-_U, _V = sp.symbols("u v", real=True)
 _ONE = collect([Term(sp.S.One)])
+_AT_DELTA = r"\frac{e^{-t^2/2a}}{\sqrt{2\pi a}}"
+_DENSITY = r"\frac{\exp\left(-\frac{b u^2 - 2 c u v + a v^2}{2 (a b - c^2)}\right)}{2 \pi \sqrt{a b - c^2}}"
 
 
-@dataclass(frozen=True)
-class Fallback:
+@dataclass(frozen=True, eq=False)
+class Integral(Step):
     """E[f(u) g(v)] as an integral that remains.
 
     `inner` derives E[h(Y)], Y ~ N(m1, a), for the side `inner_side` ("f" or "g") that is Gaussian-elementary; it is
@@ -48,14 +54,30 @@ class Fallback:
     remark: str = ""
     mixture: MixtureDerivation | None = None
 
+    @cached_property
+    def children(self) -> tuple[tuple[sp.Expr, Step], ...]:  # type: ignore[override]  # it never is assigned
+        """What is closed, or nearly so, inside."""
+        return tuple((sp.S.One, step) for step in (self.inner, self.mixture) if step is not None)
+
+    def evaluate(self) -> None:
+        """No formula."""
+        return
+
     @property
     def method(self) -> str:
         """The kind of integral that remains."""
         if self.mixture is not None:
             return "mixture"
-        if self.inner is not None or not (self.f.has_regular_part and self.g.has_regular_part):
-            return "one-dimensional"
-        return "series and quadrature"
+        return "one-dimensional" if self.inner is not None or not self._is_double else "series and quadrature"
+
+    @property
+    def _is_double(self) -> bool:
+        """Whether both functions have more than deltas."""
+        return self.f.has_regular_part and self.g.has_regular_part
+
+    def statement(self, turned: bool = False) -> str:
+        """What is derived."""
+        return "E[f(u) g(v)]"
 
     @property
     def inner_value(self) -> Value | None:
@@ -64,23 +86,20 @@ class Fallback:
 
     def integral(self) -> sp.Expr:
         """The integral that remains, in SymPy's notation, in a, b, c (and m1, m2 with means)."""
-        total = _deltas(self.f, self.g, self.means)
-        if not (self.f.has_regular_part and self.g.has_regular_part):
+        total, law = _deltas(self.f, self.g, self.means), symbolic_law(self.means)
+        if not self._is_double:
             return total
-        law = (var_u, var_v, cov, mean_u, mean_v) if self.means else (var_u, var_v, cov, sp.S.Zero, sp.S.Zero)
-        a, b, c, m1, m2 = law
         if self.inner is None:
-            f, g = self.f.regular(x).subs(x, _U), self.g.regular(x).subs(x, _V)
-            mean, variance = m2 + c / a * (_U - m1), b - c**2 / a
-            density = _density(_U, m1, a) * _density(_V, mean, variance)
-            return total + sp.Integral(f * g * density, (_V, -sp.oo, sp.oo), (_U, -sp.oo, sp.oo))
-        outer, one = self.f, _U
+            density, mean, variance = at_delta(law, U)
+            density *= normal_density(V - mean, variance)
+            product = self.f.regular(x).subs(x, U) * self.g.regular(x).subs(x, V)
+            return total + sp.Integral(product * density, (V, -sp.oo, sp.oo), (U, -sp.oo, sp.oo))
+        outer, one = self.f, U
         if self.inner_side == "f":
-            a, b, m1, m2, outer, one = b, a, m2, m1, self.g, _V
-        given = {mean_u: m2 + c / a * (one - m1), var_u: b - c**2 / a}
-        closed = publish(self.inner.value).subs(given, simultaneous=True)
-        integrand = outer.regular(x).subs(x, one) * closed * _density(one, m1, a)
-        return total + sp.Integral(integrand, (one, -sp.oo, sp.oo))
+            law, outer, one = law.exchanged(), self.g, V
+        density, mean, variance = at_delta(law, one)
+        closed = self.inner.expression.subs({mean_u: mean, var_u: variance}, simultaneous=True)
+        return total + sp.Integral(outer.regular(x).subs(x, one) * closed * density, (one, -sp.oo, sp.oo))
 
     def __str__(self) -> str:
         lines = [f"no closed form: {self.remark}"] if self.remark else []
@@ -93,7 +112,7 @@ class Fallback:
             )
             lines.append(f"  h is E[{self.inner_side}(Y)] for a normal Y; with mean m1 and variance a:")
             lines += _indented(self.inner)
-        elif self.f.has_regular_part and self.g.has_regular_part:
+        elif self._is_double:
             lines.append(
                 "series: E[f(u) g(v)] = Σ f_k g_k ρ^k, f_k = E[f(m1 + √a z) h_k(z)], h_k the normalized Hermite"
             )
@@ -103,9 +122,45 @@ class Fallback:
         lines.append("quadrature: where the series is too long, panels cut where the functions change")
         return "\n".join(lines)
 
+    def proof(self, left: str, right: str) -> list[str]:
+        """The reduction, the integral, and how numbers are found."""
+        out = []
+        if self.f.deltas or self.g.deltas:
+            rule = rf"\mathbb{{E}}[\delta(u - t)\, h(v)] = {_AT_DELTA}\, \mathbb{{E}}[h(v) \mid u = t]"
+            out.append(f"**Condition.** A delta leaves one mean over the other variable.\n\n{display(rule)}")
+        if self.inner is not None:
+            out.append(self._reduction(self.inner, left, right))
+        elif self._is_double:
+            integral = rf"\iint {left}\, {right}\, {_DENSITY}\, du\, dv"
+            text = "**Two dimensions.** Neither function is a finite sum of polynomial · exponential · step terms, so "
+            text += "the moves close the mean over neither variable. What remains is"
+            out.append(f"{text}\n\n{equation(tex_mean(left, right), integral)}")
+        else:
+            out.append("The function that is left is of none of the kinds whose mean is closed; the integral remains.")
+        mixture = ""
+        if self.mixture is not None:
+            out += self.mixture.proof(left, right)
+            mixture = " else by the mixture where its error is small,"
+        numbers = f"by the Hermite series where few terms suffice,{mixture} else by panels"
+        return [*out, f"**Numbers:** {numbers} ([how](README.md#without-a-closed-form))."]
 
-def _indented(derivation: Derivation | MixtureDerivation) -> list[str]:
-    return [f"  {line}" for line in str(derivation).split("\n")]
+    def _reduction(self, inner: Derivation, left: str, right: str) -> str:
+        """One side's conditional mean is closed."""
+        name, given = (left, "v") if self.inner_side == "f" else (right, "u")
+        place, variance = ("v\\, c/b", "a - c^2/b") if given == "v" else ("u\\, c/a", "b - c^2/a")
+        text = f"**Reduction to one dimension.** {inline(name)} alone is Gaussian-elementary, so its mean given "
+        text += f"{inline(given)} is closed. For a normal variable $`Y`$ of mean $`m_1`$ and variance $`a`$ in its "
+        shown = summed(inner.expression)
+        if width(shown) > 4 * WIDEST:
+            shown = r"\text{a sum of normal distribution functions, by the four moves}"
+        tail = f"with {inline(place)} for $`m_1`$ and {inline(variance)} for $`a`$. The other function is not of this "
+        tail += f"class, and the mean over {inline(given)} remains as an integral."
+        whole = equation(r"\mathbb{E}[h(Y)]", shown)
+        return f"{text}place it is\n\n{whole}\n\n{tail}"
+
+
+def _indented(step: Step) -> list[str]:
+    return [f"  {line}" for line in str(step).split("\n")]
 
 
 def has_means(form: NormalForm) -> bool:
@@ -116,19 +171,19 @@ def has_means(form: NormalForm) -> bool:
 _MOST_TERMS = 48  # of a conditional expectation; with more, a second integral is as fast
 
 
-def fallback(
+def integral(
     f: GeneralForm, g: GeneralForm, f_normal: NormalForm | None, g_normal: NormalForm | None, *, means: bool
-) -> Fallback:
+) -> Integral:
     """How E[f(u) g(v)] is reduced; a normal form is given for a function that is Gaussian-elementary."""
     if not (f.has_regular_part and g.has_regular_part):
-        return Fallback(f, g, means)
+        return Integral(f, g, means)
     for side, normal in (("g", g_normal), ("f", f_normal)):
         if normal is not None and len(normal.terms) <= _MOST_TERMS and has_means(normal):
             regular = collect(t for t in normal.terms if not isinstance(t.window, Delta))
             inner = _derived(regular)
             if inner is not None:
-                return Fallback(f, g, means, inner, side)
-    return Fallback(f, g, means)
+                return Integral(f, g, means, inner, side)
+    return Integral(f, g, means)
 
 
 def _derived(form: NormalForm) -> Derivation | None:
@@ -144,10 +199,6 @@ def _derived(form: NormalForm) -> Derivation | None:
     return found
 
 
-def _density(at: sp.Expr, mean: sp.Expr, variance: sp.Expr) -> sp.Expr:
-    return normal_pdf((at - mean) / sp.sqrt(variance)) / sp.sqrt(variance)
-
-
 def _deltas(f: GeneralForm, g: GeneralForm, means: bool) -> sp.Expr:
     """The parts with deltas: E[δ(u − t) g(v)] = N(t; m1, a)·E[g(v) | u = t].
 
@@ -158,17 +209,16 @@ def _deltas(f: GeneralForm, g: GeneralForm, means: bool) -> sp.Expr:
     if count > MOST_DELTAS:
         wrong = f"deltas meet in {count} terms, more than {MOST_DELTAS}"
         raise TooLongError("the integral that remains, as a formula", wrong, "numbers, which E(...) and evalf give")
-    for one, other, swapped in ((f, g, False), (g, f, True)):
-        a, b, m1, m2 = (var_v, var_u, mean_v, mean_u) if swapped else (var_u, var_v, mean_u, mean_v)
-        if not means:
-            m1 = m2 = sp.S.Zero
-        free = _U if swapped else _V
+    for one, other, law, free in (
+        (f, g, symbolic_law(means), V),
+        (g, f, symbolic_law(means).exchanged(), U),
+    ):
         for weight, delta in one.deltas:
-            mean, variance = m2 + cov / a * (delta.threshold - m1), b - cov**2 / a
-            front = weight * _density(delta.threshold, m1, a)
+            density, mean, variance = at_delta(law, delta.threshold)
             if other.has_regular_part:
-                integrand = other.regular(x).subs(x, free) * _density(free, mean, variance)
-                total += front * sp.Integral(integrand, (free, -sp.oo, sp.oo))
-            if not swapped:
-                total += sp.Add(*(front * w * _density(d.threshold, mean, variance) for w, d in other.deltas))
+                integrand = other.regular(x).subs(x, free) * normal_density(free - mean, variance)
+                total += weight * density * sp.Integral(integrand, (free, -sp.oo, sp.oo))
+            if one is f:
+                places = [(w, normal_density(d.threshold - mean, variance)) for w, d in other.deltas]
+                total += sp.Add(*(weight * density * w * place for w, place in places))
     return total

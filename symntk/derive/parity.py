@@ -7,10 +7,13 @@ logistic function is 1/2, that of tanh(x) + k is k.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from functools import cached_property
 
 import sympy as sp
 
+from symntk.derive.latex import equation, inline, mean, tex
+from symntk.derive.moves.problem import U, V
+from symntk.derive.step import Step
 from symntk.errors import SymntkError
 from symntk.language.general_form import GeneralForm, multiplied_out, parity
 from symntk.language.pieces import Pieces, insert_sorted
@@ -20,8 +23,8 @@ from symntk.language.symbols import x
 EQUATION = "parity: E[f(u) g(v)] = E[f_even(u) g_even(v)] + E[f_odd(u) g_odd(v)], since (−u, −v) has the law of (u, v)."
 
 
-@dataclass(frozen=True)
-class ParitySplit:
+@dataclass(frozen=True, eq=False)
+class ParitySplit(Step):
     """E[f(u) g(v)] by the part of f or g that has the other's parity; `inner` derives the expectation of that part.
 
     Attributes:
@@ -34,11 +37,34 @@ class ParitySplit:
     side: str
     sense: int
     part: sp.Expr
-    inner: Any
+    inner: Step
+
+    @cached_property
+    def children(self) -> tuple[tuple[sp.Expr, Step], ...]:  # type: ignore[override]  # it never is assigned
+        """The expectation of the part."""
+        return ((sp.S.One, self.inner),)
+
+    def evaluate(self) -> sp.Expr:
+        """That of the part."""
+        return self.inner.expression
+
+    def statement(self, turned: bool = False) -> str:
+        """What is derived."""
+        return "E[f(u) g(v)]"
 
     def __str__(self) -> str:
         kind, other = ("even", "odd") if self.sense > 0 else ("odd", "even")
         return f"{EQUATION}\n{self.side}_{kind}(x) = {self.part}; the {other} part adds nothing\n{self.inner}"
+
+    def proof(self, left: str, right: str) -> list[str]:
+        """The law of (−u, −v) is that of (u, v): only the part of one function that has the other's parity counts."""
+        part = tex(self.part.xreplace({x: U if self.side == "f" else V}))
+        kind, other = ("even", "odd") if self.sense > 0 else ("odd", "even")
+        one, rest = (left, right) if self.side == "f" else (right, left)
+        text = f"**Parity.** {inline(rest)} is {kind}, and so the {other} part of {inline(one)} adds nothing. Left is"
+        sides = (part, right) if self.side == "f" else (left, part)
+        shown = equation(mean(left, right), mean(*sides))
+        return [f"{text}\n\n{shown}", *self.inner.proof(*sides)]
 
 
 def matching_part(f: GeneralForm, g: GeneralForm) -> tuple[str, int, sp.Expr] | None:

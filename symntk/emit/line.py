@@ -165,7 +165,7 @@ class _Writer:
         """Weight · E[(Y − p)^{−n} 1[Y > 0]], p < 0."""
         ((kind, scale),) = _kinds(step)
         if not isinstance(kind, Pole) or step.start != 0 or kind.order > _HIGHEST:
-            raise self._no_code(f"{step.statement} is of too high an order")
+            raise self._no_code(f"{step.statement()} is of too high an order")
         distance = self.number(-kind.place)
         front = self.number(weight * scale * (-kind.place) ** (-kind.order))
         self.terms.distances.append(distance)
@@ -204,7 +204,7 @@ class _Writer:
         ((kind, _),) = _kinds(step)
         ((own, child),) = step.children if len(step.children) == 1 else ((None, step),)
         if not isinstance(kind, Square) or own is None or not isinstance(child, FourierMixture):
-            raise self._no_code(f"{step.statement} has a pole of higher order")
+            raise self._no_code(f"{step.statement()} has a pole of higher order")
         if self.pole not in (None, (kind.centre, kind.square)):
             raise self._no_code("it has several pairs of poles, which cancel far from them")
         self.pole = (kind.centre, kind.square)
@@ -222,7 +222,7 @@ class _Writer:
         """Polynomials between breaks, for mean 0; a polynomial on the whole line for any mean."""
         form: GeneralForm = general_form(step.function, x)
         if form.deltas or not all(part.is_polynomial(x) for part in form.parts):
-            raise self._no_code(f"{step.statement} is written by the engine of closed forms in two dimensions only")
+            raise self._no_code(f"{step.statement()} is written by the engine of closed forms in two dimensions only")
         if not form.breaks:
             return self.number(sp.expand(step.value.subs(var_v, ROOT**2 / 2)))
         if self.line.means:

@@ -19,7 +19,7 @@ from symntk.language.terms import Delta, NormalForm, Term
 from symntk.verify.evaluate import scalar
 
 if TYPE_CHECKING:  # what writes code is imported where it is used
-    from symntk.derive.integral import Fallback
+    from symntk.derive.integral import Integral
     from symntk.derive.mixture.mixture import MixtureDerivation
 
 Numbers = dict[sp.Symbol, Any]
@@ -68,13 +68,13 @@ class Quadrature(General):
         self.tol, self.too_long = tol, too_long
 
     @cached_property
-    def derivation(self) -> Fallback:
+    def derivation(self) -> Integral:
         """The reduction, and what is left."""
-        from symntk.derive.integral import Fallback, fallback
+        from symntk.derive.integral import Integral, integral
 
         if self.too_long:  # and so would be a conditional mean with means
-            return Fallback(self.f.general, self.g.general, self.means, remark=self.too_long)
-        found = fallback(self.f.general, self.g.general, self.f.normal, self.g.normal, means=self.means)
+            return Integral(self.f.general, self.g.general, self.means, remark=self.too_long)
+        found = integral(self.f.general, self.g.general, self.f.normal, self.g.normal, means=self.means)
         return found if found.method == "one-dimensional" else replace(found, mixture=self._mixture())
 
     def _mixture(self) -> MixtureDerivation | None:

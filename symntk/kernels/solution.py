@@ -16,8 +16,8 @@ from mpmath import mp
 from symntk.derive.conditions import conditions, formula_conditions, grows_far_out
 from symntk.derive.diagonal import Diagonal, diagonal
 from symntk.derive.moves.algebra import Algebra
-from symntk.derive.moves.engine import PARITY, Derivation, derive_pair
-from symntk.derive.moves.publish import publish
+from symntk.derive.moves.derivation import PARITY, Derivation
+from symntk.derive.moves.engine import derive_pair
 from symntk.derive.moves.size import is_short, surely_long
 from symntk.derive.moves.value import Surds, has_code
 from symntk.derive.parity import ParitySplit, matching_part
@@ -68,7 +68,7 @@ class ClosedForm:
     @cached_property
     def expression(self) -> sp.Expr:
         """The formula."""
-        return publish(self.derivation.value)
+        return self.derivation.expression
 
     @cached_property
     def conditions(self) -> tuple[sp.Basic, ...]:
@@ -215,7 +215,8 @@ class ClosedLine(General):
 
     def __init__(self, f: Function, g: Function, means: bool, tol: float, derivation: DiracDerivation) -> None:
         super().__init__(f, g, means)
-        self.tol, self.derivation, self.expression = tol, derivation, derivation.expression
+        self.tol, self.derivation = tol, derivation
+        self.expression: sp.Expr = derivation.expression
 
     @cached_property
     def conditions(self) -> tuple[sp.Basic, ...]:

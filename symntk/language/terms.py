@@ -9,7 +9,7 @@ What comes in and out are SymPy expressions; nothing here integrates.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import sympy as sp
 
@@ -63,6 +63,11 @@ class Term:
     quadratic: sp.Expr = sp.S.Zero
     linear: sp.Expr = sp.S.Zero
     window: Window = None
+
+    @property
+    def bare(self) -> Term:
+        """The term without its coefficient."""
+        return replace(self, coefficient=sp.S.One)
 
     def as_expr(self, x: sp.Symbol) -> sp.Expr:
         """The term as a SymPy expression in `x`."""

@@ -12,11 +12,10 @@ from dataclasses import dataclass
 
 import sympy as sp
 
+from symntk.derive.latex import WIDEST, aligned, equation, inline, mean, power_of_ten, summed, tex, width
 from symntk.kernels.expectation import Expectation
 from symntk.kernels.kernels import Kernels
-from symntk.report.record_integrals import proof
 from symntk.report.record_limits import limits
-from symntk.report.record_math import WIDEST, display, equation, inline, power_of_ten, summed, tex, width
 
 CERTIFICATE = "## Certificate"
 _SIGMA, _PRIME, _SURROGATE = r"\sigma", r"\sigma'", r"\tilde\sigma'"
@@ -93,12 +92,11 @@ def _functions(kernels: Kernels) -> str:
         rows.append((_SURROGATE, kernels.surrogate_derivative.expression))
     lines = [rf"{name}(x) &= {_function(expr)}" for name, expr in rows]
     parameters = sorted({s for _, E in kernels.items() for s in E.parameters}, key=lambda s: s.name)
-    text = "\\begin{aligned}\n" + " \\\\\n".join(lines) + "\n\\end{aligned}"
     notes = [r"$`(u, v)`$ is normal with means 0, $`a = \mathbb{E}\, u^2`$, $`b = \mathbb{E}\, v^2`$, "]
     notes.append(r"$`c = \mathbb{E}\, u v`$.")
     if parameters:
         notes.append(f" Parameters: {', '.join(inline(tex(s)) for s in parameters)}.")
-    return f"{display(text)}\n\n{''.join(notes).strip()} [Notation and moves](README.md)."
+    return f"{aligned(lines)}\n\n{''.join(notes).strip()} [Notation and moves](README.md)."
 
 
 def _function(expr: sp.Expr) -> str:
@@ -108,18 +106,17 @@ def _function(expr: sp.Expr) -> str:
 
 def _section(kernel: str, E: Expectation, elsewhere: tuple[str, str] | None) -> str:
     f, g = (f"{name}({variable})" for name, variable in zip(_SIDES[kernel], "uv", strict=True))
-    left = rf"\mathbb{{E}}\left[{f}\, {g}\right]"
     exists = " and ".join(inline(tex(condition)) for condition in E.conditions)
     facts = [f"- Method: {E.method}."]
     parts = [f"## {TITLES[kernel]}"]
     if E.expression is not None:
-        parts += [equation(left, summed(E.expression)), f"```\n{E.expression}\n```"]
+        parts += [equation(mean(f, g), summed(E.expression)), f"```\n{E.expression}\n```"]
         if E.error_bound:
             facts.append(f"- In float64 a quadrature stands for it; its error is at most {_bound(E)}.")
     else:
         integral = tex(E.integral)
         if E.method == "one-dimensional" and width(integral) <= 4 * WIDEST:
-            parts += [equation(left, integral), f"```\n{E.integral}\n```"]
+            parts += [equation(mean(f, g), integral), f"```\n{E.integral}\n```"]
         facts.append(f"- No closed form; the error is at most {_bound(E)}.")
     facts.append(f"- Exists {f'where {exists}' if exists else 'always'}.")
     parts.append("\n".join([*facts, *limits(E)]))
@@ -128,7 +125,7 @@ def _section(kernel: str, E: Expectation, elsewhere: tuple[str, str] | None) -> 
         parts.append(f"{heading}: in the record of [{elsewhere[0]}]({elsewhere[1]}).")
     else:
         heading = "### Proof" if E.expression is not None else "### Steps"
-        parts += [heading, *proof(E, f, g)]
+        parts += [heading, *E.derivation.proof(f, g)]
     return "\n\n".join(parts)
 
 

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import sympy as sp
 
+from symntk.derive.latex import WIDEST, inline, tex, width
 from symntk.kernels.expectation import Expectation
 from symntk.language.symbols import cov, var_u, var_v
-from symntk.report.record_math import WIDEST, inline, tex, width
 
 _RHO = sp.Symbol("rho", real=True)
 _MOST = 60

@@ -9,16 +9,15 @@ import pytest
 import sympy as sp
 
 import symntk
-from symntk.derive.moves.condition import Condition
-from symntk.derive.moves.tilt import Tilt
+from symntk.derive.latex import equation, power_of_ten, summed, tex, width
+from symntk.derive.moves.move import Scaling
+from symntk.derive.moves.publish import plainly
 from symntk.language.special import bivariate_normal_cdf, normal_cdf
 from symntk.language.symbols import STATE, cov, var_u, var_v
 from symntk.report import record as module
 from symntk.report.record import TITLES, parts_of, record
 from symntk.report.record_certificate import certificate
 from symntk.report.record_limits import at_equal_variances, at_independence
-from symntk.report.record_math import equation, power_of_ten, summed, tex, width
-from symntk.report.record_moves import front_of, moves_proof, plainly
 from symntk.verify.evaluate import evaluate
 
 POINT = dict(zip(STATE, (sp.Rational(13, 10), sp.Rational(7, 10), sp.Rational(2, 5), 0, 0), strict=True))
@@ -55,11 +54,11 @@ def test_moves_leave_the_factor_that_is_shown(pair):
     """Tilt and condition: value = front · value of the expectation that is left."""
     seen = 0
     for _, E in kernels_of(*pair).items():
-        for step in E.derivation.steps():
-            if isinstance(step, (Tilt, Condition)):
+        for step in E.derivation.walk():
+            if isinstance(step, Scaling):
                 ((_, child),) = step.children
                 value, rest = plainly(step.value), plainly(child.value)
-                assert abs(at(value) - at(front_of(step) * rest)) < 1e-15
+                assert abs(at(value) - at(step.factor * rest)) < 1e-15
                 seen += 1
     assert seen or pair == ("sign", None)
 
@@ -87,18 +86,18 @@ def unit():
 
 def test_a_proof_shows_every_kind_of_pair_once():
     E = symntk.expectation("hard_tanh", "hard_tanh")
-    text = "\n".join(moves_proof(E.derivation, "f(u)", "f(v)"))
+    text = "\n".join(E.derivation.proof("f(u)", "f(v)"))
     numbers = [int(n) for n in re.findall(r"^\*\*(\d+)\.\*\*", text, re.M)]
     assert numbers == list(range(1, len(numbers) + 1))
     for word in ("Linearity", "Stein", "Condition", "Base", "In the same way", "Total"):
         assert f"**{word}" in text
-    assert len(numbers) < len(list(E.derivation.steps()))
+    assert len(numbers) < len(list(E.derivation.walk()))
 
 
 def test_laws_are_stated_before_they_are_used():
     for name in ("gelu", "hard_tanh", "elu", "relu_cubed"):
         E = symntk.expectation(name, name)
-        text = "\n\n".join(moves_proof(E.derivation, "f(u)", "f(v)"))
+        text = "\n\n".join(E.derivation.proof("f(u)", "f(v)"))
         for index in set(re.findall(r"\\mathbb\{E\}_\{(\d+)\}\\left\[", text)):
             used = re.search(rf"\\mathbb\{{E\}}_\{{{index}\}}\\left\[", text).start()
             assert 0 <= text.find(f"Under $`\\mathbb{{E}}_{{{index}}}`$") < used, (name, index)

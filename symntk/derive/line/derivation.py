@@ -7,7 +7,6 @@ poles on the line, half-integer powers of x² + A² and rational functions of |x
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -26,7 +25,7 @@ from symntk.derive.line.rules import (
     pole_powers,
     square_power,
 )
-from symntk.derive.line.windows import FullCorrelation, Product, full_correlation, windows
+from symntk.derive.line.windows import Product, full_correlation, windows
 from symntk.errors import NotGaussianElementaryError
 from symntk.language.general_form import GeneralForm
 from symntk.language.normal_form import normal_form
@@ -34,7 +33,6 @@ from symntk.language.symbols import x
 from symntk.language.terms import parity
 
 _STEEPEST = 12  # degree of a denominator up to which the recurrences are short
-_LONGEST = 100  # characters of a value that are shown in a line of the tree
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,40 +52,11 @@ class LineDerivation:
     def conditions(self) -> tuple[sp.Basic, ...]:
         """Where the expectation exists, beyond positive parameters."""
         one = normal_form(sp.S.One, x)
-        found: dict[sp.Basic, None] = {}
-        for step, _ in self.root.leaves.items():
-            forms = [step.form] if isinstance(step, Elementary) else []
-            forms += [f for f, _ in step.products] if isinstance(step, FullCorrelation) else []
-            for form in forms:
-                found |= dict.fromkeys(conditions(one, form))
-        return tuple(found)
-
-    def steps(self) -> Iterator[LineStep]:
-        """Every distinct step, parents before children."""
-        return self.root.walk()
+        forms = [form for step in self.root.leaves for form in step.normal_forms]
+        return tuple(dict.fromkeys(condition for form in forms for condition in conditions(one, form)))
 
     def __str__(self) -> str:
-        """The tree: one numbered line per step, equal steps once, the rules' equations below."""
-        numbers: dict[LineStep, int] = {}
-        equations: dict[str, str] = {}
-        lines = list(_lines(self.root, sp.S.One, 0, numbers, equations))
-        return "\n".join([*lines, "", *(f"{name}: {equation}" for name, equation in equations.items())])
-
-
-def _lines(
-    step: LineStep, weight: sp.Expr, depth: int, numbers: dict[LineStep, int], equations: dict[str, str]
-) -> Iterator[str]:
-    factor = "" if weight == 1 else f"   [× {weight}]"
-    if step in numbers:
-        yield f"{'  ' * depth}{numbers[step]}  above{factor}"
-        return
-    numbers[step] = len(numbers) + 1
-    equations.setdefault(step.name, step.equation)
-    text = str(step.value)
-    value = f" = {text}" if len(text) <= _LONGEST else ""
-    yield f"{'  ' * depth}{numbers[step]}  {step.name}  {step.statement}{value}{factor}"
-    for own, child in step.children:
-        yield from _lines(child, own, depth + 1, numbers, equations)
+        return str(self.root)
 
 
 def derive_line(form: GeneralForm, *, means: bool) -> LineDerivation | None:

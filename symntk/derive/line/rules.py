@@ -7,73 +7,61 @@ Equal expectations under an integral are one step.
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from typing import ClassVar
 
 import sympy as sp
 
+from symntk.derive.latex import mean, tex
 from symntk.derive.line import integrals as base
-from symntk.derive.moves.engine import Derivation, derive_pair
-from symntk.derive.moves.publish import cheapest, publish
+from symntk.derive.moves.derivation import Derivation
+from symntk.derive.moves.engine import derive_pair
+from symntk.derive.moves.publish import cheapest
+from symntk.derive.step import Notes, Step
 from symntk.language.normal_form import normal_form
 from symntk.language.symbols import mean_v, var_v, x
 from symntk.language.terms import NormalForm
 
 Y = sp.Symbol("Y", real=True)
 s = sp.Symbol("s", positive=True)
+_POWER = sp.Symbol("z", positive=True)  # what a recurrence has powers of
+_EXCHANGE = "exchange the mean and the integral, which leaves"
 
 
 @dataclass(frozen=True, eq=False)
-class LineStep(ABC):
+class LineStep(Step):
     """E[function(Y)] on Y > `start` (None: everywhere), from the children with their weights."""
 
     function: sp.Expr
     start: sp.Expr | None
     means: bool
     children: tuple[tuple[sp.Expr, LineStep], ...]
+    told: ClassVar[str] = ""
 
-    @property
-    def name(self) -> str:
-        """The rule's name."""
-        return "".join(" " + c.lower() if c.isupper() else c for c in type(self).__name__).strip()
-
-    @property
-    def equation(self) -> str:
-        """The rule's equation."""
-        return " ".join((type(self).__doc__ or "").split())
-
-    @property
-    def statement(self) -> str:
+    def statement(self, turned: bool = False) -> str:
         """What the step computes, as text."""
         indicator = "" if self.start is None else f" 1[Y > {self.start}]"
         return f"E[{self.function.xreplace({x: Y})}{indicator}]"
 
-    @cached_property
-    def value(self) -> sp.Expr:
-        """The expectation in b and m2, computed from the children's values."""
-        return self.evaluate()
+    def sentence(self, notes: Notes, turned: bool) -> str:
+        """What the rule does."""
+        return self.told
 
-    @abstractmethod
-    def evaluate(self) -> sp.Expr:
-        """Combine the children's values by the rule's equation."""
+    def latex(self, notes: Notes, turned: bool) -> str:
+        """The expectation."""
+        factors = [] if self.start is not None and self.function == 1 else [tex(self.function.xreplace({x: Y}))]
+        return mean(*factors, *([] if self.start is None else [rf"1_{{Y > {tex(self.start)}}}"]))
 
     @cached_property
     def leaves(self) -> dict[LineStep, sp.Expr]:
         """The steps of which this one is a linear combination in the end, with their coefficients; itself for most."""
         return {self: sp.S.One}
 
-    def walk(self) -> Iterator[LineStep]:
-        """The step and all below it, each once, parents first."""
-        seen: set[int] = set()
-        stack: list[LineStep] = [self]
-        while stack:
-            step = stack.pop()
-            if id(step) not in seen:
-                seen.add(id(step))
-                yield step
-                stack.extend(child for _, child in reversed(step.children))
+    @property
+    def normal_forms(self) -> tuple[NormalForm, ...]:
+        """The functions whose means the four moves find, which must exist."""
+        return ()
 
     def combined(self) -> sp.Expr:
         """The sum of the children's values with their weights."""
@@ -109,6 +97,8 @@ def tidy(coefficient: sp.Expr) -> sp.Expr:
 class Elementary(LineStep):
     """E[h(Y)] of a Gaussian-elementary h, by the four moves: tilt, condition, Stein, base."""
 
+    told = "**Elementary.** By the four moves."
+
     form: NormalForm
 
     @cached_property
@@ -118,7 +108,17 @@ class Elementary(LineStep):
 
     def evaluate(self) -> sp.Expr:
         """The engine's value."""
-        return publish(self.derivation.value)
+        return self.derivation.expression
+
+    @property
+    def normal_forms(self) -> tuple[NormalForm, ...]:
+        """The function."""
+        return (self.form,)
+
+    @property
+    def is_one(self) -> bool:
+        """Whether it is E[1]."""
+        return self.function == 1 and self.start is None
 
 
 @lru_cache(maxsize=512)
@@ -132,20 +132,28 @@ def elementary(function: sp.Expr, means: bool, start: sp.Expr | None = None) -> 
 class Linearity(Linear):
     """E[Σ w h(Y)] = Σ w E[h(Y)], after partial fractions."""
 
+    told = "**Linearity.** Split the function into parts, rational ones into partial fractions."
+
 
 @dataclass(frozen=True, eq=False)
 class Fold(Linear):
     """E[h(Y)] = E[(h(Y) + h(−Y)) 1[Y > 0]] for Y of mean 0."""
+
+    told = "**Fold.** The law of $`Y`$ is symmetric: the mean is that of $`h(Y) + h(-Y)`$ on $`Y > 0`$."
 
 
 @dataclass(frozen=True, eq=False)
 class Unfold(Linear):
     """E[h(Y) 1[Y > 0]] = E[h(Y)]/2 for an even h and Y of mean 0."""
 
+    told = "**Unfold.** The function is even: the mean on $`Y > 0`$ is half of the whole."
+
 
 @dataclass(frozen=True, eq=False)
 class Parity(LineStep):
     """E[h(Y)] = 0 for an odd h and Y of mean 0."""
+
+    told = "**Symmetry.** The function is odd, and the law of $`Y`$ is symmetric."
 
     def evaluate(self) -> sp.Expr:
         """Zero."""
@@ -156,6 +164,11 @@ class Parity(LineStep):
 class GammaMixture(LineStep):
     """E[x^k (x² + A²)^{−ν}] = ∫_0^∞ s^{ν−1} e^{−sA²} E[x^k e^{−sx²}] ds / Γ(ν), ν > 0; the rest is Tricomi's U."""
 
+    told = (
+        "**Mixture.** By the integral of the Gamma function, a power is a mixture of Gaussians; "
+        f"{_EXCHANGE} Tricomi's function $`U`$ (DLMF 13.4.4, 13.6) or the exponential integral (6.2.2)."
+    )
+
     square: sp.Expr
     order: sp.Expr
 
@@ -163,6 +176,13 @@ class GammaMixture(LineStep):
         """Integrate the child's expectation over the mixing variable."""
         ((_, child),) = self.children
         return base.gamma_integral(child.value, s, self.order, self.square)
+
+    def right_side(self, notes: Notes, turned: bool) -> str:
+        """The integral over the mixing variable."""
+        weight = s ** (self.order - 1) * sp.exp(-s * self.square)
+        front = "" if self.order == 1 else rf"\frac{{1}}{{\Gamma({tex(self.order)})}} "
+        inside = super().right_side(notes, turned)
+        return rf"{front}\int_0^\infty {tex(weight) if weight != 1 else ''}\, {inside}\, ds"
 
 
 @lru_cache(maxsize=512)
@@ -176,6 +196,11 @@ def gamma_mixture(power: int, square: sp.Expr, order: sp.Expr, start: sp.Expr | 
 class Moment(LineStep):
     """E[Y^p 1[Y > t]] = ∫_t^∞ x^p e^{−x²/2b} dx/√(2πb) = (2b)^{p/2} Γ((p+1)/2, t²/2b)/(2√π) (DLMF 8.2.2)."""
 
+    told = (
+        "**Power.** With $`x^2/2b`$ as the variable the integral is a Gamma function, incomplete where it does not "
+        "begin at 0 (DLMF 8.2.2)."
+    )
+
     order: sp.Expr
 
     def evaluate(self) -> sp.Expr:
@@ -187,6 +212,11 @@ class Moment(LineStep):
 class LaplaceMixture(LineStep):
     """E[1/(x+z) 1[x > 0]] = ∫_0^∞ e^{−sz} E[e^{−sx} 1[x > 0]] ds, z > 0; the rest is the Goodwin–Staton integral."""
 
+    told = (
+        "**Mixture.** $`1/(Y + z)`$ is a mixture of exponentials; "
+        f"{_EXCHANGE} the Goodwin–Staton integral (DLMF 7.2.12, 7.5.13)."
+    )
+
     offset: sp.Expr
 
     def evaluate(self) -> sp.Expr:
@@ -194,16 +224,30 @@ class LaplaceMixture(LineStep):
         ((_, child),) = self.children
         return base.half_line_integral(child.value, s, self.offset)
 
+    def right_side(self, notes: Notes, turned: bool) -> str:
+        """The integral over the mixing variable."""
+        return rf"\int_0^\infty {tex(sp.exp(-s * self.offset))}\, {super().right_side(notes, turned)}\, ds"
+
 
 @dataclass(frozen=True, eq=False)
 class FourierMixture(LineStep):
     """E[1/(x−p)] = i ∫_0^∞ e^{isp} (E[cos sx] − i E[sin sx]) ds, Im p > 0; the rest is a complex erfc."""
+
+    told = (
+        r"**Mixture.** $`1/(Y - p)`$ with $`\mathrm{Im}\, p > 0`$ is a mixture of waves; "
+        f"{_EXCHANGE} a complementary error function (DLMF 7.7.6)."
+    )
 
     pole: sp.Expr
 
     def evaluate(self) -> sp.Expr:
         """Integrate the children's expectations over the mixing variable."""
         return base.fourier_integral(self.combined(), s, self.pole)
+
+    def right_side(self, notes: Notes, turned: bool) -> str:
+        """The integral over the mixing variable."""
+        wave = tex(sp.exp(sp.I * s * self.pole))
+        return rf"i \int_0^\infty {wave} \left({super().right_side(notes, turned)}\right) ds"
 
 
 def fourier_mixture(pole: sp.Expr, means: bool) -> FourierMixture:
@@ -218,6 +262,11 @@ class SteinPole(Linear):
     from E[(Y−m) h] = b E[h'], h = (x−p)^{−n} 1[x > t]; without the δ on the whole line.
     """
 
+    told = (
+        "**Recurrence.** Stein's identity with $`h = (Y - p)^{-n}`$, cut at the threshold if there is one, "
+        "relates three neighbouring powers."
+    )
+
 
 @dataclass(frozen=True, eq=False)
 class SteinSquare(Linear):
@@ -225,10 +274,14 @@ class SteinSquare(Linear):
     from E[Y h] = b E[h'], h = x (x²+A²)^{−ν−1}.
     """
 
+    told = r"**Recurrence.** Stein's identity with $`h = Y (Y^2 + A^2)^{-\nu - 1}`$ relates three neighbouring powers."
+
 
 @dataclass(frozen=True, eq=False)
 class RealPart(LineStep):
     """E[h(Y)] = Re Σ w E[(Y−p)^{−n}] for a real rational h with the poles p of Im p > 0 and their conjugates."""
+
+    told = "**Partial fractions.** The poles come in conjugate pairs: the mean is a real part."
 
     def evaluate(self) -> sp.Expr:
         """The real part of the weighted sum; real factors stand before it."""
@@ -241,17 +294,47 @@ class RealPart(LineStep):
     def _sum(self) -> sp.Expr:
         return Linear(self.function, self.start, self.means, self.children).evaluate()
 
+    def right_side(self, notes: Notes, turned: bool) -> str:
+        """The real part of the sum."""
+        return rf"\mathrm{{Re}}\left({super().right_side(notes, turned)}\right)"
+
+
+def stein(h: sp.Expr, power_of: sp.Expr, written: dict[sp.Expr, sp.Expr], mean: sp.Expr) -> dict[sp.Expr, sp.Expr]:
+    """What Stein's identity says of powers of z: E[((Y − m) h − b h') 1[Y > t]] = b h(t) E[δ(Y − t)].
+
+    Args:
+        h: a function of x and of powers of z (the symbol `z`), which stands for `power_of`.
+        power_of: z, a function of x.
+        written: what x, or x², is in terms of z.
+        mean: m.
+
+    Returns:
+        The coefficients of (x − m) h − b h' by powers of z.
+
+    >>> z, n = sp.Symbol("z", positive=True), 2
+    >>> print(stein(z**-n, x - 5, {x: z + 5}, sp.S.Zero))
+    {-1: 1, -2: 5, -3: 2*b}
+    """
+    slope = sp.diff(h, x) + sp.diff(power_of, x) * sp.diff(h, _POWER)
+    total = sp.expand(sp.expand((x - mean) * h - var_v * slope).xreplace(written))
+    found: dict[sp.Expr, sp.Expr] = {}
+    for term in sp.Add.make_args(total):
+        coefficient, power = term.as_coeff_exponent(_POWER)
+        found[power] = found.get(power, sp.S.Zero) + coefficient
+    return dict(sorted(found.items(), key=lambda item: -item[0]))
+
 
 def pole_powers(first: LineStep, pole: sp.Expr, start: sp.Expr | None, highest: int) -> list[LineStep]:
     """E[(x − pole)^{−n} 1[x > start]] for n = 0 … highest, from n = 1 by Stein's identity."""
     means = first.means
-    mean = mean_v if means else sp.S.Zero
     steps: list[LineStep] = [elementary(sp.S.One, means, start), first]
     for n in range(1, highest):
-        children = [(-1 / (n * var_v), steps[n - 1]), ((mean - pole) / (n * var_v), steps[n])]
+        found = stein(_POWER**-n, x - pole, {x: _POWER + pole}, mean_v if means else sp.S.Zero)
+        left = found.pop(sp.Integer(-n - 1))
+        children = [(-weight / left, steps[-int(power)]) for power, weight in found.items()]
         if start is not None:
             edge = elementary(sp.DiracDelta(x - start), means)
-            children.append(((start - pole) ** (-n) / n, edge))
+            children.append((var_v * (start - pole) ** (-n) / left, edge))
         steps.append(SteinPole((x - pole) ** (-n - 1), start, means, tuple(c for c in children if c[0] != 0)))
     return steps
 
@@ -263,7 +346,7 @@ def square_power(square: sp.Expr, order: sp.Expr) -> LineStep:
         return gamma_mixture(0, square, order)
     if order == 0:
         return elementary(sp.S.One, False)
-    first, second = square_power(square, order + 1), square_power(square, order + 2)
-    weights = square - (2 * order + 1) * var_v, 2 * (order + 1) * var_v * square
-    children = ((weights[0], first), (weights[1], second))
+    found = stein(x * _POWER ** (-order - 1), x**2 + square, {x**2: _POWER - square}, sp.S.Zero)
+    left = found.pop(-order)
+    children = tuple((-weight / left, square_power(square, -power)) for power, weight in found.items())
     return SteinSquare((x**2 + square) ** (-order), None, False, children)

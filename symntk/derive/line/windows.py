@@ -14,8 +14,8 @@ from typing import NamedTuple
 import sympy as sp
 
 from symntk.derive.line.rules import LineStep
-from symntk.derive.moves.engine import Derivation, derive_products
-from symntk.derive.moves.publish import publish
+from symntk.derive.moves.derivation import Derivation
+from symntk.derive.moves.engine import derive_products
 from symntk.errors import NotGaussianElementaryError
 from symntk.language.general_form import GeneralForm
 from symntk.language.normal_form import normal_form
@@ -110,6 +110,10 @@ class FullCorrelation(LineStep):
     """E[f(Y) g(Y)] is E[f(u) g(v)] at u = v: the four moves at equal means and a = b = c; noises of steps stay."""
 
     products: tuple[tuple[NormalForm, NormalForm], ...]
+    told = (
+        "**Two steps in one variable.** Their noises are independent: the mean is that of a product over "
+        "two variables at full correlation, with three equal entries of the covariance, and closed by the four moves."
+    )
 
     @cached_property
     def derivation(self) -> Derivation:
@@ -118,7 +122,12 @@ class FullCorrelation(LineStep):
 
     def evaluate(self) -> sp.Expr:
         """The engine's value."""
-        return publish(self.derivation.value)
+        return self.derivation.expression
+
+    @property
+    def normal_forms(self) -> tuple[NormalForm, ...]:
+        """The functions of the first variable."""
+        return tuple(f for f, _ in self.products)
 
 
 def full_correlation(function: sp.Expr, rest: sp.Expr, products: tuple[Product, ...], means: bool) -> LineStep | None:

@@ -17,12 +17,14 @@ from functools import cached_property
 
 import sympy as sp
 
+from symntk.derive.latex import aligned, equation, inline, power_of_ten, summed, tex
 from symntk.derive.mixture.errors import Errors, certified_errors
 from symntk.derive.mixture.heads import Heads, heads
 from symntk.derive.mixture.rule import MOST_TERMS, LogisticMixture, gauss_rule, logistic_mixture
 from symntk.derive.moves.algebra import MOST_WORK
-from symntk.derive.moves.engine import Derivation, derive_pair
-from symntk.derive.moves.publish import publish
+from symntk.derive.moves.derivation import Derivation
+from symntk.derive.moves.engine import derive_pair
+from symntk.derive.step import Step
 from symntk.errors import NotGaussianElementaryError, SymntkError
 from symntk.language.general_form import GeneralForm
 from symntk.language.normal_form import normal_form
@@ -166,8 +168,8 @@ def _rule(parts: list[Heads], x: sp.Symbol, tol: float) -> tuple[LogisticMixture
         best = min(rule.error * 0.999, best * float(tol / error))
 
 
-@dataclass(frozen=True)
-class MixtureDerivation:
+@dataclass(frozen=True, eq=False)
+class MixtureDerivation(Step):
     """E[f(u) g(v)] as Σ_j Σ_k w_j w_k · (closed form in the nodes p_j, q_k).
 
     Attributes:
@@ -180,9 +182,17 @@ class MixtureDerivation:
     inner: Derivation
 
     @cached_property
-    def expression(self) -> sp.Expr:
+    def children(self) -> tuple[tuple[sp.Expr, Step], ...]:  # type: ignore[override]  # it never is assigned
+        """The expectation of the kernels."""
+        return ((sp.S.One, self.inner),)
+
+    def evaluate(self) -> sp.Expr:
         """The closed form that is summed over the nodes."""
-        return publish(self.inner.value)
+        return self.inner.expression
+
+    def statement(self, turned: bool = False) -> str:
+        """What is summed."""
+        return f"E[{self._inner_text()}]"
 
     @property
     def error_f(self) -> sp.Expr:
@@ -202,12 +212,33 @@ class MixtureDerivation:
         return self.error_f * norm_g + self.error_g * norm_f + self.error_f * self.error_g
 
     def __str__(self) -> str:
-        lines = ["E[f(u) g(v)] ≈ " + self._sums() + f"E[{self._inner_text()}]"]
+        lines = ["E[f(u) g(v)] ≈ " + self._sums() + self.statement()]
         for name, one in (("f", self.f), ("g", self.g)):
             if isinstance(one, Mixture):
                 lines += _explained(name, one)
         lines += ["|error| ≤ ε_f √E g² + ε_g √E f² + ε_f ε_g, with ε = 0 for what is no mixture", ""]
         return "\n".join([*lines, f"the expectation inside: {self.expression}", "", str(self.inner)])
+
+    def proof(self, left: str, right: str) -> list[str]:
+        """The sum inside the class, its error, and the formula that is summed."""
+        sides = [(name, one) for name, one in (("f", self.f), ("g", self.g)) if isinstance(one, Mixture)]
+        same = len(sides) == 2 and sides[0][1].function == sides[1][1].function
+        lines = []
+        for name, one in sides[:1] if same else sides:
+            error = power_of_ten(float(one.error)) if one.error.is_number else tex(one.error)
+            kernel = tex(one.kernel.as_expr(one.variable))
+            head = rf"g({one.variable}) = f({one.variable})" if same else f"{name}({one.variable})"
+            approximate = rf"\sum_j w_j \left({kernel}\right)_{{{one.node} = {one.node}_j}}"
+            lines.append(rf"{head} &= {tex(one.function)} \approx {approximate}, & \varepsilon_{name} &\le {error}")
+        text = "**Mixture.** The logistic function is a scale mixture of normal distribution functions; with a Gauss "
+        text += "rule and a certified bound of the error on the whole line,"
+        inside = equation(r"\mathbb{E}\left[f_p(u)\, g_q(v)\right]", summed(self.expression))
+        bound = (
+            r"\varepsilon_f \sqrt{\mathbb{E} g^2} + \varepsilon_g \sqrt{\mathbb{E} f^2} + \varepsilon_f\, \varepsilon_g"
+        )
+        tail = f"so the error is at most {inline(bound)}. The mean of a product of two summands, whose nodes are $`p`$ "
+        tail += "and $`q`$, is closed by the four moves:"
+        return [f"{text}\n\n{aligned(lines)}\n\n{tail}\n\n{inside}"]
 
     def _sums(self) -> str:
         sums = [f"Σ_{i} " for i, one in (("j", self.f), ("k", self.g)) if isinstance(one, Mixture)]

@@ -2,97 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Callable, Sequence
 
 import sympy as sp
 
-from symntk.derive.moves.algebra import MOST_MONOMIALS, MOST_WORK, Algebra, too_long
+from symntk.derive.moves.algebra import MOST_WORK, Algebra
 from symntk.derive.moves.base import Probability
-from symntk.derive.moves.combine import combine
 from symntk.derive.moves.condition import condition_left
+from symntk.derive.moves.derivation import PARITY, Derivation, Pair
 from symntk.derive.moves.isserlis import LONG, Isserlis
-from symntk.derive.moves.problem import Factor, Gaussian, Problem, Window
-from symntk.derive.moves.rule import Step
+from symntk.derive.moves.move import Move
+from symntk.derive.moves.problem import Factor, Gaussian, Problem, Window, own_law
 from symntk.derive.moves.stein import Exchange, lower_delta, lower_power
 from symntk.derive.moves.tilt import apply_tilt
-from symntk.derive.moves.value import Surd, Surds, Value, add
+from symntk.derive.moves.value import Surds
 from symntk.errors import SymntkError
 from symntk.language.symbols import STATE
-from symntk.language.terms import Delta, NormalForm, Term, parity
-from symntk.language.terms import Step as SoftStep
-
-PARITY = "E[f(u) g(v)] = 0 for one odd and one even function, since (−u, −v) has the law of (u, v)."
-
-
-@dataclass(frozen=True)
-class Pair:
-    """One term of f times one term of g: their constant factor and the expectation of the rest."""
-
-    left: Term
-    right: Term
-    factor: Surd
-    exponent: sp.Expr
-    step: Step
-
-
-@dataclass(frozen=True)
-class Derivation:
-    """E[f(u) g(v)] as Σ over pairs of terms; everything shown is computed from the steps."""
-
-    surds: Surds
-    pairs: tuple[Pair, ...]
-    means: bool
-    remark: str = ""
-
-    @cached_property
-    def value(self) -> Value:
-        """The sum over all pairs, exponentials combined."""
-        algebra = self.surds.algebra
-        try:
-            for step in self._bottom_up():  # not from above, whose depth may be that of two powers
-                _ = step.value
-            parts = [
-                (algebra.one, pair.step.value.scaled(pair.factor, algebra.element(pair.exponent)))
-                for pair in self.pairs
-            ]
-            value = combine(add(self.surds, parts))
-        finally:
-            algebra.finish()
-        size = sum(len(coefficient.numer) + len(coefficient.denom) for _, coefficient in value)
-        if size > MOST_MONOMIALS:
-            raise too_long(f"its coefficients hold {size:,} monomials, more than {MOST_MONOMIALS:,}")
-        return value
-
-    def _bottom_up(self) -> list[Step]:
-        """Every distinct step after those that it rests on."""
-        seen: set[int] = set()
-        out: list[Step] = []
-        stack = [(pair.step, False) for pair in self.pairs]
-        while stack:
-            step, children_are_done = stack.pop()
-            if children_are_done:
-                out.append(step)
-            elif id(step) not in seen:
-                seen.add(id(step))
-                stack.append((step, True))
-                stack.extend((child, False) for _, child in step.children)
-        return out
-
-    def __str__(self) -> str:
-        from symntk.derive.tree import tree  # the tree's text is written from derivations
-
-        return tree(self)
-
-    def steps(self) -> Iterator[Step]:
-        """Every distinct step, parents before children."""
-        seen: set[int] = set()
-        for pair in self.pairs:
-            for step in pair.step.walk():
-                if id(step) not in seen:
-                    seen.add(id(step))
-                    yield step
+from symntk.language.terms import Delta, NormalForm, Step, Term, parity
 
 
 def derive_pair(f: NormalForm, g: NormalForm, *, means: bool = False, most_work: int = MOST_WORK) -> Derivation:
@@ -105,7 +31,7 @@ def derive_pair(f: NormalForm, g: NormalForm, *, means: bool = False, most_work:
     _refuse_reserved(f, g)
     if not means and parity(f) * parity(g) == -1:
         return Derivation(Surds(Algebra([], means)), (), means, PARITY)
-    return _derive([(f, g)], means, lambda own: Gaussian(own.m1, own.m2, own.a, own.b, own.c), most_work)
+    return _derive([(f, g)], means, own_law, most_work)
 
 
 def derive_products(products: Sequence[tuple[NormalForm, NormalForm]], *, means: bool) -> Derivation:
@@ -148,9 +74,9 @@ class _Solver:
 
     def __init__(self, surds: Surds) -> None:
         self.surds = surds
-        self._solved: dict[Problem, Step] = {}
+        self._solved: dict[Problem, Move] = {}
 
-    def solve(self, problem: Problem) -> Step:
+    def solve(self, problem: Problem) -> Move:
         """Tilt, then deltas, then powers, then the base case."""
         found = self._solved.get(problem)
         if found is None:
@@ -158,7 +84,7 @@ class _Solver:
             found = self._solved[problem] = self._move(problem)
         return found
 
-    def _move(self, problem: Problem) -> Step:
+    def _move(self, problem: Problem) -> Move:
         tilted = apply_tilt(problem, self.surds, self.solve)
         if tilted is not None:
             return tilted
@@ -205,14 +131,14 @@ def _ingredients(form: NormalForm, splits: list[Parts]) -> list[sp.Expr]:
         out += [e for _, rational, exponent in parts for e in (rational, exponent)]
         if term.window is not None:
             out.append(term.window.threshold)
-        if isinstance(term.window, SoftStep):
+        if isinstance(term.window, Step):
             out.append(term.window.variance)
     return out
 
 
 def _factor(term: Term, algebra: Algebra) -> Factor:
     window, out = term.window, None
-    if isinstance(window, SoftStep):
+    if isinstance(window, Step):
         out = Window("step", algebra.element(window.threshold), algebra.element(window.variance), window.side)
     elif isinstance(window, Delta):
         out = Window("delta", algebra.element(window.threshold), algebra.zero, 1, window.order)

@@ -9,8 +9,9 @@ from typing import Any
 import sympy as sp
 
 from symntk.derive.moves.algebra import Algebra, factor_list
-from symntk.derive.moves.rule import Step
+from symntk.derive.moves.move import Move
 from symntk.derive.moves.value import Surd, Value, single
+from symntk.derive.step import Notes
 
 LONG = 8
 """Sum of two powers up to which Stein's recurrence is as quick."""
@@ -19,7 +20,7 @@ Poly = Any  # sympy.polys.rings.PolyElement, which SymPy does not type
 
 
 @dataclass(frozen=True, eq=False)
-class Isserlis(Step):
+class Isserlis(Move):
     """E[u^j v^k] = Σ_i i! C(j,i) C(k,i) c^i H_{j−i}(m1; a) H_{k−i}(m2; b), H_n(m; s) = E[(m + √s z)^n], z ~ N(0, 1)."""
 
     def evaluate(self) -> Value:
@@ -44,6 +45,10 @@ class Isserlis(Step):
             cross = cross * c
         element = algebra.reduce(algebra.field.raw_new(*_lowest(total, below, degree)))
         return single(self.surds, factor=Surd(element, sp.S.One, algebra.one)) if element else Value(self.surds, {})
+
+    def explained(self, notes: Notes, turned: bool) -> str:
+        """What the move does."""
+        return "**Moments.** Powers of normal variables pair up (Isserlis)."
 
 
 def _moments(highest: int, mean: Poly, variance: Poly, algebra: Algebra) -> list[Poly]:

@@ -5,7 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
-from symntk.derive.moves.algebra import Element
+import sympy as sp
+
+from symntk.derive.moves.algebra import Algebra, Element
+from symntk.language.symbols import cov, mean_u, mean_v, var_u, var_v
+
+U, V = sp.symbols("u v", real=True)
+"""The two normal variables in what is shown."""
+
+
+def variables(turned: bool = False) -> tuple[sp.Symbol, sp.Symbol]:
+    """The variables of a problem's first and second factor, where u and v have exchanged their roles or not."""
+    return (V, U) if turned else (U, V)
 
 
 class Gaussian(NamedTuple):
@@ -25,6 +36,17 @@ class Gaussian(NamedTuple):
     def exchanged(self) -> Gaussian:
         """The law of (v, u)."""
         return Gaussian(self.m2, self.m1, self.b, self.a, self.c)
+
+
+def own_law(algebra: Algebra) -> Gaussian:
+    """The law of (u, v) of which expectations are asked."""
+    return Gaussian(algebra.m1, algebra.m2, algebra.a, algebra.b, algebra.c)
+
+
+def symbolic_law(means: bool) -> Gaussian:
+    """The law of (u, v) in the symbols of formulas."""
+    m1, m2 = (mean_u, mean_v) if means else (sp.S.Zero, sp.S.Zero)
+    return Gaussian(m1, m2, var_u, var_v, cov)
 
 
 class Window(NamedTuple):
@@ -53,6 +75,11 @@ class Problem:
     left: Factor
     right: Factor
     gaussian: Gaussian
+
+    @property
+    def factors(self) -> tuple[Factor, Factor]:
+        """The functions of u and of v."""
+        return self.left, self.right
 
     def exchanged(self) -> Problem:
         """The same expectation with the roles of u and v exchanged."""

@@ -41,6 +41,12 @@ def publish(value: Value) -> sp.Expr:
     return _Writer(value.algebra).write(value)
 
 
+def plainly(value: Value) -> sp.Expr:
+    """The value as it is; `publish` takes the real part of a complex one, which is right for whole sums only."""
+    expr = publish(value)
+    return expr.args[0] if value.is_complex else expr
+
+
 def cheapest(candidates: list[sp.Expr]) -> sp.Expr:
     """The candidate with the fewest operations."""
     return min(candidates, key=lambda e: (sp.count_ops(e), len(str(e))))

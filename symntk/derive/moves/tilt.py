@@ -6,22 +6,27 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from symntk.derive.moves.algebra import Algebra, Element
+from symntk.derive.moves.move import Move, Scaling
 from symntk.derive.moves.problem import Gaussian, Problem
-from symntk.derive.moves.rule import Step
-from symntk.derive.moves.value import Surds, Value
+from symntk.derive.moves.value import Surd, Surds
+from symntk.derive.step import Notes
 
 
 @dataclass(frozen=True, eq=False)
-class Tilt(Step):
+class Tilt(Scaling):
     """E[exp(z'Az + w'z) h(z)] = |I − 2ΣA|^{−1/2} e^q Ẽ[h(z)], z̃ ~ N(m + Σ̃(2Am + w), Σ̃), Σ̃ = (Σ⁻¹ − 2A)⁻¹."""
 
     determinant: Element
     exponent: Element
 
-    def evaluate(self) -> Value:
-        """Scale the tilted expectation."""
-        ((_, child),) = self.children
-        return child.value.scaled(self.surds.inverse_root(self.determinant), self.exponent)
+    def front(self) -> tuple[Surd, Element]:
+        """The tilt's factor."""
+        return self.surds.inverse_root(self.determinant), self.exponent
+
+    def explained(self, notes: Notes, turned: bool) -> str:
+        """What the move does."""
+        long = "The exponential times the normal density is, up to a factor, another normal density."
+        return f"**Tilt.** {notes.once('tilt', long)}"
 
 
 def tilt_determinant(alpha: Element, gamma: Element, g: Gaussian) -> Element:
@@ -29,7 +34,7 @@ def tilt_determinant(alpha: Element, gamma: Element, g: Gaussian) -> Element:
     return (1 - 2 * alpha * g.a) * (1 - 2 * gamma * g.b) - 4 * alpha * gamma * g.c**2
 
 
-def apply_tilt(problem: Problem, surds: Surds, solve: Callable[[Problem], Step]) -> Step | None:
+def apply_tilt(problem: Problem, surds: Surds, solve: Callable[[Problem], Move]) -> Move | None:
     """Remove the exponentials of both factors, if there are any."""
     left, right, g = problem.left, problem.right, problem.gaussian
     alpha, beta, gamma, delta = left.quadratic, left.linear, right.quadratic, right.linear

@@ -1,4 +1,4 @@
-r"""Formulas of a record as LaTeX that Markdown viewers set: displays in ```math blocks, inline formulas as $`…`$.
+r"""Formulas as LaTeX that Markdown viewers set: displays in ```math blocks, inline formulas as $`…`$.
 
 Only commands that MathJax and KaTeX know without packages are used. Sums begin with a positive term; a display that
 is too wide is broken before its summands.
@@ -7,6 +7,7 @@ is too wide is broken before its summands.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Any
 
 import sympy as sp
@@ -18,6 +19,7 @@ WIDEST = 100
 """Letters, commands counted as one, that stand in one line of a display."""
 _MOST_DIGITS = 12
 """Longer numbers are cut off, and end in dots."""
+_BREAK = " \\\\\n&\\quad "
 _NAMES = {
     "erfi": r"\mathrm{erfi}",
     "Ei": r"\mathrm{Ei}",
@@ -56,6 +58,9 @@ class _Printer(LatexPrinter):  # type: ignore[misc]  # SymPy has no types
         if name == "bivariate_normal_cdf":
             h, k, rho = (self._print(arg) for arg in expr.args)
             return rf"\Phi_2\left({h}, {k};\, {rho}\right)"
+        if name == "N":  # the density of a normal law, at a place, with its mean and variance
+            place, middle, variance = (self._print(arg) for arg in expr.args)
+            return rf"N\left({place};\, {middle},\, {variance}\right)"
         return str(super()._print(expr, **kwargs))
 
     def _print_expint(self, expr: sp.Expr, exp: str | None = None) -> str:
@@ -118,6 +123,11 @@ def equation(left: str, *rights: str) -> str:
     if width(whole) <= WIDEST and r"\\" not in whole:
         return display(whole)
     lines = [rf"{left} &= {sides[0]}", *(f"&= {side}" for side in sides[1:])]
+    return aligned(lines)
+
+
+def aligned(lines: Iterable[str]) -> str:
+    """A display of several lines."""
     return display("\\begin{aligned}\n" + " \\\\\n".join(lines) + "\n\\end{aligned}")
 
 
@@ -160,7 +170,43 @@ def _lines(total: sp.Expr) -> str:
             lines[-1] += piece
         else:
             lines.append(piece.strip())
-    return " \\\\\n&\\quad ".join(lines)
+    return _BREAK.join(lines)
+
+
+def product(weight: sp.Expr, text: str) -> str:
+    r"""A factor before a text; the text may be empty, for 1.
+
+    >>> x = sp.Symbol("x")
+    >>> print(product(x + 1, "E"), product(x, ""))
+    \left(x + 1\right) E x
+    """
+    if not text or weight == 1:
+        return text or tex(weight)
+    front = tex(weight)
+    return rf"\left({front}\right) {text}" if weight.is_Add else rf"{front}\, {text}"
+
+
+def weighted(parts: Iterable[tuple[sp.Expr, str]]) -> str:
+    """Σ weight · text, an empty text being 1; broken into lines where it is too wide."""
+    lines = [""]
+    for weight, text in parts:
+        negative = weight.could_extract_minus_sign()
+        piece = product(-weight if negative else weight, text)
+        sign = "-" if negative else "+" if any(lines) else ""
+        piece = f"{sign} {piece}".strip()
+        if not lines[-1]:
+            lines[-1] = piece
+        elif width(lines[-1] + piece) <= WIDEST:
+            lines[-1] += f" {piece}"
+        else:
+            lines.append(piece)
+    return _BREAK.join(lines)
+
+
+def mean(*factors: str, index: str = "") -> str:
+    """The expectation of a product, as LaTeX."""
+    inside = r"\, ".join(factors)
+    return rf"\mathbb{{E}}{index}\left[{inside}\right]"
 
 
 def power_of_ten(number: float) -> str:

@@ -6,8 +6,8 @@ The definition is `TimeNetwork`'s. The signal g_t that arrives at the potential 
     g_t = s'(h_t) (e_t − ρ g_{t+1}) + β g_{t+1}                                subtracted; detached without −ρ g_{t+1}
     g_t = s'(h_t) (e_t − β h_t g_{t+1}) + (1 − s_t) β g_{t+1}                  to zero; detached without −β h_t g_{t+1}
 
-where e_t is what arrives at s_t from the output, the layer above and the layer's own next step, and s' the derivative
-or its surrogate. Arrays are (inputs, steps, units).
+where e_t is what arrives at s_t from the output, the layer above and the layer's own next step, and s' the derivative,
+which is never detached, or its surrogate. Arrays are (inputs, steps, units).
 """
 
 from __future__ import annotations
@@ -20,11 +20,10 @@ from typing import Any
 import numpy as np
 
 from symntk.errors import DomainError, FormulaError
-from symntk.kernels.function import Function
-from symntk.kernels.kernels import Kernels
-from symntk.networks.finite_arrays import NumpyArrays, array_function
 from symntk.networks.time.network import TimeNetwork
 from symntk.networks.time.sequences import Sequences, read
+from symntk.networks.time.units import elementwise
+from symntk.networks.time.units import slope as slope_of
 
 SLOPES = {
     "nngp": None,
@@ -90,7 +89,7 @@ class FiniteTimeNetwork:
             )
         ]
         self.top = net.weight_std[-1] / math.sqrt(width)
-        self._activations = [compiled(one.activation) for one in net.layers]
+        self._activations = [elementwise(one.activation, str(net)) for one in net.layers]
 
     def run(self, x: Sequences) -> Activity:
         """The activity of all layers."""
@@ -125,20 +124,21 @@ class FiniteTimeNetwork:
         kappa = x.weights(self.net.readout, str(self.net))
         arriving = np.asarray(self.top * kappa[:, :, None] * self.readout)
         out: list[np.ndarray] = []
+        whole = slope == "derivative" or not self.net.detach_reset
         for index in reversed(range(len(self.layers))):
             weights, gains, leak = self.layers[index], self.gains[index], self.net.leak[index]
             h, values = activity.potentials[index], activity.values[index]
-            slopes = compiled(slope_function(self.net.layers[index], slope))(h)
+            slopes = elementwise(slope_of(self.net.layers[index], slope), str(self.net))(h)
             signal = np.empty_like(h)
             later = np.zeros_like(h[:, 0])
             for t in reversed(range(h.shape[1])):
                 e = arriving[:, t] + gains[1] * (later @ weights.recurrent.T)
                 kept: Any = leak
-                if self.net.reset == "subtract" and not self.net.detach_reset:
+                if self.net.reset == "subtract" and whole:
                     e = e - self.net.reset_size[index] * later
                 elif self.net.reset == "zero":
                     kept = leak * (1.0 - values[:, t])
-                    e = e if self.net.detach_reset else e - leak * h[:, t] * later
+                    e = e - leak * h[:, t] * later if whole else e
                 later = slopes[:, t] * e + kept * later
                 signal[:, t] = later
             out.insert(0, signal)
@@ -239,13 +239,3 @@ def _delayed(values: np.ndarray) -> np.ndarray:
 def _products(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     """⟨first_{i,t}, second_{j,r}⟩, (n1, T1, n2, T2)."""
     return np.tensordot(first, second, axes=(2, 2))
-
-
-def slope_function(kernels: Kernels, slope: str) -> Function:
-    """A unit's "derivative" or its "surrogate" derivative."""
-    return kernels.derivative if slope == "derivative" else kernels.surrogate_ntk.f
-
-
-def compiled(function: Function) -> Any:
-    """The function over arrays."""
-    return NumpyArrays().compile(array_function(function))

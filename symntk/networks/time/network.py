@@ -10,6 +10,7 @@ import numpy as np
 
 from symntk.errors import DivergenceError, DomainError, FormulaError, SymntkError
 from symntk.kernels.kernels import Kernels
+from symntk.language.registry import exact
 from symntk.networks.layers import SLOPES, Layer, Plan, compiled, layer_maps, numbers_for, pair
 from symntk.networks.network import KERNELS
 from symntk.networks.time import settings
@@ -18,6 +19,7 @@ from symntk.networks.time.sequences import Sequences, read
 if TYPE_CHECKING:  # a formula needs neither SciPy nor the recursion: they are imported where they are used
     from symntk.networks.regression import GradientFlow
     from symntk.networks.time.recursion import Scales, Side
+    from symntk.networks.time.sampling import Estimate
 
 
 class TimeNetwork:
@@ -141,14 +143,18 @@ class TimeNetwork:
 
         surrogate_ntk has the surrogate derivative on both sides, so that it is symmetric and positive semidefinite.
         """
+        names, slopes = self._known(get)
+        return self._run(names, slopes, self, x1, x2, singular, parameters)
+
+    def _known(self, get: str | Sequence[str]) -> tuple[list[str], list[tuple[str, str] | None]]:
+        """Names of kernels as a list, and what both sides of each propagate."""
         names = [get] if isinstance(get, str) else list(get)
         known = {**KERNELS, "surrogate_ntk": ("surrogate", "surrogate")}
         unknown = [name for name in names if name not in known]
         if unknown or not names:
             wrong = f"{', '.join(map(repr, unknown))} is not known" if unknown else "get names none"
             raise FormulaError(f"kernels of {self}", wrong, f"some of {', '.join(known)}; general for two networks")
-        slopes = [known[name] for name in names]
-        return self._run(names, slopes, self, x1, x2, singular, parameters)
+        return names, [known[name] for name in names]
 
     def general(
         self,
@@ -244,21 +250,20 @@ class TimeNetwork:
         if singular not in ("raise", "inf"):
             raise DomainError(asked, f"singular = {singular!r}", "'raise' or 'inf'")
         self._refuse_other(other, asked)
-        first = read("x1", x1, asked)
-        second = first if x2 is None else read("x2", x2, asked)
-        if first.values.shape[2] != second.values.shape[2]:
-            widths = f"x1 has {first.values.shape[2]} features and x2 {second.values.shape[2]}"
-            raise DomainError(asked, widths, "inputs of one width")
+        first, second = self._inputs(asked, x1, x2)
         plans = [self._plan(name, slope, other) for name, slope in zip(names, slopes, strict=True)]
         expectations = [E for plan in plans for E in plan.expectations]
         free = settings.free_names(self.layers) | settings.free_names(other.layers)
         values = numbers_for(asked, expectations, parameters, free)
-        same = other is self and x2 is None
-        for plan in plans if singular == "raise" and same and len(first) else ():
-            if plan.divergent is not None:  # the diagonal is in it: said before the matrix is computed
-                raise self._divergence(plan, "an input with itself at the same step")
+        same = other is self and second is None
         try:
-            grams = self._grams(plans, first, None if same else second, other, values)
+            if self.reset != "none":
+                grams = [one.mean for one in self._sampled(asked, slopes, first, second, values)]
+            else:
+                for plan in plans if singular == "raise" and same and len(first) else ():
+                    if plan.divergent is not None:  # the diagonal is in it: said before the matrix is computed
+                        raise self._divergence(plan, "an input with itself at the same step")
+                grams = self._grams(plans, first, None if same else second or first, other, values)
         except SymntkError:
             raise
         except ValueError as error:
@@ -269,8 +274,50 @@ class TimeNetwork:
             if singular == "raise" and not np.all(np.isfinite(gram)):
                 place = tuple(int(index) for index in np.argwhere(~np.isfinite(gram))[0])
                 raise self._divergence(plan, f"the entry {place}")
-        narrow = first.narrow and second.narrow
+        narrow = first.narrow and (second or first).narrow
         return tuple(gram.astype(np.float32) if narrow else gram for gram in grams)
+
+    def _inputs(self, asked: str, x1: Any, x2: Any) -> tuple[Sequences, Sequences | None]:
+        first = read("x1", x1, asked)
+        if x2 is None:
+            return first, None
+        second = read("x2", x2, asked)
+        if first.values.shape[2] != second.values.shape[2]:
+            widths = f"x1 has {first.values.shape[2]} features and x2 {second.values.shape[2]}"
+            raise DomainError(asked, widths, "inputs of one width")
+        return first, second
+
+    def sampled(
+        self, x1: Any, x2: Any = None, *, get: str | Sequence[str] = ("nngp", "surrogate_ntk"), **parameters: float
+    ) -> tuple[Estimate, ...]:
+        """The kernels by sampled paths of units, with standard errors, also without a reset; arguments as in `kernels`.
+
+        >>> import symntk
+        >>> net = TimeNetwork(symntk.derive("step", "erf"), threshold=1, reset="subtract", bias_std=0.5, paths=512)
+        >>> (found,) = net.sampled(np.ones((1, 3, 2)), get="nngp")
+        >>> print(found.mean.shape, bool(0 < found.error[0, 0] < 0.01))
+        (1, 1) True
+        """
+        names, slopes = self._known(get)
+        asked = f"the {names[0]} of {self.title}"
+        expectations = [
+            E for name, slope in zip(names, slopes, strict=True) for E in self._plan(name, slope, self).expectations
+        ]
+        values = numbers_for(asked, expectations, parameters, settings.free_names(self.layers))
+        return tuple(self._sampled(asked, slopes, *self._inputs(asked, x1, x2), values))
+
+    def _sampled(
+        self,
+        asked: str,
+        slopes: Sequence[tuple[str, ...] | None],
+        first: Sequences,
+        second: Sequences | None,
+        values: dict[str, float],
+    ) -> list[Estimate]:
+        from symntk.networks.time.sampling import estimates
+
+        symbols = {s: exact(values[s.name]) for one in self.layers for s in settings.free_symbols(one)}
+        return estimates(self, asked, slopes, first, second, [one.at(symbols) for one in self.layers])
 
     def _grams(
         self,
@@ -313,6 +360,8 @@ class TimeNetwork:
             if one != two:
                 wrong = f"the networks share their weights, but {name} is {one!r} and {two!r}"
                 raise DomainError(asked, wrong, f"networks of one {', '.join(shared)}")
+        if self.reset != "none" and other is not self:
+            raise DomainError(asked, "with a reset, two networks are not compared", "reset='none', or one network")
 
     def _divergence(self, plan: Plan, where: str) -> DivergenceError:
         slope = None if plan.divergent is None else plan.layers[plan.divergent].slope

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import sympy as sp
 
 from symntk.errors import DomainError
 from symntk.kernels.arguments import real_array
@@ -110,10 +111,15 @@ def reset_size(kernels: Sequence[Kernels], reset: str, size: Any, threshold: flo
     return tuple(out)
 
 
+def free_symbols(kernels: Kernels) -> set[sp.Symbol]:
+    """The parameters of an activation and its surrogate."""
+    functions = (kernels.activation, kernels.surrogate_derivative)
+    return {s for f in functions if f is not None for s in f.parameters}
+
+
 def free_names(kernels: Sequence[Kernels]) -> set[str]:
     """Names of the parameters of all activations and surrogates."""
-    functions = [f for one in kernels for f in (one.activation, one.surrogate_derivative) if f is not None]
-    return {s.name for f in functions for s in f.parameters}
+    return {s.name for one in kernels for s in free_symbols(one)}
 
 
 def shown(value: Any) -> str:

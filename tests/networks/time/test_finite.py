@@ -38,12 +38,13 @@ def test_with_the_true_derivative_signals_are_the_gradient(reset):
 @pytest.mark.parametrize("reset", RESETS[1:], ids=lambda one: one["reset"])
 def test_a_detached_reset_is_a_constant(reset):
     """Its signals are the gradient of a network whose reset is fixed at what it was."""
-    net = TimeNetwork(SMOOTH, leak=0.8, threshold=0.3, detach_reset=True, recurrent_std=0.0, **reset)
+    kernels = symntk.derive("(1 + erf(3*x))/2", "(1 + erf(3*x))/2")
+    net = TimeNetwork(kernels, leak=0.8, threshold=0.3, detach_reset=True, recurrent_std=0.0, **reset)
     one = FiniteTimeNetwork(net, 4, 2, seed=3)
     x = read("x", X[:1], "a test")
     run = one.run(x)
     h, s = run.potentials[0][0], run.values[0][0]
-    signal = one.signals(x, run, "derivative")[0][0]
+    signal = one.signals(x, run, "surrogate")[0][0]
     kept = 0.8 if reset["reset"] == "subtract" else 0.8 * (1.0 - s)
     slope = np.gradient(one._activations[0](h[-1] + np.linspace(-1e-4, 1e-4, 3)[:, None]), 1e-4, axis=0)[1]
     expected = one.top * one.readout * slope * np.prod(np.broadcast_to(kept, s.shape)[:-1], axis=0)
@@ -96,7 +97,7 @@ def test_squared_differences_to_the_limit_fall_like_one_over_the_width(activatio
 def test_what_finite_networks_refuse():
     net = TimeNetwork(symntk.derive("sign", "erf"))
     one = FiniteTimeNetwork(net, 4, 2)
-    with pytest.raises(symntk.errors.DivergenceError, match="no gradient passes a jump at a finite width"):
+    with pytest.raises(symntk.errors.DivergenceError, match="no gradient passes a jump along single paths"):
         one.kernels(X, get=("ntk",))
     with pytest.raises(symntk.errors.FormulaError, match="it is not known"):
         one.kernels(X, get=("fisher",))

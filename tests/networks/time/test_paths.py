@@ -38,7 +38,7 @@ def currents():
 
 
 def second_spikes(q, reset):
-    """E[s_2 s_2'] of the inputs 0 and 1: over the first spikes a sum of normal distribution functions of 4 variables."""
+    """E[s_2 s_2'] of the inputs 0 and 1: a sum of normal distribution functions of 4 variables."""
     cov = q.transpose(1, 0, 3, 2).reshape(4, 4)  # I_1, I_1', I_2, I_2'
     total = 0.0
     for spikes in np.ndindex(2, 2):

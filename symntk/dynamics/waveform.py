@@ -11,7 +11,7 @@ import sympy as sp
 
 from symntk.dynamics.poles import refuse_deltas, refuse_poles
 from symntk.dynamics.sizes import afford_steps
-from symntk.errors import DomainError, FormulaError
+from symntk.errors import DomainError, FormulaError, SymntkError
 from symntk.language.parser import parse
 
 LEAST = 16
@@ -141,15 +141,17 @@ def _read(text: str, what: str, letter: str) -> sp.Expr:
 
 def function_of(expression: sp.Expr) -> Callable[[np.ndarray], Any]:
     """The code of an expression in one symbol."""
-    from symntk.emit.compile import function_of_x
-    from symntk.emit.floats import FloatWriter
+    from symntk.emit.code import Name
+    from symntk.emit.compile import function_of as compiled
+    from symntk.emit.functions import FunctionTranslator
 
     try:
-        source = FloatWriter(dict.fromkeys(expression.free_symbols, "x"))(expression)
-    except NotImplementedError as error:
+        write = FunctionTranslator(dict.fromkeys(expression.free_symbols, Name("x")))
+        result = write(expression)
+        return compiled(write.lines.definition("f", ["x"], [result]))
+    except SymntkError as error:
         wrong = "it holds a function that has no NumPy code"
         raise FormulaError(f"the values of {expression}", wrong, "elementary functions") from error
-    return function_of_x(source)
 
 
 def grid(period: float | None, dt: float, time: float) -> tuple[float, int, int]:

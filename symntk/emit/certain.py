@@ -1,4 +1,4 @@
-"""The values that a function takes with certainty, at the mean of a variable of variance 0, as source.
+"""The values that a function takes with certainty, at the mean of a variable of variance 0, as code.
 
 Between breaks the function itself; at breaks the mean of the one-sided limits, infinite at deltas and poles.
 """
@@ -9,52 +9,52 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 import sympy as sp
-from mpmath import mp
 
-from symntk.emit.compile import function_of_x
-from symntk.emit.floats import FloatWriter
-from symntk.emit.stable_body import function_writer, source
+from symntk.emit.code import Compare, Definition, Lines, Name, Node, Number, call, choose
+from symntk.emit.compile import function_of
+from symntk.emit.expressions import listed
+from symntk.emit.functions import FunctionTranslator
+from symntk.emit.stable_body import body
 from symntk.language.general_form import GeneralForm
 from symntk.language.point import value_at
 from symntk.language.symbols import x
 
 _FEW = 4  # places with one value
 _ROOTS = 8  # degree up to which the roots of what is inside a power or a logarithm are looked at
+_X, _INFINITY = Name("x"), Number(np.inf)
 
 
-def point_lines(name: str, form: GeneralForm, names: Mapping[sp.Symbol, str]) -> list[str]:
+def at_points(name: str, form: GeneralForm, names: Mapping[sp.Symbol, str]) -> Definition:
     """The function `name(x, parameters)` of an array x.
 
+    >>> from symntk.emit.targets.numpy import NUMPY
     >>> from symntk.language.general_form import general_form
-    >>> for line in point_lines("value", general_form(sp.log(sp.Abs(x)), x), {})[2:]:
-    ...     print(line.strip())
-    value = np.where(x < 0.0, np.log(np.abs(-x)), np.where(x == 0.0, 0.0, np.log(np.abs(x)))) + 0.0 * x
-    value = np.where(x == 0.0, -np.inf, value)
-    return value
+    >>> print(NUMPY.write(at_points("value", general_form(sp.log(sp.Abs(x)), x), {})).splitlines()[2].strip())
+    t0 = np.where(x < 0.0, np.log(np.abs(-x)), np.where(x == 0.0, 0.0, np.log(np.abs(x)))) + 0.0 * x
     """
-    given = "".join(f", {other}" for other in names.values())
-    free = {s for part in form.parts for s in part.free_symbols - {x}} | {*form.parameters}
-    text = _with_parameters(form, names) if free else source(form)
-    lines = [f"def {name}(x{given}):", '    """The function; at a jump the mean of both sides, infinite at a pole."""']
-    lines.append(f"    value = {text}")
-    write = function_writer(names)
-    if free:
-        infinite = [(write(d.threshold), _infinity(w, write) if not d.order else "np.nan") for w, d in form.deltas]
-    else:
-        infinite = [(repr(place), _number(value)) for place, value in _singular(form, text)]
-    several: dict[str, list[str]] = {}
-    for place, value in infinite:
+    doc = "The function; at a jump the mean of both sides, infinite at a pole."
+    if {s for part in form.parts for s in part.free_symbols - {x}} | {*form.parameters}:
+        return _with_parameters(name, form, names, doc)
+    plain = body(form)
+    several: dict[float, list[float]] = {}
+    for place, value in _singular(form, plain):
         several.setdefault(value, []).append(place)
-    for value, places in several.items():
+    result = plain.results[0]
+    for at, places in several.items():
         if len(places) > _FEW:
-            lines.append(f"    value = np.where(np.isin(x, [{', '.join(places)}]), {value}, value)")
+            result = choose(call("is_in", _X, listed("list", places)), at, result)
         else:
-            lines += [f"    value = np.where(x == {place}, {value}, value)" for place in places]
-    return [*lines, "    return value"]
+            for place in places:
+                result = choose(_is(Number(place)), at, result)
+    return Definition(name, ("x", *names.values()), plain.lines, (result,), doc)
 
 
-def _singular(form: GeneralForm, text: str) -> Iterator[tuple[float, mp.mpf]]:
-    """Where the source has not the function's value, with that value: deltas, poles, and what has a limit only."""
+def _is(place: Node) -> Node:
+    return Compare("==", _X, place)
+
+
+def _singular(form: GeneralForm, plain: Definition) -> Iterator[tuple[float, float]]:
+    """Where the code has not the function's value, with that value: deltas, poles, and what has a limit only."""
     special = [*form.breaks, *(delta.threshold for _, delta in form.deltas)]
     regular = {float(place): place for part in form.parts for place in _roots(part)}
     places = {**regular, **{float(place): place for place in special}}
@@ -62,7 +62,7 @@ def _singular(form: GeneralForm, text: str) -> Iterator[tuple[float, mp.mpf]]:
         return
     at = np.array(sorted(places))
     with np.errstate(all="ignore"):
-        found = function_of_x(text)(at)
+        found = function_of(plain)(at)
     ends = {float(place): index for index, place in enumerate(form.breaks)}
     deltas = {float(delta.threshold) for _, delta in form.deltas}
     for place, value in zip(at.tolist(), found.tolist(), strict=True):
@@ -71,7 +71,7 @@ def _singular(form: GeneralForm, text: str) -> Iterator[tuple[float, mp.mpf]]:
             _has_no_value(part, form.breaks[index]) for part in form.parts[index : index + 2]
         )
         if lost or place in deltas or not np.isfinite(value):
-            yield place, value_at(form, x, places[place])
+            yield place, float(value_at(form, x, places[place]))
 
 
 def _has_no_value(part: sp.Expr, place: sp.Expr) -> bool:
@@ -99,21 +99,17 @@ def _roots(part: sp.Expr) -> Iterator[sp.Expr]:
                     yield sp.Rational(float(f"{root.real:.15g}"))
 
 
-def _with_parameters(form: GeneralForm, names: Mapping[sp.Symbol, str]) -> str:
-    """The regular part where parameters have no numbers; at a jump the mean of both sides."""
-    write = function_writer({**names, x: "x"})
-    text = write(form.parts[-1])
+def _with_parameters(name: str, form: GeneralForm, names: Mapping[sp.Symbol, str], doc: str) -> Definition:
+    """The same where parameters have no numbers."""
+    lines = Lines()
+    write = FunctionTranslator({**{symbol: Name(one) for symbol, one in names.items()}, x: _X}, lines)
+    result = write(form.parts[-1])
     for place, left, right in zip(form.breaks[::-1], form.parts[-2::-1], form.parts[:0:-1], strict=True):
+        at = lines.name(write(place))
         middle = write((left.subs(x, place) + right.subs(x, place)) / 2)
-        text = f"np.where(x < {write(place)}, {write(left)}, np.where(x == {write(place)}, {middle}, {text}))"
-    return f"{text} + 0.0 * x"
-
-
-def _infinity(weight: sp.Expr, write: FloatWriter) -> str:
-    return f"np.copysign(np.inf, {write(weight)})"
-
-
-def _number(value: mp.mpf) -> str:
-    if mp.isfinite(value):
-        return repr(float(value))
-    return "np.nan" if mp.isnan(value) else "np.inf" if value > 0 else "-np.inf"
+        result = choose(_X < at, write(left), choose(_is(at), middle, result))
+    result = result + 0 * _X
+    for weight, delta in form.deltas:
+        infinite = Number(np.nan) if delta.order else call("copysign", _INFINITY, write(weight))
+        result = choose(_is(write(delta.threshold)), infinite, result)
+    return lines.definition(name, ["x", *names.values()], [result], doc)

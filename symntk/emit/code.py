@@ -189,6 +189,15 @@ class Definition:
         return frozenset(one.name for one in self.nodes() if isinstance(one, Name))
 
 
+@dataclass(frozen=True, slots=True)
+class Constant:
+    """A name for a value that is found where the code is loaded, with a note of what it is."""
+
+    name: str
+    value: Node
+    note: str = ""
+
+
 class Lines:
     """The lines of a definition as they are made: a part that is met again keeps its name.
 
@@ -283,9 +292,9 @@ def power(base: Node, exponent: float) -> Node:
     return call("sqrt", base) if exponent == 0.5 else Power(base, exponent)
 
 
-def call(function: str, *arguments: Operand) -> Call:
-    """A function of numbers or nodes."""
-    return Call(function, tuple(node(one) for one in arguments))
+def call(function: str, *arguments: Operand | str) -> Call:
+    """A function of numbers, nodes or names."""
+    return Call(function, tuple(Name(one) if isinstance(one, str) else node(one) for one in arguments))
 
 
 def choose(condition: Node, yes: Operand, no: Operand) -> Choice:

@@ -14,6 +14,8 @@ from typing import Any
 import sympy as sp
 from mpmath import mp
 
+from symntk.emit.code import Node
+from symntk.emit.expressions import listed
 from symntk.language.growth import SMOOTH, exact_place, exactly
 from symntk.language.signs import place
 from symntk.language.symbols import x
@@ -35,9 +37,9 @@ class Core:
     coefficients: tuple[float, ...]
 
     @property
-    def source(self) -> str:
+    def code(self) -> Node:
         """As `_cored` reads it."""
-        return f"({self.place!r}, {self.width!r}, {self.power!r}, {self.coefficients!r})"
+        return listed("tuple", (self.place, self.width, self.power, listed("list", self.coefficients)))
 
 
 def core_width(point: float, power: float) -> float:

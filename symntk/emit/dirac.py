@@ -7,10 +7,11 @@ from dataclasses import dataclass
 import sympy as sp
 
 from symntk.derive.line.dirac import DiracDerivation
-from symntk.emit.certain import point_lines
+from symntk.emit.certain import at_points
 from symntk.emit.floats import FloatWriter
 from symntk.emit.formula import parameter_names
 from symntk.emit.line import line_source
+from symntk.emit.targets.numpy import NUMPY
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,7 +73,7 @@ def dirac_lines(m: DiracMap) -> tuple[list[str], tuple[str, str, str]]:
     lines.append("    return total")
     how = [f"_{m.name}_formula"]
     for label, point in (("f", m.derivation.f), ("g", m.derivation.g)):
-        lines += ["", "", *point_lines(f"_{m.name}_{label}_at", point, names)]
+        lines += ["", "", NUMPY.write(at_points(f"_{m.name}_{label}_at", point, names))]
         mean = "deltas" if m.derivation.side == label else "line"
         how.append(f"(_{m.name}_{label}_at, _{m.name}_{mean})")
     return lines, (how[0], how[1], how[2])

@@ -1,4 +1,4 @@
-"""A map without a closed form as source: both functions, what quadrature must know of them, and the route to take.
+"""A map without a closed form as code: both functions, what quadrature must know of them, and the route to take.
 
 The Hermite series serves the entries where its Parseval tail is small enough; the others take the route: one integral
 over a conditional expectation in closed form where one side has one, the sum of a mixture, or two integrals.
@@ -6,21 +6,22 @@ over a conditional expectation in closed form where one side has one, the sum of
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import sympy as sp
 
 from symntk.derive.mixture.mixture import MixtureDerivation
 from symntk.derive.moves.value import Value
-from symntk.emit.certain import point_lines
-from symntk.emit.code import ONE, ZERO, Definition, Name, call
-from symntk.emit.formula import formula
+from symntk.emit.certain import at_points
+from symntk.emit.code import ONE, ZERO, Constant, Definition, Name, Node, Number, call
+from symntk.emit.expressions import listed
+from symntk.emit.formula import LAW, formula
 from symntk.emit.general_shape import GeneralShape, general_shape
 from symntk.emit.mixture import mixture_code
-from symntk.emit.targets.numpy import NUMPY
 from symntk.language.general_form import GeneralForm
 
+_NONE = Name("None")
 PANEL_SECONDS, MIXTURE_SECONDS = 2e-4, 4e-6
 """What an entry takes by two integrals and by the sum of a mixture, about, in seconds (measured)."""
 
@@ -67,43 +68,47 @@ def known_shape(form: GeneralForm) -> GeneralShape:
     return general_shape(form)
 
 
-def general_code(m: GeneralMap) -> str:
-    """The public map and what it is made of."""
-    f, g = m.shapes()
-    same = f is g
-    lines = []
-    for label, form, one in (("f", m.f, f), ("g", m.g, g))[: 1 if same else 2]:
-        lines += [*_function(f"_{m.name}_{label}", one), *point_lines(f"_{m.name}_{label}_at", form, {}), "", ""]
-    first, second = f"_{m.name}_f", f"_{m.name}_{'f' if same else 'g'}"
-    route = "None"
-    if f.body is not None and g.body is not None:
-        route = f"_{m.name}_route"
-        lines += [*_inner(m), f"def {route}(a, b, c, det, d, m1, m2):", f"    {_route(m, first, second)}", "", ""]
+def general_code(m: GeneralMap) -> list[Definition | Constant]:
+    """The public map, last, and what it is made of."""
+    code: list[Definition | Constant] = []
+    for label, form, one in _sides(m):
+        code += [*_function(f"_{m.name}_{label}", one), at_points(f"_{m.name}_{label}_at", form, {})]
+    parts = _parts(m)
+    if parts[4] != _NONE:
+        code += [*_inner(m), _route(m)]
         if m.mixture is not None:
-            lines += _mixture(m)
-            route = f"_{m.name}_sum"
-    arguments = ["var_u", "var_v", "cov", *(["mean_u=0.0", "mean_v=0.0"] if m.means else [])]
-    passed = ["var_u", "var_v", "cov", "None", *(["mean_u", "mean_v"] if m.means else [])]
-    given = ["var_u", "var_v", "cov", "det", *(["mean_u", "mean_v"] if m.means else [])]
-    means = "mean_u, mean_v" if m.means else "0.0, 0.0"
-    functions = ", ".join(name if one.body is not None else "None" for name, one in ((first, f), (second, g)))
-    shapes = f"{first}_shape, {second}_shape"
-    lines += [
-        f"def {m.name}({', '.join(arguments)}):",
-        f'    """{m.title}.',
-        "",
-        f"    By {m.text}; the error is at most {m.tolerance:g} of {_scale(f, g)}.",
-        '    """',
-        f"    return _finite(_{m.name}_given({', '.join(passed)}), var_u, var_v, cov)",
-        "",
-        "",
-        f"def _{m.name}_given({', '.join(given)}):",
-        "    return _evaluate_general(",
-        f"        {functions}, {shapes}, {route}, {m.tolerance!r}, {first}_at, {second}_at,",
-        f"        var_u, var_v, cov, {means}, det,",
-        "    )",
+            code += _mixture(m, m.mixture)
+    means = ["mean_u", "mean_v"] if m.means else []
+    law = ["var_u", "var_v", "cov"]
+    given = call("_evaluate_general", *parts, *law, *(means or (0, 0)), "det")
+    doc = f"{m.title}. By {m.text}; the error is at most {m.tolerance:g} of {_scale(*m.shapes())}."
+    public = call("_finite", call(f"_{m.name}_given", *law, "None", *means), *law)
+    return [
+        *code,
+        Definition(f"_{m.name}_given", (*law, "det", *means), (), (given,)),
+        Definition(m.name, (*law, *(f"{mean}=0.0" for mean in means)), (), (public,), doc),
     ]
-    return "\n".join(lines)
+
+
+def layer_arguments(m: GeneralMap) -> tuple[Node, ...]:
+    """What `_layer_map` is given of the names that `general_code` defines."""
+    return (*_parts(m), Number(PANEL_SECONDS if m.mixture is None else MIXTURE_SECONDS))
+
+
+def _sides(m: GeneralMap) -> list[tuple[str, GeneralForm, GeneralShape]]:
+    """Label, function and shape of f and, where it is another one, of g."""
+    f, g = m.shapes()
+    return [("f", m.f, f)] if f is g else [("f", m.f, f), ("g", m.g, g)]
+
+
+def _parts(m: GeneralMap) -> tuple[Node, ...]:
+    """Both functions, None where they are deltas only; their shapes; the route; the tolerance; both at points."""
+    labels = [label for label, _, _ in _sides(m)]
+    names = [f"_{m.name}_{label}" for label in (labels[0], labels[-1])]
+    functions = [_NONE if one.body is None else Name(name) for name, one in zip(names, m.shapes(), strict=True)]
+    route = _NONE if _NONE in functions else Name(f"_{m.name}_{'route' if m.mixture is None else 'sum'}")
+    shapes, points = ([Name(f"{name}_{what}") for name in names] for what in ("shape", "at"))
+    return (*functions, *shapes, route, Number(m.tolerance), *points)
 
 
 def _scale(f: GeneralShape, g: GeneralShape) -> str:
@@ -116,75 +121,54 @@ def _scale(f: GeneralShape, g: GeneralShape) -> str:
     return f"{first} * {second}, or of the value if that is larger"
 
 
-def layer_arguments(m: GeneralMap) -> str:
-    """What `_layer_map` is given of the names that `general_code` defines."""
-    f, g = m.shapes()
-    first, second = f"_{m.name}_f", f"_{m.name}_{'f' if f is g else 'g'}"
-    route = "None"
-    if f.body is not None and g.body is not None:
-        route = f"_{m.name}_{'route' if m.mixture is None else 'sum'}"
-    functions = ", ".join(name if one.body is not None else "None" for name, one in ((first, f), (second, g)))
-    patience = PANEL_SECONDS if m.mixture is None else MIXTURE_SECONDS
-    shapes, points = f"{first}_shape, {second}_shape", f"{first}_at, {second}_at"
-    return f"{functions}, {shapes}, {route}, {m.tolerance!r}, {points}, {patience!r}"
-
-
-def _function(name: str, one: GeneralShape) -> list[str]:
-    """The function and its shape as module constants."""
-    lines = []
+def _function(name: str, one: GeneralShape) -> list[Definition | Constant]:
+    """The function and its shape."""
+    code: list[Definition | Constant] = []
     if one.body is not None:
-        whole = f"{name}_whole" if one.cores else name
-        lines += [f"def {whole}(x):", f"    return {one.body}", "", ""]
+        code.append(replace(one.body, name=f"{name}_whole" if one.cores else name))
     if one.cores:
-        listed = [f"    {core.source}," for core in one.cores]
-        lines += [f"def {name}(x):", f"    return _cored({name}_whole, {name}.cores, x)", "", ""]
-        lines += ["# next to places where it is infinite: (place, width, power, Legendre coefficients)"]
-        lines += [f"{name}.whole, {name}.cores = {name}_whole, [", *listed, "]"]
-        lines += [f"{name}.origin = {one.origin!r}"] if one.origin else []
+        cores = listed("list", [core.code for core in one.cores])
+        code += [
+            Definition(name, ("x",), (), (call("_cored", f"{name}_whole", f"{name}.cores", "x"),)),
+            Constant(f"{name}.whole", Name(f"{name}_whole")),
+            Constant(f"{name}.cores", cores, "where it is infinite: (place, width, power, Legendre coefficients)"),
+            *([Constant(f"{name}.origin", Number(one.origin))] if one.origin else []),
+        ]
+    knots, deltas = (listed("list", [listed("tuple", one) for one in pairs]) for pairs in (one.knots, one.deltas))
+    shape = listed("tuple", (knots, listed("list", one.rates), deltas, listed("list", one.edges)))
     seen = f"; in the distance from {one.origin!r}" if one.origin else ""
-    edges = ", ".join(f"{edge:.12g}" if float(f"{edge:.12g}") == edge else repr(edge) for edge in one.edges)
-    return [
-        *lines,
-        f"# {name}: knots (location, width), rates of exponential pieces, deltas (weight, location), and the edges",
-        f"# between which 24 Legendre nodes resolve it to {one.defect:.0e} of its largest value there{seen}",
-        f"{name}_shape = ({list(one.knots)!r}, {list(one.rates)!r}, {list(one.deltas)!r}, [{edges}])",
-        "",
-        "",
-    ]
+    note = (
+        "knots (location, width), rates of exponential pieces, deltas (weight, location), and the edges between which "
+        f"24 Legendre nodes resolve it to {one.defect:.0e} of its largest value there{seen}"
+    )
+    return [*code, Constant(f"{name}_shape", shape, note)]
 
 
-def _inner(m: GeneralMap) -> list[str]:
+def _inner(m: GeneralMap) -> list[Definition]:
     if m.inner is None:
         return []
     made = formula("", m.inner).definition
-    fixed = {"b": ONE, "c": ZERO, "det": Name("a"), "d": call("sqrt", Name("a")), "m2": ZERO}
+    fixed = {"b": ONE, "c": ZERO, "det": Name("a"), "d": call("sqrt", "a"), "m2": ZERO}
     used = made.names()
     lines = (*((name, value) for name, value in fixed.items() if name in used), *made.lines)
     doc = f"E[{m.inner_side}(Y)], Y ~ N(m1, a)."
-    return [*NUMPY.write(Definition(f"_{m.name}_inner", ("m1", "a"), lines, made.results, doc)).splitlines(), "", ""]
+    return [Definition(f"_{m.name}_inner", ("m1", "a"), lines, made.results, doc)]
 
 
-def _route(m: GeneralMap, first: str, second: str) -> str:
+def _route(m: GeneralMap) -> Definition:
+    """One integral over a conditional expectation, or two integrals."""
+    f, g, f_shape, g_shape, *_ = _parts(m)
+    inner = _NONE if m.inner is None else Name(f"_{m.name}_inner")
     if m.inner_side == "f":
-        first, second = second, first
-        law = "b, a, c, d, m2, m1"
+        result = call("_panel_route", g, f, g_shape, f_shape, inner, "b", "a", "c", "d", "m2", "m1")
     else:
-        law = "a, b, c, d, m1, m2"
-    inner = f"_{m.name}_inner" if m.inner is not None else "None"
-    return f"return _panel_route({first}, {second}, {first}_shape, {second}_shape, {inner}, {law})"
+        result = call("_panel_route", f, g, f_shape, g_shape, inner, "a", "b", "c", "d", "m1", "m2")
+    return Definition(f"_{m.name}_route", LAW, (), (result,))
 
 
-def _mixture(m: GeneralMap) -> list[str]:
+def _mixture(m: GeneralMap, derivation: MixtureDerivation) -> list[Definition | Constant]:
     """The sum over nodes, where it is proven, and the route that takes it there."""
-    if m.mixture is None:
-        return []
-    return [
-        mixture_code(m.name, m.mixture, (), 0.5 * m.tolerance),
-        "",
-        "",
-        f"def _{m.name}_sum(a, b, c, det, d, m1, m2):",
-        f"    proven = _{m.name}_mixture_valid(a, b)",
-        f"    return _mixture_or_panels(_{m.name}_mixture, _{m.name}_route, proven, a, b, c, det, d, m1, m2)",
-        "",
-        "",
-    ]
+    proven = call(f"_{m.name}_mixture_valid", "a", "b")
+    result = call("_mixture_or_panels", f"_{m.name}_mixture", f"_{m.name}_route", proven, *LAW)
+    code = mixture_code(m.name, derivation, (), 0.5 * m.tolerance)
+    return [*code, Definition(f"_{m.name}_sum", LAW, (), (result,))]

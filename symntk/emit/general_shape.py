@@ -1,4 +1,4 @@
-"""Any function as NumPy source, with what quadrature must know of it: breaks, edges, growth, deltas.
+"""Any function as code, with what quadrature must know of it: breaks, edges, growth, deltas.
 
 Comes in: a general form without free parameters. Goes out: a `GeneralShape`. What is not a finite real function, or
 grows faster than e^{βx}, is refused here with the place and the reason.
@@ -15,11 +15,13 @@ import mpmath as mp
 import numpy as np
 import sympy as sp
 
-from symntk.emit.compile import function_of_x
+from symntk.emit.code import Definition, Name, Number, call, choose
+from symntk.emit.compile import function_of
 from symntk.emit.cores import Core, core, core_width
+from symntk.emit.functions import stable
 from symntk.emit.partition import FARTHEST, partition
 from symntk.emit.series import Series
-from symntk.emit.stable_body import EVERYWHERE, Ends, part_series, source, stable, stretch
+from symntk.emit.stable_body import EVERYWHERE, Ends, body, part_series, stretch
 from symntk.errors import SymntkError, shown_place
 from symntk.language.balls.ball import Ball, Enclosure
 from symntk.language.balls.enclosure import enclosure
@@ -42,7 +44,7 @@ class GeneralShape:
     """A function of one variable for quadrature.
 
     Attributes:
-        body: NumPy source in a float64 array `x`, under np.errstate(all="ignore"); None where there are only deltas.
+        body: the function of a float64 array `x`, under np.errstate(all="ignore"); None where there are only deltas.
             It is NaN beyond the edges of a function that oscillates without end.
         knots: (location, 0.0) of kinks and jumps.
         rates: real β of exponential growth, and 0.
@@ -53,7 +55,7 @@ class GeneralShape:
         origin: what all of these take for 0: `body` is in terms of the distance from it, and so are the places.
     """
 
-    body: str | None
+    body: Definition | None
     knots: list[tuple[float, float]]
     rates: tuple[float, ...]
     deltas: list[tuple[float, float]]
@@ -71,7 +73,7 @@ class GeneralShape:
         """The body as a function."""
         if self.body is None:
             raise SymntkError("the values of a function", "it is a sum of deltas only")
-        found = function_of_x(self.body)
+        found = function_of(self.body)
         return found if self.origin == 0.0 else lambda x: found(x - self.origin)
 
 
@@ -84,10 +86,8 @@ def general_shape(form: GeneralForm) -> GeneralShape:
 
     >>> from symntk.language.general_form import general_form
     >>> found = general_shape(general_form(sp.tanh(sp.Abs(x)), x))
-    >>> found.body
-    'np.where(x < 0.0, -np.tanh(x), np.tanh(x)) + 0.0 * x'
-    >>> found.knots, found.rates
-    ([(0.0, 0.0)], (0.0,))
+    >>> found.function()(np.array([-1e-5, 2.0])).round(7), found.knots, found.rates
+    (array([1.0000000e-05, 9.6402760e-01]), [(0.0, 0.0)], (0.0,))
     """
     asked = f"the Gaussian expectation of {form.shown(x)}"
     if any(part.free_symbols - {x} for part in form.parts) or form.parameters:
@@ -127,12 +127,13 @@ def _seen_from(
         found = _shape(asked, moved, powers)
     except SymntkError:
         return None
+    function = found.function()
     for part, sense in ((parts[index], -1), (parts[index + 1], 1)):
         distance = sense * 2.0 ** np.array([-90.0, -60.0, -30.0])
         with mp.workdps(80):
             exact = [exactly(part, x, mp.mpf(t)) for t in distance]
         with np.errstate(all="ignore"):
-            values = function_of_x(str(found.body))(distance)
+            values = function(distance)
         if any(e is None or not abs(v - e) <= _KEPT * abs(e) for v, e in zip(values, exact, strict=True)):
             return None
     return replace(found, origin=float(origin))
@@ -152,9 +153,8 @@ def _shape(asked: str, form: GeneralForm, powers: list[tuple[float, float]]) -> 
     """The shape as the form is written; powers are those next to its breaks."""
     deltas, breaks = _deltas(form), [float(point) for point in form.breaks]
     rates = _rates(asked, form)
-    text = source(form)
-    shape = GeneralShape(text, [(point, 0.0) for point in breaks], rates, deltas, (), 0.0)
-    function = shape.function()
+    code = body(form)
+    function = function_of(code)
     parts = [part_enclosure(part, stretch(form, index)) for index, part in enumerate(form.parts)]
     nearest = [core_width(point, min(both)) for point, both in zip(breaks, powers, strict=True)]
     found = partition(function, parts, breaks, nearest)
@@ -171,10 +171,11 @@ def _shape(asked: str, form: GeneralForm, powers: list[tuple[float, float]]) -> 
         # where the edges end since values become too large there is nothing to resolve
         unresolved = found.reach < FARTHEST and bool(np.all(np.abs(function(beyond)) < 1e100))
     if unresolved or found.unresolved is not None or reach < found.reach:
-        text = f"np.where(np.abs(x) <= {reach!r}, {text}, np.nan)"
-    knots = [knot for knot in shape.knots if abs(knot[0]) <= reach]
+        inside = call("abs", Name("x")) <= reach
+        code = replace(code, results=(choose(inside, code.results[0], Number(math.nan)),))
+    knots = [(point, 0.0) for point in breaks if abs(point) <= reach]
     cores = tuple(_cores(asked, form, powers, found.edges))
-    return GeneralShape(text, knots, rates, deltas, found.edges, found.defect, cores)
+    return GeneralShape(code, knots, rates, deltas, found.edges, found.defect, cores)
 
 
 def _why(form: GeneralForm, place: float) -> tuple[str, bool]:

@@ -47,7 +47,8 @@ class LayerCode:
             options.append(f"plain=lambda a, b, c: {function}(a, b, c, {passed})" if passed else f"plain={function}")
             options += ["joint=True"] if other is not None else []
         if isinstance(m, GeneralMap):
-            options.append(f"prepare=lambda a, b: _layer_map({layer_arguments(m)}, a, b)")
+            passed = ", ".join(map(NUMPY.expression, layer_arguments(m)))
+            options.append(f"prepare=lambda a, b: _layer_map({passed}, a, b)")
         elif _is_costly(m):
             careful = options[0] if not given else f"({options[0]})"
             options.append(f"prepare=lambda a, b: _closed_layer({careful}, {is_symmetric(m)}, a, b)")

@@ -8,19 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 import numpy as np
 import sympy as sp
 
 from symntk.emit.code import ONE, ZERO, Call, Definition, Name, Node, Number, call, choose
-from symntk.emit.compile import functions
+from symntk.emit.compile import function_of
 from symntk.emit.expressions import node_of
 from symntk.emit.formula import formula, parameter_names
 from symntk.emit.homogeneous import near_opposite
 from symntk.emit.maps import Map
 from symntk.emit.table import Table
-from symntk.emit.targets.numpy import NUMPY
 from symntk.language.general_form import GeneralForm
 from symntk.language.point import value_at
 from symntk.language.symbols import x
@@ -99,16 +97,9 @@ def closed_layer(m: Map, reference: Callable[..., float], scale: sp.Rational = s
     return replace(out, symmetric=m.f == m.g, means=m.means)
 
 
-def compiled(definitions: Sequence[Definition]) -> Callable[..., Any]:
-    """The last of the definitions on NumPy arrays."""
-    code = "\n\n\n".join(NUMPY.write(one) for one in definitions)
-    function: Callable[..., Any] = functions(code)[definitions[-1].name]
-    return function
-
-
 def _knows_certainty(made: Definition, m: Map, reference: Callable[..., float], scale: float) -> bool:
     """Whether the formula gives E[f(0) g(v)] at a variance of 0 by itself."""
-    function = compiled([made])
+    function = function_of(made)
     settings = {s.name: 0.7 for s in m.parameters}
     for a in _VARIANCES:
         for b in _VARIANCES:

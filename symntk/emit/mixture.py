@@ -1,4 +1,4 @@
-"""Source of an expectation that is a sum over the nodes of mixtures, and the variances where its error is proven small.
+"""Code of an expectation that is a sum over the nodes of mixtures, and the variances where its error is proven small.
 
 What is written is the closed form in the nodes, by the same writer as any derived formula, and the sum over constant
 lists of nodes and weights.
@@ -16,9 +16,10 @@ import numpy as np
 import sympy as sp
 
 from symntk.derive.mixture.mixture import Mixture, MixtureDerivation, derive_mixture, mixture
-from symntk.emit.compile import functions
+from symntk.emit.code import Constant, Definition, Name, Node, call
+from symntk.emit.compile import function_of
+from symntk.emit.expressions import listed
 from symntk.emit.formula import LAW, formula, parameter_names
-from symntk.emit.targets.numpy import NUMPY
 from symntk.errors import SymntkError
 from symntk.language.general_form import GeneralForm
 from symntk.language.terms import Delta, NormalForm
@@ -32,37 +33,35 @@ _DECADES = 12  # to either side of 1
 
 def mixture_code(
     name: str, derivation: MixtureDerivation, parameters: tuple[sp.Symbol, ...] = (), tolerance: float | None = None
-) -> str:
-    """Source of `_{name}_mixture(a, b, c, det, d, m1, m2, *parameters)`; it needs the runtime helpers that it calls.
+) -> list[Definition | Constant]:
+    """The function `_{name}_mixture(a, b, c, det, d, m1, m2, *parameters)`, last, and what it calls.
 
     The function takes flat arrays of one length, and each parameter as a float; it returns a flat array. With a
-    tolerance, `_{name}_mixture_valid(a, b)` is written as well: where it holds (centred variables), the error is proven
+    tolerance, `_{name}_mixture_valid(a, b)` is there as well: where it holds (centred variables), the error is proven
     to be at most tolerance · √(E f² · E g²), rounding aside.
     """
-    one = ((1.0,), (1.0,))
     sides = (derivation.f, derivation.g)
     symbols = tuple(side.node for side in sides if isinstance(side, Mixture))
     names = parameter_names((*symbols, *parameters))
     both = [names[s.node] if isinstance(s, Mixture) else f"_{i}" for i, s in enumerate(sides)]
+    settings = [names[s] for s in parameters]
     made = formula(f"_{name}_inner", derivation.inner.value, (*symbols, *parameters)).definition
-    inner = replace(made, arguments=(*LAW, *both, *(names[s] for s in parameters)))
-    given = "".join(f", {names[s]}" for s in parameters)
-    lines = []
+    code: list[Definition | Constant] = []
+    rules = []
     for label, side in zip(("first", "second"), sides, strict=True):
-        nodes, weights = (side.nodes, side.weights) if isinstance(side, Mixture) else one
-        lines += _comment(side)
-        lines += _constant(f"_{name}_{label}_nodes", nodes) + _constant(f"_{name}_{label}_weights", weights)
-    lines += ["", "", NUMPY.write(inner)]
-    lines += ["", "", f"def _{name}_mixture({', '.join(LAW)}{given}):"]
-    lists = [f"(_{name}_{label}_nodes, _{name}_{label}_weights)" for label in ("first", "second")]
-    settings = "(" + "".join(f"{names[s]}, " for s in parameters).rstrip() + ")" if parameters else "()"
-    lines.append(f"    return _mixture_sum(_{name}_inner, {', '.join(lists)}, ({', '.join(LAW)}), {settings})")
+        nodes, weights = (side.nodes, side.weights) if isinstance(side, Mixture) else ((1.0,), (1.0,))
+        code += [
+            Constant(f"_{name}_{label}_nodes", listed("list", nodes), _note(side)),
+            Constant(f"_{name}_{label}_weights", listed("list", weights)),
+        ]
+        rules.append(call("tuple", f"_{name}_{label}_nodes", f"_{name}_{label}_weights"))
+    code.append(replace(made, arguments=(*LAW, *both, *settings)))
     if tolerance is not None:
         share = tolerance * _SHARE if all(isinstance(s, Mixture) for s in sides) else tolerance
-        (low_u, high_u), (low_v, high_v) = (variance_range(side, share) for side in sides)
-        lines += ["", "", f"def _{name}_mixture_valid(a, b):"]
-        lines.append(f"    return {_between('a', low_u, high_u)} & {_between('b', low_v, high_v)}")
-    return "\n".join(lines)
+        within = [_within(Name(v), *variance_range(side, share)) for v, side in zip("ab", sides, strict=True)]
+        code.append(Definition(f"_{name}_mixture_valid", ("a", "b"), (), (call("both", *within),)))
+    total = call("_mixture_sum", f"_{name}_inner", *rules, call("tuple", *LAW), call("list", *settings))
+    return [*code, Definition(f"_{name}_mixture", (*LAW, *settings), (), (total,))]
 
 
 def mixture_function(
@@ -78,8 +77,7 @@ def mixture_function(
     >>> print(mixture_function(derive_mixture(tanh, tanh))(one, one, one, zero, zero, zero, zero).round(10))
     [0.394294...]
     """
-    code = mixture_code("kernel", derivation, parameters)
-    function: Callable[..., np.ndarray[Any, Any]] = functions(code)["_kernel_mixture"]
+    function: Callable[..., np.ndarray[Any, Any]] = function_of(*mixture_code("kernel", derivation, parameters))
     return function
 
 
@@ -146,26 +144,17 @@ def _second_moments(one: Mixture) -> tuple[np.ndarray[Any, Any], np.ndarray[Any,
     return v, mixture_function(derive_mixture(plain, plain))(v, v, v, zero, zero, zero, zero)
 
 
-def _comment(side: Mixture | NormalForm) -> list[str]:
+def _note(side: Mixture | NormalForm) -> str:
     if not isinstance(side, Mixture):
-        return ["# no mixture: a single term"]
+        return "no mixture: a single term"
     bound = f"{float(side.error):.2e}" if side.error.is_number else str(side.error)
-    return [
-        f"# {side.function} as a mixture over p in logistic(x) = ∫ Φ(px) dF(1/2p), F the Kolmogorov distribution,",
-        f"# by a Gauss rule in log p; sup-norm error at most {bound}, certified on the whole real line.",
-    ]
+    return (
+        f"{side.function} as a mixture over p in logistic(x) = ∫ Φ(px) dF(1/2p), F the Kolmogorov distribution, "
+        f"by a Gauss rule in log p; sup-norm error at most {bound}, certified on the whole real line."
+    )
 
 
-def _constant(name: str, values: tuple[float, ...]) -> list[str]:
-    if len(values) == 1:
-        return [f"{name} = ({values[0]!r},)"]
-    rows = [", ".join(repr(v) for v in values[i : i + 4]) for i in range(0, len(values), 4)]
-    return [f"{name} = (", *(f"    {row}," for row in rows), ")"]
-
-
-def _between(variable: str, low: float, high: float) -> str:
+def _within(variance: Node, low: float, high: float) -> Node:
     if low == 0.0 and high == inf:
-        return f"({variable} > 0.0)"
-    if low > high:
-        return f"({variable} < 0.0)"
-    return f"({variable} >= {low!r}) & ({variable} <= {high!r})"
+        return variance > 0
+    return variance < 0 if low > high else call("both", variance >= low, variance <= high)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 import sympy as sp
 
 from symntk.derive.moves.value import Value
-from symntk.emit.certain import point_lines
+from symntk.emit.certain import at_points
 from symntk.emit.closure import helpers
 from symntk.emit.code import ZERO, Definition
 from symntk.emit.dirac import DiracMap, dirac_lines
@@ -86,7 +86,7 @@ def map_code(m: AnyMap) -> str:
     """The functions of one map, without helpers and imports."""
     _refuse_names(m)
     if isinstance(m, GeneralMap):
-        return general_code(m)
+        return "\n\n\n".join(map(NUMPY.write, general_code(m)))
     if isinstance(m, DiracMap):
         code, called = dirac_lines(m)
         return "\n".join([*_public(m, called), "", "", *code])
@@ -128,7 +128,7 @@ def _sides_code(m: Map, how: str) -> tuple[list[str], str, str]:
             code, margin = _formula_code(m.margin(f"{m.name}_{label}_mean", one))
             lines += ["", "", *code]
             mean = f"_mean_of({margin})"
-        lines += ["", "", *point_lines(f"{place}_at", point, names)]
+        lines += ["", "", NUMPY.write(at_points(f"{place}_at", point, names))]
         sides[point] = f"({place}_at, {mean})"
     return lines, sides[m.points[0]], sides[m.points[1]]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +11,8 @@ import mpmath as mp
 import numpy as np
 import sympy as sp
 
-from symntk.emit.compile import function_of_x
+from symntk.emit.code import Lines, Node, power, product
+from symntk.emit.expressions import horner
 from symntk.language.numbers import number_function
 from symntk.language.symbols import x
 
@@ -26,33 +28,26 @@ class Series:
     coefficients: tuple[float, ...]
     centre: float = 0.0
 
-    @property
-    def distance(self) -> str:
-        """Source of x − centre."""
-        return f"x - {self.centre!r}" if self.centre else "x"
+    def at(self, distance: Node, lines: Lines) -> Node:
+        """The polynomial at a distance from the centre.
 
-    def source(self) -> str:
-        """Horner's scheme in the distance."""
-        text = self._horner()
-        return f"(lambda x: {text})({self.distance})" if self.centre else text
-
-    def _horner(self) -> str:
+        >>> from symntk.emit.code import Name
+        >>> from symntk.emit.targets.numpy import NUMPY
+        >>> print(NUMPY.expression(Series(1.0, (0.0, 1.0, 0.0, -0.5)).at(Name("x"), Lines())))
+        x * (1.0 + t0 * (-0.5))
+        """
         powers = [n for n, value in enumerate(self.coefficients) if value]
         first, step = powers[0], 2 if len({n % 2 for n in powers}) == 1 else 1
-        kept = self.coefficients[first::step]
-        square = "(x * x)" if step == 2 else "x"
-        text = repr(kept[-1])
-        for value in reversed(kept[:-1]):
-            text = f"{value!r} + {square} * ({text})"
-        lead = {0: "", 1: "x * "}.get(first, f"x ** {first} * ")
-        return f"{lead}({text})"
+        at = lines.name(distance * distance) if step == 2 else distance
+        inner = horner(self.coefficients[first : powers[-1] + 1 : step], at)
+        return product([power(distance, first), inner]) if first else inner
 
 
-def loses_digits(part: sp.Expr, plain: str, signs: list[float]) -> bool:
-    """Whether the source loses digits near 0, or has no value at 0."""
+def loses_digits(part: sp.Expr, plain: Callable[[np.ndarray], Any], signs: list[float]) -> bool:
+    """Whether `plain`, which evaluates the part as it stands, loses digits near 0, or has no value at 0."""
     points = np.array([sign * 10.0**-k for sign in signs for k in (1, 2, 3, 4, 5, 6)])
     with np.errstate(all="ignore"):
-        found = np.broadcast_to(function_of_x(plain)(np.append(points, 0.0)), len(points) + 1)
+        found = np.broadcast_to(plain(np.append(points, 0.0)), len(points) + 1)
     exact = number_function(part, x)
     with mp.workdps(60):
         try:

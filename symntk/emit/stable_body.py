@@ -1,12 +1,11 @@
-"""Parts of a general form as NumPy source that neither overflows to NaN nor cancels.
+"""Parts of a general form as code that neither overflows to NaN nor cancels.
 
-Logistic functions, normal distribution functions and hyperbolic functions are written by the names under which
-NumPy and SciPy evaluate them well; differences with a root by the conjugate; what cancels at 0 by its Taylor series.
+Logistic functions, normal distribution functions and hyperbolic functions go by the names under which libraries
+evaluate them well; differences with a root by the conjugate; what cancels at 0 by its Taylor series.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -14,16 +13,14 @@ import mpmath as mp
 import numpy as np
 import sympy as sp
 
-from symntk.emit.compile import function_of_x
-from symntk.emit.floats import FloatWriter, _Printer
+from symntk.emit.code import Compare, Definition, Lines, Name, Node, Number, call, choose
+from symntk.emit.compile import function_of
+from symntk.emit.functions import FunctionTranslator, stable
 from symntk.emit.series import Series, loses_digits, taylor
 from symntk.emit.tabulated import tabulated
-from symntk.language.conjugate import conjugate
 from symntk.language.divisors import divisor_roots
 from symntk.language.general_form import GeneralForm
 from symntk.language.numbers import number_function
-from symntk.language.special import logistic, normal_cdf
-from symntk.language.special.table import functions_of_arrays, row
 from symntk.language.symbols import x
 
 _INFINITE = 1e300  # what a part is next to its end, where the end is irrational
@@ -31,59 +28,50 @@ _MANY = 12  # parts from which tables of their numbers are tried
 _DEEP = 6  # comparisons inside each other; more are halved
 Ends = tuple[float, float]
 EVERYWHERE = (-np.inf, np.inf)
-
-
-def numbers(part: sp.Expr, exact: bool = False) -> Callable[[Any], Any]:
-    """The part as a function of float64 arrays, or with `exact` of mpmath numbers at the working precision.
-
-    >>> float(numbers(logistic(x))(0.0))
-    0.5
-    """
-    if exact:
-        return number_function(part, x)
-    made: Callable[[Any], Any] = sp.lambdify(x, part, modules=[functions_of_arrays(), "numpy"])
-    return made
+_X = Name("x")
 
 
 @lru_cache(maxsize=256)
-def source(form: GeneralForm) -> str:
-    """The regular part in an array `x`; at a jump the mean of both sides.
+def body(form: GeneralForm) -> Definition:
+    """The regular part as a function f of an array `x`, in its shape; at a jump the mean of both sides.
 
+    >>> from symntk.emit.targets.numpy import NUMPY
     >>> from symntk.language.general_form import general_form
-    >>> source(general_form(sp.sign(x) / sp.cosh(x), x))
-    'np.where(x < 0.0, -1.0/np.cosh(x), np.where(x == 0.0, 0.0, (1.0/(np.cosh(x))))) + 0.0 * x'
+    >>> print(NUMPY.write(body(general_form(sp.sign(x) / sp.cosh(x), x))))
+    def f(x):
+        return np.where(x < 0.0, -1.0 / np.cosh(x), np.where(x == 0.0, 0.0, 1.0 / np.cosh(x))) + 0.0 * x
     """
-    if len(form.parts) >= _MANY:
-        table = tabulated(form, lambda part: _Writer()(stable(part)))
-        if table is not None:
-            return f"{table} + 0.0 * x"
-    return f"{_halves(form, 0, len(form.breaks))} + 0.0 * x"
+    lines = Lines()
+    value = tabulated(form, lines) if len(form.parts) >= _MANY else None
+    if value is None:
+        value = _halves(form, 0, len(form.breaks), lines)
+    plain = bool(form.breaks) or not form.parts[0].has(x)  # what else has the shape of x by itself
+    return lines.definition("f", ["x"], [value + 0 * _X if plain else value])
 
 
-def _halves(form: GeneralForm, first: int, last: int) -> str:
+def _halves(form: GeneralForm, first: int, last: int, lines: Lines) -> Node:
     """The parts `first` to `last` by comparisons with the breaks between them, the middle one first."""
     if first == last:
-        return part_source(form.parts[first], stretch(form, first))
+        return _part(form.parts[first], stretch(form, first), lines)
     index = (first + last) // 2 if last - first > _DEEP else first
-    left, text = _halves(form, first, index), _halves(form, index + 1, last)
-    at = repr(float(form.breaks[index]))
+    left, value = _halves(form, first, index, lines), _halves(form, index + 1, last, lines)
+    at = float(form.breaks[index])
     sides = [_value(part, form.breaks[index]) for part in form.parts[index : index + 2]]
     sides = [side if side is not None and abs(side) < _INFINITE else None for side in sides]
     jumps = any(side is None for side in sides) or abs(sides[0] - sides[1]) > 1e-14 * abs(sides[0])
     if jumps:  # an integrable singularity has a value that does not matter
-        middle = "0.0" if any(side is None for side in sides) else repr(float((sides[0] + sides[1]) / 2))
-        text = f"np.where(x == {at}, {middle}, {text})"
-    return f"np.where(x < {at}, {left}, {text})"
+        middle = 0.0 if any(side is None for side in sides) else float((sides[0] + sides[1]) / 2)
+        value = choose(Compare("==", _X, Number(at)), middle, value)
+    return choose(_X < at, left, value)
 
 
-def part_source(part: sp.Expr, ends: Ends = EVERYWHERE) -> str:
+def _part(part: sp.Expr, ends: Ends, lines: Lines) -> Node:
     """One part, which holds between two ends."""
-    text = _Writer()(stable(part))
-    if _overflows(text):
-        text = _Writer(guarded=True)(stable(part))
+    value = FunctionTranslator({x: _X}, lines, _overflows(part))(stable(part))
     for series in part_series(part, ends):
-        text = f"np.where(np.abs({series.distance}) < {series.radius!r}, {series.source()}, {text})"
-    return text
+        distance = lines.name(_X - series.centre) if series.centre else _X
+        value = choose(call("abs", distance) < series.radius, series.at(distance, lines), value)
+    return value
 
 
 @lru_cache(maxsize=256)
@@ -107,29 +95,14 @@ def near_series(part: sp.Expr, sides: tuple[bool, bool] = (True, True), point: s
     signs = [sign for sign, holds in zip((-1.0, 1.0), sides, strict=True) if holds]
     if not signs or not part.has(x):
         return None
-    return taylor(part, point) if point != 0 or loses_digits(part, _Writer()(stable(part)), signs) else None
+    return taylor(part, point) if point != 0 or loses_digits(part, function_of(_plain(part)), signs) else None
 
 
-def stable(part: sp.Expr) -> sp.Expr:
-    """The part with 1 ± tanh(w) as logistic functions and 1 ± erf(w) as normal distribution functions.
-
-    >>> stable(x * (1 + sp.tanh(x)) / 2)
-    x*logistic(2*x)
-    """
-    return part.replace(lambda e: e.is_Add and e.has(sp.tanh, sp.erf, logistic), _one_sided)
-
-
-def _one_sided(total: sp.Expr) -> sp.Expr:
-    number = next((term for term in total.args if term.is_number), sp.S.Zero)
-    for term in total.args:
-        factor, rest = term.as_coeff_Mul()
-        if number != 0 and isinstance(rest, sp.tanh | sp.erf) and abs(factor) == abs(number):
-            inside = sp.sign(factor * number) * rest.args[0]
-            whole = logistic(2 * inside) if isinstance(rest, sp.tanh) else normal_cdf(sp.sqrt(2) * inside)
-            return total - number - term + 2 * number * whole
-        if number != 0 and isinstance(rest, logistic) and factor == -number:
-            return total - number - term + number * logistic(-rest.args[0])
-    return total
+def _plain(part: sp.Expr) -> Definition:
+    """A part as it stands."""
+    write = FunctionTranslator({x: _X})
+    value = write(stable(part))
+    return write.lines.definition("f", ["x"], [value])
 
 
 def stretch(form: GeneralForm, index: int) -> Ends:
@@ -149,119 +122,16 @@ def _value(part: sp.Expr, point: sp.Expr) -> Any:
     """The part's value, or None where it has none."""
     with mp.workdps(30):
         try:
-            value = numbers(part, exact=True)(mp.mpf(sp.N(point, 30)))
+            value = number_function(part, x)(mp.mpf(sp.N(point, 30)))
         except (ArithmeticError, ValueError):
             return None
         return value if isinstance(value, int | mp.mpf) and mp.isfinite(value) else None
 
 
-def _evaluate(text: str, at: np.ndarray) -> Any:
-    return function_of_x(text)(at)
-
-
-def _is_exponential(factor: sp.Expr) -> bool:
-    """Whether a factor may grow or decay exponentially by itself."""
-    return isinstance(factor, sp.exp) or isinstance(factor.as_base_exp()[0], sp.cosh | sp.sinh)
-
-
-def _overflows(text: str) -> bool:
-    """Whether the source is ∞·0 or the like far out."""
+def _overflows(part: sp.Expr) -> bool:
+    """Whether the code is ∞·0 or the like far out."""
+    if not part.has(x):
+        return False
     far = np.geomspace(20.0, 1e9, 120)
     with np.errstate(all="ignore"):
-        return bool(np.any(np.isnan(_evaluate(text, np.concatenate([-far, far])))))
-
-
-def function_writer(names: Mapping[sp.Symbol, str]) -> FloatWriter:
-    """Writes functions of the language whose parameters are names in the code.
-
-    >>> function_writer({x: "x", sp.Symbol("k"): "k_k"})(sp.erf(sp.Symbol("k") * x))
-    'special.erf(k_k*x)'
-    """
-    return _Writer(names=names)
-
-
-class _Writer(FloatWriter):
-    """Source with the functions of the language under their stable names.
-
-    With `guarded`, a product of what may overflow and what may underflow is 0 where the latter does.
-    """
-
-    def __init__(self, guarded: bool = False, names: Mapping[sp.Symbol, str] | None = None) -> None:
-        super().__init__(names or {})
-        self._printer = _BodyPrinter({"fully_qualified_modules": True})
-        self._printer.guarded = guarded
-
-
-class _BodyPrinter(_Printer):
-    guarded = False
-
-    def _print(self, expr: Any, **kwargs: Any) -> Any:
-        """Functions that NumPy lacks by the source in their row."""
-        known = row(expr)
-        if known is not None and known.source:
-            return known.source.format(self._print(expr.args[0]))
-        return super()._print(expr, **kwargs)
-
-    def _print_Pow(self, expr: sp.Expr, rational: bool = False, sqrt: str = "numpy.sqrt") -> str:
-        base, power = expr.base, expr.exp
-        if base == x and power in (3, 4):  # NumPy is fast at squares only
-            return "(x * x ** 2)" if power == 3 else "((x ** 2) ** 2)"
-        if expr.is_number or (power.is_Integer and power > 0) or not power.is_number:
-            return str(super()._print_Pow(expr))
-        if power < 0:
-            return f"(1.0/({self._print(base**-power)}))"
-        inside = self._size(base)
-        if power in (sp.Rational(1, 2), sp.Rational(3, 2)):
-            return f"np.sqrt({inside})" if power < 1 else f"(({inside}) * np.sqrt({inside}))"
-        return f"({inside}) ** {float(power)!r}"
-
-    def _size(self, base: sp.Expr) -> str:
-        """A base that is not negative: next to a zero at a break its rounding may be, by a unit in the last place."""
-        inside = self._print(base)
-        return inside if base.is_nonnegative or not base.has(x) else f"np.abs({inside})"
-
-    def _print_log(self, expr: sp.Expr) -> str:
-        """The logarithm; of 1 + w with a w that may be small, relative to w."""
-        one, rest = expr.args[0].as_coeff_Add()
-        if one != 1 or not rest.has(sp.Pow) or not any(p.exp.is_negative and p.base.has(x) for p in rest.atoms(sp.Pow)):
-            return f"np.log({self._size(expr.args[0])})"
-        return f"(lambda w: np.where(np.abs(w) < 0.5, np.log1p(w), np.log(np.abs(1.0 + w))))({self._print(rest)})"
-
-    def _print_Mul(self, expr: sp.Expr) -> str:
-        """Numbers as one factor."""
-        known = [factor for factor in expr.args if factor.is_number]
-        if len(known) > 1:
-            rest = sp.Mul(*(factor for factor in expr.args if not factor.is_number))
-            expr = sp.Mul(sp.Float(float(sp.N(sp.Mul(*known), 30))), rest, evaluate=False)
-        growing = [one for one in expr.args if _is_exponential(one)] if self.guarded else []
-        if growing and len(growing) < len(expr.args):
-            first, second = (self._print(sp.Mul(*some)) for some in (growing, set(expr.args) - set(growing)))
-            return f"(lambda p, q: np.where((p == 0.0) | (q == 0.0), 0.0, p * q))({first}, {second})"
-        return str(super()._print_Mul(expr))
-
-    def _legs(self, inside: sp.Expr) -> tuple[str, str] | None:
-        """A sine f and its cosine √((1 − f)(1 + f)), each factor computed well, since arcsin has a root at ±1."""
-        if not inside.has(sp.tanh, sp.erf, logistic, normal_cdf):
-            return None
-        root = self._print(sp.Mul(stable(1 - inside), stable(1 + inside), evaluate=False))
-        return self._print(inside), f"np.sqrt({root})"
-
-    def _print_asin(self, expr: sp.Expr) -> str:
-        legs = self._legs(expr.args[0])
-        return f"np.arcsin({self._print(expr.args[0])})" if legs is None else f"np.arctan2({legs[0]}, {legs[1]})"
-
-    def _print_acos(self, expr: sp.Expr) -> str:
-        legs = self._legs(expr.args[0])
-        return f"np.arccos({self._print(expr.args[0])})" if legs is None else f"np.arctan2({legs[1]}, {legs[0]})"
-
-    def _print_Float(self, expr: sp.Expr) -> str:
-        return repr(float(expr))
-
-    def _print_Add(self, expr: sp.Expr, order: Any = None) -> str:
-        """A sum p + s, s with a root: (p² − s²)/(p − s) where they have opposite signs, so that nothing cancels."""
-        found = conjugate(expr, x)
-        if found is not None:
-            top, first, second = (self._print(part) for part in (found.top, found.p, found.s))
-            quotient = f"({top})/(({first}) - ({second}))"
-            return f"np.where(({first})*({second}) < 0.0, {quotient}, ({first}) + ({second}))"
-        return str(super()._print_Add(expr, order))
+        return bool(np.any(np.isnan(function_of(_plain(part))(np.concatenate([-far, far])))))

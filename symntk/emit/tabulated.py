@@ -1,16 +1,18 @@
-"""Many pieces of a few shapes as source: one formula for each shape, with its numbers in tables.
+"""Many pieces of a few shapes as code: one formula for each shape, with its numbers in tables.
 
 A quantizer of 256 levels has 256 constants, a sawtooth as many straight lines: which numbers hold is looked up by
-`np.searchsorted`, and the formula is evaluated once.
+a search among the breaks, and the formula is evaluated once.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
-import numpy as np
 import sympy as sp
 
+from symntk.emit.code import ONE, Compare, Lines, Name, Node, Number, call, choose
+from symntk.emit.expressions import table
+from symntk.emit.functions import FunctionTranslator, stable
 from symntk.language.general_form import GeneralForm
 from symntk.language.signs import straight
 from symntk.language.symbols import x
@@ -18,13 +20,14 @@ from symntk.language.symbols import x
 _MOST_SHAPES = 4
 
 
-def tabulated(form: GeneralForm, write: Callable[[sp.Expr], str]) -> str | None:
-    """The source, None where the parts have too many shapes; at a break it is the mean of both sides.
+def tabulated(form: GeneralForm, lines: Lines) -> Node | None:
+    """The value at x, None where the parts have too many shapes; at a break it is the mean of both sides.
 
+    >>> from symntk.emit.compile import function_of
     >>> from symntk.language.general_form import general_form
-    >>> steps = general_form(sp.Add(*(sp.Heaviside(x - k) for k in range(20))), x)
-    >>> text = tabulated(steps, str)
-    >>> print(eval(text, {"np": np, "x": np.array([-1.0, 0.0, 3.5, 99.0])}))
+    >>> steps, lines = general_form(sp.Add(*(sp.Heaviside(x - k) for k in range(20))), x), Lines()
+    >>> value = tabulated(steps, lines)
+    >>> print(function_of(lines.definition("f", ["x"], [value]))([-1.0, 0.0, 3.5, 99.0]))
     [ 0.   0.5  4.  20. ]
     """
     shapes: list[_Shape] = []
@@ -42,10 +45,10 @@ def tabulated(form: GeneralForm, write: Callable[[sp.Expr], str]) -> str | None:
         shape.rows.append([float(number) for number in numbers])
     if any(len(shape.rows) * 4 < len(form.parts) for shape in shapes[1:]) and len(shapes) > 2:
         return None
-    breaks = _array([float(point) for point in form.breaks])
-    body = _body(shapes, members, write)
-    both = "0.5 * (f(np.searchsorted(t, x, 'left')) + f(np.searchsorted(t, x, 'right')))"
-    return f"(lambda t, f: {both})({breaks}, lambda i: {body})"
+    breaks = lines.name(table([float(point) for point in form.breaks]))
+    places = [lines.name(call(f"search_{side}", breaks, Name("x"))) for side in ("left", "right")]
+    left, right = (_value(shapes, members, place, lines) for place in places)
+    return 0.5 * (left + right)
 
 
 class _Shape:
@@ -90,29 +93,23 @@ def _skeleton_of(rest: sp.Expr, numbers: list[sp.Expr]) -> sp.Expr:
     return rest
 
 
-def _body(shapes: Sequence[_Shape], members: Sequence[int], write: Callable[[sp.Expr], str]) -> str:
-    """The formula of the shape that holds, with its numbers looked up at index i."""
-    texts = []
+def _value(shapes: Sequence[_Shape], members: Sequence[int], place: Node, lines: Lines) -> Node:
+    """The formula of the shape that holds, with its numbers looked up at a place."""
+    values = []
     for index, shape in enumerate(shapes):
-        text = write(shape.skeleton)  # names that nothing else has
-        rows, columns = iter(shape.rows), []
-        table = [next(rows) if member == index else [0.0] * shape.count for member in members]
-        for k in range(shape.count):
-            columns.append((_PLACES[k].name, [row[k] for row in table]))
-        for name, column in reversed(columns):
+        rows = iter(shape.rows)
+        listed = [next(rows) if member == index else [0.0] * shape.count for member in members]
+        known: dict[sp.Symbol, Node] = {x: Name("x")}
+        for symbol, column in zip(_PLACES, zip(*listed, strict=True), strict=False):
             one = len(set(column)) == 1
-            text = text.replace(name, repr(column[0]) if one else f"{_array(column)}[i]")
-        texts.append(text)
-    chosen = texts[-1]
+            known[symbol] = Number(column[0]) if one else _looked_up(column, place, lines)
+        values.append(FunctionTranslator(known, lines)(stable(shape.skeleton)))
+    chosen = values[-1]
     for index in reversed(range(len(shapes) - 1)):
-        holds = _array([float(member == index) for member in members])
-        chosen = f"np.where({holds}[i] == 1.0, {texts[index]}, {chosen})"
+        holds = _looked_up([float(member == index) for member in members], place, lines)
+        chosen = choose(Compare("==", holds, ONE), values[index], chosen)
     return chosen
 
 
-def _array(values: Sequence[float]) -> str:
-    """Numbers as source; evenly spaced ones in short."""
-    steps = np.diff(values)
-    if len(values) > 4 and np.all(values == values[0] + steps[0] * np.arange(len(values))):
-        return f"({values[0]!r} + {float(steps[0])!r} * np.arange({float(len(values))!r}))"
-    return f"np.array({list(map(float, values))!r})"
+def _looked_up(column: Sequence[float], place: Node, lines: Lines) -> Node:
+    return lines.name(call("take", lines.name(table(column)), place))

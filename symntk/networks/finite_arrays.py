@@ -14,25 +14,25 @@ from typing import Any, Protocol
 import numpy as np
 import sympy as sp
 
-from symntk.emit.compile import namespace
-from symntk.emit.stable_body import source
+from symntk.emit.code import Definition, Name, Node, Number, call, total
+from symntk.emit.compile import function_of
+from symntk.emit.stable_body import body
 from symntk.errors import DivergenceError, FormulaError
 from symntk.kernels.function import Function
 from symntk.language.symbols import x
 
 Array = Any
 """An array of the library in use."""
-_HEAD = "import numpy as np\nimport scipy.special as special\n\n\ndef function(x):\n    return "
-_ZERO = " + 0.0 * x"
+_X = Name("x")
 _SMALL = 10**6  # multiplications up to which OpenBLAS multiplies matrices without rearranging them first
 
 
 @dataclass(frozen=True)
 class ArrayFunction:
-    """A function of one variable as an expression in an array `x`; `is_step` says that it is constant between jumps."""
+    """A function of one variable as code of an array; `is_step` says that it is constant between jumps."""
 
     name: str
-    text: str
+    code: Definition
     is_step: bool
 
 
@@ -43,11 +43,12 @@ def array_function(function: Function) -> ArrayFunction:
         DivergenceError: the function holds a delta, which has no value at a finite width.
         FormulaError: the function has parameters without values.
 
+    >>> from symntk.emit.targets.numpy import NUMPY
     >>> from symntk.kernels.function import as_function
-    >>> array_function(as_function("sign")).text
-    'np.sign(x)'
-    >>> array_function(as_function("erf(2*x)").derivative).text
-    '2.256758334191025*np.exp(-4.0*x ** 2)'
+    >>> for function in (as_function("sign"), as_function("erf(2*x)").derivative):
+    ...     print(NUMPY.expression(array_function(function).code.results[0]))
+    np.sign(x)
+    2.256758334191025 * np.exp(-4.0 * x ** 2)
     """
     form = function.general
     if form.deltas:
@@ -62,22 +63,21 @@ def array_function(function: Function) -> ArrayFunction:
             f"the values of {function.name}", f"{', '.join(free)} has no value", "numbers in the formula"
         )
     if all(part.is_number for part in form.parts):
-        return ArrayFunction(function.name, _signs([float(p) for p in form.parts], form.breaks), True)
-    text = source(form)
-    if not form.breaks:
-        text = text.removesuffix(_ZERO)  # without cases the formula has the shape of x by itself
-    return ArrayFunction(function.name, text, False)
+        value = _signs([float(p) for p in form.parts], form.breaks)
+        return ArrayFunction(function.name, Definition("f", ("x",), (), (value,)), True)
+    return ArrayFunction(function.name, body(form), False)
 
 
-def _signs(values: list[float], breaks: tuple[sp.Expr, ...]) -> str:
+def _signs(values: list[float], breaks: tuple[sp.Expr, ...]) -> Node:
     """A function with the given values between its jumps: the mean of its ends and half of each jump times a sign."""
     level = (values[0] + values[-1]) / 2
-    terms = [] if level == 0.0 and breaks else [repr(level)]
-    for (left, right), point in zip(pairwise(values), breaks, strict=True):
-        argument = "x" if point == 0 else f"x - {float(point)!r}"
-        factor = "" if right - left == 2.0 else f"{(right - left) / 2!r} * "
-        terms.append(f"{factor}np.sign({argument})")
-    return " + ".join(terms) + ("" if breaks else _ZERO)
+    if not breaks:
+        return level + 0 * _X
+    steps = [
+        (right - left) / 2 * call("sign", _X if point == 0 else _X - float(point))
+        for (left, right), point in zip(pairwise(values), breaks, strict=True)
+    ]
+    return total(steps if level == 0 else [Number(level), *steps])
 
 
 def mollified(function: Function, slope: float, order: int = 2) -> Function:
@@ -159,7 +159,7 @@ class NumpyArrays:
 
     def compile(self, function: ArrayFunction) -> Callable[[Array], Array]:
         """The function over arrays, in their own precision, without warnings where it underflows."""
-        made = namespace(_HEAD + function.text)["function"]
+        made = function_of(function.code)
 
         def evaluate(values: np.ndarray) -> np.ndarray:
             with np.errstate(all="ignore"):

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from symntk.emit.compile import function_of_x
+from symntk.emit.compile import function_of
 from symntk.errors import FormulaError
 from symntk.networks.finite_arrays import Array, ArrayFunction
 
@@ -33,7 +33,7 @@ class TorchArrays:
     def compile(self, function: ArrayFunction) -> Callable[[Array], Array]:
         """The function's NumPy code, its names looked up in PyTorch."""
         space = {"np": _Names(self._torch, self._torch), "special": _Names(self._torch, self._torch.special)}
-        found = function_of_x(function.text, **space)
+        found = function_of(function.code, **space)
         return lambda values: found(values).to(values.dtype)
 
     def put(self, values: np.ndarray) -> Array:

@@ -8,10 +8,11 @@ import pytest
 import sympy as sp
 
 from symntk.emit.general_shape import general_shape
-from symntk.emit.stable_body import near_series, numbers
+from symntk.emit.stable_body import near_series
 from symntk.errors import SymntkError
 from symntk.language.general_form import derivative, general_form
 from symntk.language.names import read
+from symntk.language.numbers import number_function
 from symntk.language.symbols import x
 
 MAGNITUDES = [1e-8, 1e-5, 1e-3, 0.0123, 0.1, 0.31, 0.7, 1.3, 2.7, 5.1, 8.3, 17.0, 40.0, 120.0, 800.0, 1e4, 1e6, 9e8]
@@ -48,7 +49,7 @@ def test_source_against_mpmath(name):
         with np.errstate(all="ignore"):
             found = general_shape(form).function()(POINTS)
         with mp.workdps(500):  # 1 + erf(−17) as written
-            parts = [numbers(part, exact=True) for part in form.parts]
+            parts = [number_function(part, x) for part in form.parts]
             for point, value in zip(POINTS, found, strict=True):
                 truth = parts[sum(float(edge) < point for edge in form.breaks)](mp.mpf(float(point)))
                 # the argument's rounding, which decaying exponentials multiply

@@ -9,10 +9,10 @@ import sympy as sp
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from symntk.emit.compile import function_of_x
+from symntk.emit.compile import function_of
 from symntk.emit.general_shape import part_enclosure
 from symntk.emit.partition import MOST_EDGES, TOLERANCE, partition
-from symntk.emit.stable_body import source
+from symntk.emit.stable_body import body
 from symntk.language.balls.enclosure import enclosure
 from symntk.language.general_form import general_form
 from symntk.language.names import read
@@ -41,11 +41,11 @@ ALL = {**SMOOTH, **BROKEN}
 def parted(text):
     """The function, its breaks and its partition."""
     form = general_form(read(text, {}), x)
-    body = function_of_x(source(form))
+    values = function_of(body(form))
 
     def function(at):
         with np.errstate(all="ignore"):
-            return body(at)
+            return values(at)
 
     breaks = [float(point) for point in form.breaks]
     return function, breaks, partition(function, [part_enclosure(part) for part in form.parts], breaks)

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import sympy as sp
 from mpmath import mp
-from scipy import special
 
 import symntk
-from symntk.emit.certain import point_lines
+from symntk.emit.certain import at_points
+from symntk.emit.compile import function_of
 from symntk.kernels.function import as_function
 from symntk.language.general_form import general_form
 from symntk.language.point import one_sided, value_at
@@ -41,15 +41,13 @@ VALUES = [
 
 
 def code(text, names=()):
-    """The source of the value as a function."""
+    """The code of the value as a function."""
     function = as_function(text)
-    lines = point_lines("value", function.general, {s: f"k_{s.name}" for s in function.parameters})
-    space = {"np": np, "special": special}
-    exec("\n".join(lines), space)
+    values = function_of(at_points("value", function.general, {s: f"k_{s.name}" for s in function.parameters}))
 
     def call(*given):
         with np.errstate(all="ignore"):
-            return space["value"](np.array([float(given[0])]), *given[1:])[0]
+            return values(np.array([float(given[0])]), *given[1:])[0]
 
     return call
 
@@ -74,10 +72,8 @@ def test_values_in_mpmath_and_as_source(text, point, right):
 def test_derivatives_at_kinks_and_jumps(activation, point, right):
     derivative = as_function(activation).derivative
     assert mp.almosteq(value_at(derivative.general, x, point), right) or mp.isinf(right)
-    lines = point_lines("value", derivative.general, {})
-    space = {"np": np, "special": special}
-    exec("\n".join(lines), space)
-    assert space["value"](np.array([float(point)]))[0] == pytest.approx(float(right))
+    value = function_of(at_points("value", derivative.general, {}))
+    assert value(np.array([float(point)]))[0] == pytest.approx(float(right))
 
 
 def test_what_has_no_value_is_nan():

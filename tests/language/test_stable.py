@@ -10,8 +10,8 @@ import sympy as sp
 import symntk
 from symntk.emit.compile import function_of_x
 from symntk.emit.general_shape import general_shape
-from symntk.emit.stable_body import numbers
 from symntk.language.general_form import derivative, general_form
+from symntk.language.numbers import number_function
 from symntk.language.parser import parse
 from symntk.language.special.table import rows
 from symntk.language.symbols import x
@@ -60,7 +60,7 @@ WRITTEN = [
 def written(expr: sp.Expr, point: float) -> mp.mpf:
     """The formula as it stands, at 60 digits more than what cancels or overflows."""
     with mp.workdps(60 if abs(point) < 10 else 1700):
-        return numbers(expr, exact=True)(mp.mpf(point))
+        return number_function(expr, x)(mp.mpf(point))
 
 
 @pytest.mark.parametrize("text", WRITTEN)

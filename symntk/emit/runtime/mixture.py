@@ -23,7 +23,7 @@ def _mixture_sum(
     first: tuple[Sequence[float], Sequence[float]],
     second: tuple[Sequence[float], Sequence[float]],
     law: tuple[np.ndarray, ...],
-    settings: tuple[float, ...] = (),
+    settings: Sequence[float] = (),
 ) -> np.ndarray:
     """Σ_j Σ_k w_j w_k · formula(*law, p_j, q_k, *settings), as an array of the shape of the entries.
 

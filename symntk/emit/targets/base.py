@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from math import isfinite
 from typing import Protocol
 
@@ -11,6 +11,7 @@ from symntk.emit.code import (
     Call,
     Choice,
     Compare,
+    Constant,
     Definition,
     Name,
     Negative,
@@ -24,6 +25,7 @@ from symntk.emit.code import (
 )
 from symntk.errors import SymntkError
 
+_LINE = 100  # characters of arguments on one line
 _SUM, _PRODUCT, _MINUS, _POWER, _ATOM = 1, 2, 3, 4, 5  # how strongly an expression binds
 
 
@@ -33,7 +35,7 @@ class Target(Protocol):
     name: str
     functions: Mapping[str, str]
 
-    def write(self, definition: Definition) -> str:
+    def write(self, definition: Definition | Constant) -> str:
         """The definition as source."""
 
     def expression(self, one: Node) -> str:
@@ -45,7 +47,8 @@ class PythonTarget:
 
     Args:
         name: the target's.
-        functions: what each function of `emit.code` is called there.
+        functions: what each function of `emit.code` is called there, or a template of its arguments in order, or of
+            {all} of them.
         choice: a template of {condition}, {yes} and {no}.
 
     >>> from symntk.emit.code import Name, call, choose
@@ -60,8 +63,11 @@ class PythonTarget:
     def __init__(self, name: str, functions: Mapping[str, str], choice: str) -> None:
         self.name, self.functions, self._choice = name, functions, choice
 
-    def write(self, definition: Definition) -> str:
-        """The definition as a function of this language."""
+    def write(self, definition: Definition | Constant) -> str:
+        """The definition as a function of this language, or the constant as an assignment."""
+        if isinstance(definition, Constant):
+            note = textwrap.wrap(definition.note, 114, initial_indent="# ", subsequent_indent="# ")
+            return "\n".join([*note, f"{definition.name} = {self.expression(definition.value)}"])
         lines = [f"def {definition.name}({', '.join(definition.arguments)}):"]
         if definition.doc:
             doc = f'"""{definition.doc}"""'.replace("\\", "\\\\")
@@ -94,6 +100,8 @@ class PythonTarget:
             case Power(base, exponent):
                 text = str(int(exponent)) if exponent == int(exponent) else repr(exponent)
                 return f"{self._inside(base, _ATOM)} ** {text if exponent > 0 else f'({text})'}", _POWER
+            case Number(value) if value < 0.0:
+                return self._atom(one), _MINUS
             case Compare(sign, left, right):
                 return f"{self._inside(left, _SUM)} {sign} {self._inside(right, _SUM)}", 0
         return self._atom(one), _ATOM
@@ -104,17 +112,15 @@ class PythonTarget:
             case Name(name):
                 return name
             case Number(value):
-                text = repr(value) if isfinite(value) else f'float("{value}")'
-                return f"({text})" if value < 0.0 else text
+                return repr(value) if isfinite(value) else f'float("{value}")'
             case Call(function, arguments):
                 return self._call(function, [self.expression(part) for part in arguments])
             case Choice(condition, yes, no):
                 parts = {"condition": condition, "yes": yes, "no": no}
                 return self._choice.format(**{key: self.expression(part) for key, part in parts.items()})
             case SumOver(names, rows, term):
-                table = textwrap.wrap(", ".join(f"({', '.join(map(repr, row))})" for row in rows), 104)
-                lines = "\n        ".join(["", *table]) + "\n    "
-                return self.over.format(names=", ".join(names), rows=lines, term=self.expression(term))
+                table = _wrapped([f"({', '.join(map(repr, row))})" for row in rows])
+                return self.over.format(names=", ".join(names), rows=table, term=self.expression(term))
         raise TypeError(f"{one!r} is no node")
 
     def _inside(self, one: Node, least: int) -> str:
@@ -125,12 +131,33 @@ class PythonTarget:
     def _sum(self, terms: tuple[Node, ...]) -> str:
         text = self._inside(terms[0], _PRODUCT)
         for term in terms[1:]:
-            sign, part = ("-", term.of) if isinstance(term, Negative) else ("+", term)
+            sign, part = "+", term
+            if isinstance(term, Negative):
+                sign, part = "-", term.of
+            elif isinstance(term, Number) and term.value < 0.0:
+                sign, part = "-", Number(-term.value)
             text += f" {sign} {self._inside(part, _PRODUCT)}"
         return text
 
+    def called(self, function: str) -> str | None:
+        """What a function is called, or a template; None where there is none."""
+        return function if function.startswith("_") else self.functions.get(function)
+
     def _call(self, function: str, arguments: list[str]) -> str:
-        known = function if function.startswith("_") else self.functions.get(function)
+        known = self.called(function)
         if known is None:
             raise SymntkError(f"code for {self.name}", f"it has no {function}", "another target")
-        return known.format(*arguments) if "{" in known else f"{known}({', '.join(arguments)})"
+        together = ", ".join(arguments)
+        if len(together) > _LINE:
+            together = _wrapped(arguments)
+        return known.format(*arguments, all=together) if "{" in known else f"{known}({together})"
+
+
+def _wrapped(parts: Sequence[str]) -> str:
+    """Arguments on lines of their own."""
+    lines = [""]
+    for part in parts:
+        if len(lines[-1]) + len(part) > _LINE or "\n" in lines[-1]:
+            lines.append("")
+        lines[-1] += f"{' ' if lines[-1] else ''}{part},"
+    return "\n        ".join(["", *lines]) + "\n    "

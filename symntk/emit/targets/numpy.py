@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from symntk.emit.targets.base import PythonTarget
+from symntk.language.special.table import rows
 
 _FUNCTIONS = {
     "sqrt": "np.sqrt",
@@ -23,10 +24,42 @@ _FUNCTIONS = {
     "real": "{}.real",
     "imag": "{}.imag",
 }
+_SAME = ("tan", "sinh", "cosh", "tanh", "sign", "floor", "log1p", "logaddexp", "copysign", "arange", "maximum", "minimum")
+_FUNCTIONS |= {name: f"np.{name}" for name in _SAME}
+_FUNCTIONS |= {
+    "asin": "np.arcsin",
+    "asinh": "np.arcsinh",
+    "wofz": "special.wofz",
+    "acos": "np.arccos",
+    "atan": "np.arctan",
+    "power": "np.power",
+    "list": "[{all}]",
+    "tuple": "({all})",
+    "array": "np.array([{all}])",
+    "take": "{}[{}]",
+    "is_in": "np.isin",
+    "both": "({}) & ({})",
+    "either": "({}) | ({})",
+    "ceiling": "np.ceil",
+    "Mod": "np.mod",
+    "Heaviside": "np.heaviside",
+    "search_left": "np.searchsorted({}, {}, 'left')",
+    "search_right": "np.searchsorted({}, {}, 'right')",
+}
 _TRACKED = ["sqrt", "exp", "cos", "sin", "atan2", "normal_cdf", *(name for name in _FUNCTIONS if "exp_" in name)]
 
-NUMPY = PythonTarget("numpy", _FUNCTIONS, "np.where({condition}, {yes}, {no})")
-TRACKED = PythonTarget(
+
+
+class NumpyTarget(PythonTarget):
+    """NumPy, with SciPy's functions by what their rows in the table of special functions say."""
+
+    def called(self, function: str) -> str | None:
+        """A template."""
+        return super().called(function) or next((one.source for one in rows() if one.name == function), None)
+
+
+NUMPY = NumpyTarget("numpy", _FUNCTIONS, "np.where({condition}, {yes}, {no})")
+TRACKED = NumpyTarget(
     "numpy with error bounds",
     {**_FUNCTIONS, **{name: f"_t_{name}" for name in _TRACKED}},
     "_t_where({condition}, {yes}, {no})",

@@ -26,6 +26,8 @@ from symntk.language.special.proven import Proven, method
 from symntk.language.special.real import TAIL, Rule, even, falling, rising, sine, tangent
 
 Numbers = Callable[..., Any]
+Formula = Callable[..., Any]
+"""Of (w, library), arrays' by default: see `arrays`."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +37,8 @@ class Row:
     Attributes:
         head: the SymPy function; what SymPy does not have is a `SpecialFunction`, which holds its mpmath number.
         array: its values on float64 arrays; None where NumPy has it by SymPy's name.
-        source: NumPy and SciPy (`np`, `special`) source of it, with {} for the argument; empty where NumPy has it.
+        source: what NumPy or SciPy (`np`, `special`) call it, with {} for the argument; empty where NumPy has it.
+        formula: of (w, library): its values by other functions of a library, where none has it.
         ball: values on discs of the complex plane, by which a quadrature's search is certain.
         interval: values on real intervals.
         proven: the same as `ball` in ball arithmetic of any precision, for rigorous enclosures.
@@ -54,6 +57,7 @@ class Row:
     head: Any
     array: Numbers | None = None
     source: str = ""
+    formula: Formula | None = None
     ball: Callable[[Ball], Ball] | None = None
     interval: Rule | None = None
     proven: Proven | None = None
@@ -74,8 +78,9 @@ class Row:
         return str(self.head.__name__)
 
 
-def _normal_density(w: Any) -> Any:
-    return np.exp(-0.5 * np.square(w)) / np.sqrt(2.0 * np.pi)
+def _made(head: Any, formula: Formula, ball: Callable[[Ball], Ball], interval: Rule, **more: Any) -> Row:
+    """A row of a function that no library has."""
+    return Row(head, formula, "", ball, interval, formula=formula, **more)
 
 
 def _inside(function: Numbers) -> Numbers:
@@ -134,12 +139,11 @@ def _rows() -> Iterator[Row]:
         is_odd_and_rises=True,
         inverse=(-one, one, sp.atanh),
     )
-    yield Row(
+    yield _made(
         sp.sech,
-        array=lambda w: 1.0 / np.cosh(w),
-        source="(1.0/np.cosh({}))",
-        ball=rules.sech,
-        interval=even(lambda w: 1.0 / np.cosh(w), falling=True),
+        arrays.sech,
+        rules.sech,
+        even(arrays.sech, falling=True),
         proven=lambda w, _: 1 / w.cosh(),
         bound=1,
         is_positive=True,
@@ -201,13 +205,12 @@ def _rows() -> Iterator[Row]:
         step=(0, 1, one),
         latex=r"\Phi",
     )
-    yield Row(
+    yield _made(
         normal_pdf,
-        _normal_density,
-        f"(np.exp(-0.5 * np.square({{}})) * {(2.0 * np.pi) ** -0.5!r})",
+        arrays.normal_pdf,
         rules.normal_pdf,
-        even(_normal_density, falling=True),
-        proven.normal_pdf,
+        even(arrays.normal_pdf, falling=True),
+        proven=proven.normal_pdf,
         bound=1,
         is_positive=True,
         is_extended=True,
@@ -241,7 +244,7 @@ def _rows() -> Iterator[Row]:
         latex=r"\mathrm{softplus}",
     )
     # what keeps digits, by names that `stable` gives
-    yield Row(scaled.logcosh, arrays.logcosh, arrays.LOGCOSH, scaled_rules.logcosh, even(arrays.logcosh), excess=0)
+    yield _made(scaled.logcosh, arrays.logcosh, scaled_rules.logcosh, even(arrays.logcosh), excess=0)
     yield Row(
         scaled.log_normal_cdf,
         special.log_ndtr,
@@ -249,18 +252,16 @@ def _rows() -> Iterator[Row]:
         scaled_rules.log_normal_cdf,
         rising(special.log_ndtr, most=0.0, share=TAIL),
     )
-    yield Row(
+    yield _made(
         scaled.inverse_mills,
         arrays.inverse_mills,
-        arrays.INVERSE_MILLS,
         scaled_rules.inverse_mills,
         falling(arrays.inverse_mills, 0.0, share=TAIL),
         excess=1,
     )
-    yield Row(
+    yield _made(
         scaled.mills_excess,
         arrays.mills_excess,
-        arrays.MILLS_EXCESS,
         scaled_rules.mills_excess,
         rising(arrays.mills_excess, 0.0, share=TAIL),
         excess=1,
@@ -268,11 +269,10 @@ def _rows() -> Iterator[Row]:
     yield Row(
         scaled.erfcx, special.erfcx, "special.erfcx({})", scaled_rules.erfcx, falling(special.erfcx, 0.0), outgrows=True
     )
-    yield Row(scaled.ierfcx, arrays.ierfcx, arrays.IERFCX, scaled_rules.ierfcx, falling(arrays.ierfcx, 0.0, share=TAIL))
-    yield Row(
+    yield _made(scaled.ierfcx, arrays.ierfcx, scaled_rules.ierfcx, falling(arrays.ierfcx, 0.0, share=TAIL))
+    yield _made(
         scaled.softplus_ratio,
         arrays.softplus_ratio,
-        arrays.SOFTPLUS_RATIO,
         scaled_rules.softplus_ratio,
         falling(arrays.softplus_ratio, 0.0),
         bound=1,

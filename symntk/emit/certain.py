@@ -29,8 +29,8 @@ def at_points(name: str, form: GeneralForm, names: Mapping[sp.Symbol, str]) -> D
 
     >>> from symntk.emit.targets.numpy import NUMPY
     >>> from symntk.language.general_form import general_form
-    >>> print(NUMPY.write(at_points("value", general_form(sp.log(sp.Abs(x)), x), {})).splitlines()[2].strip())
-    t0 = np.where(x < 0.0, np.log(np.abs(-x)), np.where(x == 0.0, 0.0, np.log(np.abs(x)))) + 0.0 * x
+    >>> print(NUMPY.write(at_points("value", general_form(sp.sign(x), x), {})).splitlines()[2].strip())
+    return np.where(x < 0.0, -1.0, np.where(x == 0.0, 0.0, 1.0)) + 0.0 * x
     """
     doc = "The function; at a jump the mean of both sides, infinite at a pole."
     if {s for part in form.parts for s in part.free_symbols - {x}} | {*form.parameters}:

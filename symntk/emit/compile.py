@@ -43,7 +43,7 @@ def function_of(*definitions: Definition | Constant, **modules: Any) -> Callable
     >>> print(function_of(Definition("f", ("x",), (), (call("tanh", Name("x")) ** 2,)))([0.0, 1.0]).round(4))
     [0.   0.58]
     """
-    code = "\n\n\n".join(map(NUMPY.write, definitions))
+    code = NUMPY.write_all(definitions)
     made: Callable[..., Any] = (_executed(code, modules) if modules else functions(code))[definitions[-1].name]
     return made
 

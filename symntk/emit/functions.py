@@ -42,6 +42,7 @@ class FunctionTranslator(Translator):
 
     With `guarded`, a product of what may overflow and what may underflow is 0 where the latter does.
 
+    >>> from symntk.emit.code import Name
     >>> from symntk.emit.targets.numpy import NUMPY
     >>> print(NUMPY.expression(FunctionTranslator({x: Name("x")})(x**3 * sp.log(1 + sp.exp(-x)))))
     x * x ** 2 * np.log(np.exp(-x) + 1.0)
@@ -112,7 +113,7 @@ class FunctionTranslator(Translator):
         return choose(call("abs", w) < 0.5, call("log1p", w), call("log", call("abs", 1 + w)))
 
     def _arc(self, expr: sp.Expr) -> Node:
-        """The angle of a sine f and its cosine √((1 − f)(1 + f)), each factor computed well: arcsin has a root at ±1."""
+        """The angle of a sine f and its cosine √((1 − f)(1 + f)), each factor computed well: arcsin has a root at 1."""
         inside = expr.args[0]
         if not inside.has(sp.tanh, sp.erf, logistic, normal_cdf):
             return super().function(expr)

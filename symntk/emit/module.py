@@ -86,7 +86,7 @@ def map_code(m: AnyMap) -> str:
     """The functions of one map, without helpers and imports."""
     _refuse_names(m)
     if isinstance(m, GeneralMap):
-        return "\n\n\n".join(map(NUMPY.write, general_code(m)))
+        return NUMPY.write_all(general_code(m))
     if isinstance(m, DiracMap):
         code, called = dirac_lines(m)
         return "\n".join([*_public(m, called), "", "", *code])

@@ -34,7 +34,7 @@ class Series:
         >>> from symntk.emit.code import Name
         >>> from symntk.emit.targets.numpy import NUMPY
         >>> print(NUMPY.expression(Series(1.0, (0.0, 1.0, 0.0, -0.5)).at(Name("x"), Lines())))
-        x * (1.0 + t0 * (-0.5))
+        x * (1.0 - t0 * 0.5)
         """
         powers = [n for n, value in enumerate(self.coefficients) if value]
         first, step = powers[0], 2 if len({n % 2 for n in powers}) == 1 else 1

@@ -17,6 +17,7 @@ import sympy as sp
 from symntk.emit.code import Definition, Name, Node, Number, call, total
 from symntk.emit.compile import function_of
 from symntk.emit.stable_body import body
+from symntk.emit.targets.numpy import NUMPY
 from symntk.errors import DivergenceError, FormulaError
 from symntk.kernels.function import Function
 from symntk.language.symbols import x
@@ -35,6 +36,11 @@ class ArrayFunction:
     code: Definition
     is_step: bool
 
+    @property
+    def text(self) -> str:
+        """The code in NumPy, which tells functions apart."""
+        return NUMPY.write(self.code)
+
 
 def array_function(function: Function) -> ArrayFunction:
     """The array code of a function.
@@ -43,7 +49,6 @@ def array_function(function: Function) -> ArrayFunction:
         DivergenceError: the function holds a delta, which has no value at a finite width.
         FormulaError: the function has parameters without values.
 
-    >>> from symntk.emit.targets.numpy import NUMPY
     >>> from symntk.kernels.function import as_function
     >>> for function in (as_function("sign"), as_function("erf(2*x)").derivative):
     ...     print(NUMPY.expression(array_function(function).code.results[0]))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from math import isfinite
 from typing import Protocol
 
@@ -35,7 +35,7 @@ class Target(Protocol):
     name: str
     functions: Mapping[str, str]
 
-    def write(self, definition: Definition | Constant) -> str:
+    def write(self, definition: Definition) -> str:
         """The definition as source."""
 
     def expression(self, one: Node) -> str:
@@ -63,11 +63,16 @@ class PythonTarget:
     def __init__(self, name: str, functions: Mapping[str, str], choice: str) -> None:
         self.name, self.functions, self._choice = name, functions, choice
 
-    def write(self, definition: Definition | Constant) -> str:
-        """The definition as a function of this language, or the constant as an assignment."""
-        if isinstance(definition, Constant):
-            note = textwrap.wrap(definition.note, 114, initial_indent="# ", subsequent_indent="# ")
-            return "\n".join([*note, f"{definition.name} = {self.expression(definition.value)}"])
+    def write_all(self, parts: Iterable[Definition | Constant]) -> str:
+        """Definitions, and constants as assignments, in this order."""
+        return "\n\n\n".join(self._constant(one) if isinstance(one, Constant) else self.write(one) for one in parts)
+
+    def _constant(self, one: Constant) -> str:
+        note = textwrap.wrap(one.note, 114, initial_indent="# ", subsequent_indent="# ")
+        return "\n".join([*note, f"{one.name} = {self.expression(one.value)}"])
+
+    def write(self, definition: Definition) -> str:
+        """The definition as a function of this language."""
         lines = [f"def {definition.name}({', '.join(definition.arguments)}):"]
         if definition.doc:
             doc = f'"""{definition.doc}"""'.replace("\\", "\\\\")

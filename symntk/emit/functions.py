@@ -14,7 +14,6 @@ from symntk.language.special.table import row
 from symntk.language.symbols import x
 
 
-
 def stable(part: sp.Expr) -> sp.Expr:
     """The part with 1 ± tanh(w) as logistic functions and 1 ± erf(w) as normal distribution functions.
 

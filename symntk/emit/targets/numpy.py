@@ -24,7 +24,20 @@ _FUNCTIONS = {
     "real": "{}.real",
     "imag": "{}.imag",
 }
-_SAME = ("tan", "sinh", "cosh", "tanh", "sign", "floor", "log1p", "logaddexp", "copysign", "arange", "maximum", "minimum")
+_SAME = (
+    "tan",
+    "sinh",
+    "cosh",
+    "tanh",
+    "sign",
+    "floor",
+    "log1p",
+    "logaddexp",
+    "copysign",
+    "arange",
+    "maximum",
+    "minimum",
+)
 _FUNCTIONS |= {name: f"np.{name}" for name in _SAME}
 _FUNCTIONS |= {
     "asin": "np.arcsin",
@@ -32,7 +45,6 @@ _FUNCTIONS |= {
     "wofz": "special.wofz",
     "acos": "np.arccos",
     "atan": "np.arctan",
-    "power": "np.power",
     "list": "[{all}]",
     "tuple": "({all})",
     "array": "np.array([{all}])",
@@ -47,7 +59,6 @@ _FUNCTIONS |= {
     "search_right": "np.searchsorted({}, {}, 'right')",
 }
 _TRACKED = ["sqrt", "exp", "cos", "sin", "atan2", "normal_cdf", *(name for name in _FUNCTIONS if "exp_" in name)]
-
 
 
 class NumpyTarget(PythonTarget):

@@ -38,7 +38,6 @@ class Row:
         head: the SymPy function; what SymPy does not have is a `SpecialFunction`, which holds its mpmath number.
         array: its values on float64 arrays; None where NumPy has it by SymPy's name.
         source: what NumPy or SciPy (`np`, `special`) call it, with {} for the argument; empty where NumPy has it.
-        formula: of (w, library): its values by other functions of a library, where none has it.
         ball: values on discs of the complex plane, by which a quadrature's search is certain.
         interval: values on real intervals.
         proven: the same as `ball` in ball arithmetic of any precision, for rigorous enclosures.
@@ -52,12 +51,12 @@ class Row:
         knows_overflow: where its ball's radius is inf, the centre bounds the modulus from below.
         is_extended: `array` keeps the digits of extended precision.
         latex: how records print its name.
+        formula: of (w, library): its values by other functions of a library, where none has it.
     """
 
     head: Any
     array: Numbers | None = None
     source: str = ""
-    formula: Formula | None = None
     ball: Callable[[Ball], Ball] | None = None
     interval: Rule | None = None
     proven: Proven | None = None
@@ -71,6 +70,7 @@ class Row:
     knows_overflow: bool = False
     is_extended: bool = False
     latex: str = ""
+    formula: Formula | None = None
 
     @property
     def name(self) -> str:

@@ -106,19 +106,6 @@ class Translator:
         return Call(_NAMES.get(name, name), tuple(self(argument) for argument in expr.args))
 
 
-def horner(coefficients: Sequence[float], at: Node) -> Node:
-    """Σ coefficients[n] atⁿ by Horner's scheme.
-
-    >>> from symntk.emit.targets.numpy import NUMPY
-    >>> print(NUMPY.expression(horner([1.0, 0.5, 0.25], Name("x"))))
-    1.0 + x * (0.5 + x * 0.25)
-    """
-    value: Node = Number(coefficients[-1])
-    for coefficient in reversed(coefficients[:-1]):
-        value = coefficient + at * value
-    return value
-
-
 def table(values: Sequence[float]) -> Node:
     """Numbers as an array; evenly spaced ones in short."""
     step = values[1] - values[0] if len(values) > 4 else 0.0

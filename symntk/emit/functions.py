@@ -44,7 +44,7 @@ class FunctionTranslator(Translator):
     >>> from symntk.emit.code import Name
     >>> from symntk.emit.targets.numpy import NUMPY
     >>> print(NUMPY.expression(FunctionTranslator({x: Name("x")})(x**3 * sp.log(1 + sp.exp(-x)))))
-    x * x ** 2 * np.log(np.exp(-x) + 1.0)
+    x * x ** 2 * np.log(1.0 + np.exp(-x))
     """
 
     def __init__(self, known: Mapping[sp.Symbol, Node], lines: Lines | None = None, guarded: bool = False) -> None:

@@ -12,7 +12,7 @@ import numpy as np
 import sympy as sp
 
 from symntk.emit.code import Lines, Node, power, product
-from symntk.emit.expressions import horner
+from symntk.emit.polynomial import horner
 from symntk.language.numbers import number_function
 from symntk.language.symbols import x
 
@@ -34,12 +34,12 @@ class Series:
         >>> from symntk.emit.code import Name
         >>> from symntk.emit.targets.numpy import NUMPY
         >>> print(NUMPY.expression(Series(1.0, (0.0, 1.0, 0.0, -0.5)).at(Name("x"), Lines())))
-        x * (1.0 - t0 * 0.5)
+        x * (-0.5 * t0 + 1.0)
         """
         powers = [n for n, value in enumerate(self.coefficients) if value]
         first, step = powers[0], 2 if len({n % 2 for n in powers}) == 1 else 1
         at = lines.name(distance * distance) if step == 2 else distance
-        inner = horner(self.coefficients[first : powers[-1] + 1 : step], at)
+        inner = horner(self.coefficients[first : powers[-1] + 1 : step][::-1], at)
         return product([power(distance, first), inner]) if first else inner
 
 

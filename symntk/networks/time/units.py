@@ -10,7 +10,6 @@ from symntk.errors import DivergenceError, FormulaError
 from symntk.kernels.function import Function
 from symntk.kernels.kernels import Kernels
 
-_HEAD = "import numpy as np\nimport scipy.special as special\n\n\ndef function(x):\n    return "
 Elementwise = Callable[[np.ndarray], np.ndarray]
 
 
@@ -25,8 +24,8 @@ def elementwise(function: Function, asked: str) -> Elementwise:
     >>> elementwise(as_function("Max(0, 1 - Abs(x))"), "an example")(np.array([-2.0, 0.25])).tolist()
     [0.0, 0.75]
     """
-    from symntk.emit.compile import namespace
-    from symntk.emit.stable_body import source
+    from symntk.emit.compile import function_of
+    from symntk.emit.stable_body import body
 
     form = function.general
     if form.deltas:
@@ -36,7 +35,7 @@ def elementwise(function: Function, asked: str) -> Elementwise:
     if function.parameters:
         free = ", ".join(s.name for s in function.parameters)
         raise FormulaError(asked, f"{free} of {function.name} has no value", "numbers in the formula")
-    made = namespace(_HEAD + source(form))["function"]
+    made = function_of(body(form))
 
     def evaluate(values: np.ndarray) -> np.ndarray:
         with np.errstate(all="ignore"):

@@ -25,7 +25,7 @@ from tqdm import tqdm
 
 from benchmarks.dynamics_simulation import COMMON, INDEPENDENT
 from symntk.dynamics import Balanced, Drive, Simulation, simulate
-from symntk.networks import checkpoint
+from symntk.runs import checkpoint
 
 G, F, DT = 2.0, 0.2, 1 / 16
 

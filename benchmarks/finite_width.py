@@ -5,7 +5,7 @@
 The first table holds the mean squared difference, over networks and pairs of points on a circle, between the
 empirical SG-NTK at initialization and the analytic one, and its slope over the width. Setting of the paper: depth 3,
 σ_w = 1, σ_b = 0.1, two inputs, surrogate erf. For sign, whose derivative is a delta, the peak of
-`symntk.networks.finite_arrays.mollified` takes the delta's place.
+`symntk.finite.arrays.mollified` takes the delta's place.
 
 The second table holds the time of a step per ten networks of width 500 and 15 points, in core-seconds of one process
 that uses one core: the medians of several windows. With --torch, the Python of an environment that has PyTorch, also
@@ -26,11 +26,10 @@ import numpy as np
 
 import symntk
 from symntk.emit.compile import namespace
-from symntk.networks.ensemble import Ensemble
-from symntk.networks.ensemble_run import Run, _Work
-from symntk.networks.ensemble_workers import one_core_each
-from symntk.networks.finite import DenseTraining
-from symntk.networks.finite_arrays import mollified
+from symntk.finite.arrays import mollified
+from symntk.finite.ensemble import Ensemble
+from symntk.finite.network import DenseTraining
+from symntk.finite.training import Run, _Work
 
 WIDTHS = (10, 100, 1000)
 NETWORKS = {10: 1000, 100: 500, 1000: 60}
@@ -123,14 +122,14 @@ def main():
         return
     print("\n| a step, surrogate gradients, width 500 | ms per 10 networks | 500 networks, 30 000 steps, 2 cores |")
     print("|---|---|---|", flush=True)
-    with one_core_each():
-        subprocess.run([sys.executable, "-m", "benchmarks.finite_width", "--measure"], check=True)
-        if options.torch:
-            worker = Path(__file__).with_name("finite_width_torch.py")
-            answer = subprocess.run([options.torch, worker], check=True, capture_output=True, text=True, env=os.environ)
-            for line in answer.stdout.splitlines():
-                name, seconds = line.rsplit(" ", 1)
-                print(f"| {name} | {float(seconds) * 1e3:.2f} | {minutes(float(seconds))} |")
+    one_core = os.environ | dict.fromkeys(("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS"), "1")
+    subprocess.run([sys.executable, "-m", "benchmarks.finite_width", "--measure"], check=True, env=one_core)
+    if options.torch:
+        worker = Path(__file__).with_name("finite_width_torch.py")
+        answer = subprocess.run([options.torch, worker], check=True, capture_output=True, text=True, env=one_core)
+        for line in answer.stdout.splitlines():
+            name, seconds = line.rsplit(" ", 1)
+            print(f"| {name} | {float(seconds) * 1e3:.2f} | {minutes(float(seconds))} |")
 
 
 if __name__ == "__main__":

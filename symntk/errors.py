@@ -25,6 +25,10 @@ class SymntkError(ValueError):
         text = f"{self.asked}: {wrong}"
         super().__init__(f"{text}. Try: {advice}" if advice else text)
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """Errors come back from other processes as they were."""
+        return _restored, (type(self), self.args), self.__dict__
+
 
 class FormulaError(SymntkError):
     """A formula's text cannot be read: a name or an operator outside the language, or a bound exceeded."""
@@ -56,6 +60,11 @@ class TooLongError(SymntkError):
 
 class VerificationError(SymntkError):
     """A derived result that the independent oracle contradicts."""
+
+
+def _restored(kind: type[SymntkError], args: tuple[object, ...]) -> SymntkError:
+    """An error without its attributes, which pickle sets."""
+    return kind.__new__(kind, *args)
 
 
 def shown_place(place: float) -> str:

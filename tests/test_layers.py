@@ -14,23 +14,26 @@ PACKAGE = ROOT / "symntk"
 RANK = {
     "errors": 0,
     "version": 0,
+    "later": 0,
+    "runs": 1,
     "language": 1,
     "derive": 2,
     "emit": 3,
     "verify": 3,
     "kernels": 4,
     "networks": 5,
-    "theorems": 6,
-    "dynamics": 7,
-    "report": 8,
-    "cli": 9,
-    "__main__": 10,
-    "__init__": 10,  # it holds the public names, so it may import every room; `cli` and `report` may use it
+    "finite": 6,
+    "theorems": 7,
+    "dynamics": 8,
+    "report": 9,
+    "cli": 10,
+    "__main__": 11,
+    "__init__": 11,  # it holds the public names, so it may import every room; `cli` and `report` may use it
 }
-REQUIRED = {"sympy", "mpmath", "numpy", "scipy", "click", "tqdm"}
+REQUIRED = {"sympy", "mpmath", "numpy", "scipy", "click", "tqdm", "joblib"}
 OPTIONAL = {"sklearn", "matplotlib", "jax", "torch", "dask", "distributed", "zarr", "flint", "neural_tangents"}
 WHERE_OPTIONAL: dict[str, str] = {
-    "torch": "networks/finite_torch.py",
+    "torch": "finite/torch_arrays.py",
     "matplotlib": "report/drawing.py",
     "sklearn": "networks/sklearn_adapter.py",
     "flint": "verify/enclosure/balls.py",

@@ -31,7 +31,7 @@ import symntk
 from benchmarks.peers.environment import DEFAULT
 from benchmarks.speed import calls, gram
 from benchmarks.speed.contestants import ALL, Field
-from symntk.networks.experiments import Table
+from symntk.runs.tables import Table
 
 SECTIONS: dict[str, Callable[[Field, argparse.Namespace], Table]] = {
     "gram": lambda field, o: gram.ratios(field, pairs(o, gram.PAIRS), o.n, o.rounds),

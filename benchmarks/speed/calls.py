@@ -15,7 +15,7 @@ import numpy as np
 import symntk
 from benchmarks.peers.process import alternate, started
 from benchmarks.speed.contestants import Field
-from symntk.networks.experiments import Table
+from symntk.runs.tables import Table
 
 SUPERSPIKE = "1/(1 + 25*Abs(x))**2"
 ONE_LAW = (

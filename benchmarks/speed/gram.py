@@ -11,7 +11,7 @@ from tqdm import tqdm
 import symntk
 from benchmarks.peers.process import alternate, results, started
 from benchmarks.speed.contestants import FUSED, THEIRS, Field, asked, title
-from symntk.networks.experiments import Table
+from symntk.runs.tables import Table
 
 PAIRS = (("erf", None), ("relu", None), ("gelu", None), ("sign", "erf"))
 SLOW = (("step", "fast_sigmoid"), ("elu", None), ("hard_tanh", "triangle"), ("tanh", None), ("mish", None))

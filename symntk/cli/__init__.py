@@ -359,8 +359,8 @@ def experiment() -> None:
 def _experiment(
     name: str, full: bool, output: Path, workers: int, seed: int, checkpoints: Path | None, no_figure: bool
 ) -> None:
-    from symntk.networks.experiments import Options
     from symntk.report.experiment_files import write
+    from symntk.runs.options import Options
 
     options = Options(full, seed, workers, checkpoints or output / "checkpoints", sys.stderr.isatty())
     for line in write(name, options, output, figure=not no_figure):

@@ -309,8 +309,8 @@ def _figure(
     realizations: int | None,
     workers: int = 0,
 ) -> None:
-    from symntk.networks.experiments import Options
     from symntk.report.dynamics_files import write
+    from symntk.runs.options import Options
 
     options = Options(full, seed, workers, checkpoints or output / "checkpoints", sys.stderr.isatty())
     for line in write(name, options, output, figure=not no_figure, N=N, realizations=realizations):

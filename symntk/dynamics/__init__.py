@@ -12,12 +12,12 @@ True
 (1, 2) True
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from symntk.dynamics.nonstationary import NonStationary
 from symntk.dynamics.sizes import allow
 from symntk.dynamics.theory import Balanced, classical
+from symntk.later import later
 
 if TYPE_CHECKING:
     from symntk.dynamics.critical import Critical, critical_common, critical_independent, quasi_static
@@ -33,8 +33,6 @@ _ROOMS = {
     "simulation": ("Drive", "Simulation", "simulate"),
     "units": ("Units",),
 }
-_LAZY = {name: room for room, names in _ROOMS.items() for name in names}
-
 __all__ = [
     "Balanced",
     "Critical",
@@ -53,13 +51,4 @@ __all__ = [
     "simulate",
     "teach",
 ]
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _LAZY:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_LAZY[name]}"), name)
-
-
-def __dir__() -> list[str]:
-    return sorted(set(globals()) | set(__all__))
+__getattr__, __dir__ = later(__name__, _ROOMS)

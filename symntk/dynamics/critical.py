@@ -20,7 +20,7 @@ from symntk.dynamics.orbit import orbits
 from symntk.dynamics.theory import DT, Balanced
 from symntk.dynamics.waveform import check_sinusoid, finest, given_or
 from symntk.errors import DomainError
-from symntk.networks.finite_arrays import NumpyArrays, array_function
+from symntk.finite.arrays import NumpyArrays, array_function
 
 _FIRST = 0.25  # of the scale √N |I_0|
 _FACTOR, _AT_ONCE, _MOST = 1.35, 6, 24

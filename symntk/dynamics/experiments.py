@@ -20,8 +20,8 @@ from symntk.dynamics.simulation import Drive, Simulation, simulate
 from symntk.dynamics.theory import Balanced
 from symntk.dynamics.waveform import finest
 from symntk.errors import DomainError
-from symntk.networks import checkpoint
-from symntk.networks.experiments import Options
+from symntk.runs import checkpoint
+from symntk.runs.options import Options
 
 GAIN, FREQUENCY = 2.0, 0.2
 STEP = 1 / 32

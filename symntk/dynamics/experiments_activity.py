@@ -12,10 +12,11 @@ from symntk.dynamics.experiments import GAIN, STEP, kept, known_or_blank, simula
 from symntk.dynamics.simulation import Drive, Simulation
 from symntk.dynamics.simulation_step import Model, RateNetwork
 from symntk.dynamics.theory import Balanced
+from symntk.finite.arrays import array_function
 from symntk.kernels.function import as_function
 from symntk.language.activations import ACTIVATIONS
-from symntk.networks.experiments import Options, Table
-from symntk.networks.finite_arrays import array_function
+from symntk.runs.options import Options
+from symntk.runs.tables import Table
 
 FREQUENCY = 0.05
 AVERAGES = ("gaussian", "phase")

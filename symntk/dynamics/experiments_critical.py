@@ -21,7 +21,8 @@ from symntk.dynamics.orbit import orbits
 from symntk.dynamics.phase import phase_diagram
 from symntk.dynamics.simulation import Drive
 from symntk.dynamics.theory import Balanced
-from symntk.networks.experiments import Options, Table
+from symntk.runs.options import Options
+from symntk.runs.tables import Table
 
 KINDS = ("common", "gaussian", "phase")
 AXES = {"A": "N", "B": "K", "C": "g"}

@@ -20,7 +20,8 @@ from symntk.dynamics.experiments import (
 )
 from symntk.dynamics.simulation import Drive, Simulation
 from symntk.dynamics.theory import Balanced
-from symntk.networks.experiments import Options, Table
+from symntk.runs.options import Options
+from symntk.runs.tables import Table
 
 INDEPENDENT = ("gaussian", "phase")
 

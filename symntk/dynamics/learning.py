@@ -42,9 +42,9 @@ from symntk.dynamics.simulation_checks import (
 from symntk.dynamics.simulation_run import BLOCK, CYCLE, courses, plain
 from symntk.dynamics.simulation_step import Drive, phases, stream, weights
 from symntk.errors import DomainError
+from symntk.finite.arrays import ArrayFunction, NumpyArrays, array_function
 from symntk.kernels.function import Function
-from symntk.networks import checkpoint
-from symntk.networks.finite_arrays import ArrayFunction, NumpyArrays, array_function
+from symntk.runs import checkpoint
 
 _BURN = 3_200  # steps of the teachers before their exponents are measured
 _STUDENT = 4  # the stream of the student's initial weights and state, after those of `simulation_step`

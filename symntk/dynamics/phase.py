@@ -6,10 +6,8 @@ Each point is written to a file as soon as it is known; an interrupted run goes 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +19,8 @@ from symntk.dynamics.independent import with_error
 from symntk.dynamics.theory import DT, Balanced
 from symntk.dynamics.waveform import finest, given_or
 from symntk.errors import DomainError, SymntkError
-from symntk.networks import checkpoint
-from symntk.networks.ensemble_workers import one_core_each
+from symntk.runs import checkpoint
+from symntk.runs.workers import results
 
 AXES = ("g", "f", "N", "I_1")
 KINDS = ("common", "gaussian", "phase")
@@ -115,22 +113,14 @@ def _answers(
             missing[index] = job
         else:
             yield index, known
-    if workers <= 0:
-        for index, job in missing.items():
-            yield index, _kept(store, job, _point(job))
-        return
-    with one_core_each(), ProcessPoolExecutor(workers, get_context("spawn")) as pool:
-        running = {pool.submit(_point, job): index for index, job in missing.items()}
-        try:
-            for done in as_completed(running):
-                index = running[done]
-                yield index, _kept(store, missing[index], done.result())
-        finally:  # an interrupt waits for the points under way, and for no others
-            pool.shutdown(wait=True, cancel_futures=True)
+    indices = list(missing)
+    for place, answer in results(_point, [(job,) for job in missing.values()], workers):
+        index = indices[place]
+        yield index, _kept(store, missing[index], answer)
 
 
-def _point(job: Job) -> Answer:
-    """Value, error and, where there is none, the reason."""
+def _point(job: Job, _stopping: Callable[[], bool]) -> Answer:
+    """Value, error and, where there is none, the reason; an interrupt waits for the points under way."""
     point, kind, dt, network = job
     try:
         net = Balanced(point["g"], point["N"], **network)

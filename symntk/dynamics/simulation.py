@@ -24,10 +24,9 @@ from symntk.dynamics.simulation_run import BLOCK, Plan, run_realization
 from symntk.dynamics.simulation_step import Drive, Model, phases, weights
 from symntk.dynamics.waveform import Course
 from symntk.errors import DivergenceError, DomainError, FormulaError
+from symntk.finite.arrays import ArrayFunction, array_function
 from symntk.kernels.function import Function
-from symntk.networks.ensemble_run import Interrupted
-from symntk.networks.ensemble_workers import interrupts
-from symntk.networks.finite_arrays import ArrayFunction, array_function
+from symntk.runs.stopping import Interrupted, interrupts
 
 __all__ = ["Drive", "Simulation", "phases", "simulate", "weights"]
 _WINDOWS = 10

@@ -14,10 +14,10 @@ from symntk.dynamics.simulation_step import Drive
 from symntk.dynamics.sizes import afford_memory, afford_steps
 from symntk.dynamics.waveform import LEAST, Course, check_sinusoid, finite_formula, function_of
 from symntk.errors import DivergenceError, DomainError
+from symntk.finite.arrays import ArrayFunction, array_function
 from symntk.kernels.function import Function, as_function
 from symntk.language.activations import ACTIVATIONS
 from symntk.language.symbols import x
-from symntk.networks.finite_arrays import ArrayFunction, array_function
 
 _INPUTS = (-1e3, 1e3)
 """Where poles of an activation are looked for."""

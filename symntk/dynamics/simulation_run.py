@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from symntk.dynamics.simulation_step import Drive, Model, RateNetwork
-from symntk.networks import checkpoint
-from symntk.networks.ensemble_run import Interrupted
+from symntk.runs import checkpoint
+from symntk.runs.stopping import Interrupted
 
 BLOCK = 16  # steps between orthonormalizations of the tangent vectors
 CYCLE = np.linspace(0.0, 2 * np.pi, 97)  # phases that tell waveforms which repeat apart

@@ -34,7 +34,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from symntk.errors import DomainError, SymntkError
-from symntk.networks.finite_arrays import ArrayFunction, NumpyArrays
+from symntk.finite.arrays import ArrayFunction, NumpyArrays
 
 _WEIGHTS, _PHASES, _START, _TANGENTS = range(4)  # random streams of a realization
 _NEWTON, _CLOSE, _ROUNDING = 60, 1e-12, 2.0**-52

@@ -14,7 +14,6 @@ from symntk.errors import FormulaError
 
 _OF_SKLEARN = ("NetworkKernel", "SurrogateGradientRegressor")
 _MODULES = {
-    "Ensemble": "ensemble",
     "GradientFlow": "regression",
     "MeanField": "mean_field",
     "Prediction": "regression",

@@ -13,16 +13,14 @@ from functools import cached_property
 import numpy as np
 from scipy.special import erf
 
+from symntk.finite.ensemble import Ensemble
 from symntk.kernels.kernels import Kernels
 from symntk.kernels.kernels import derive as derive_kernels
-from symntk.networks.ensemble import Ensemble
 from symntk.networks.experiments import (
     BIAS_STD,
     DEPTH,
     RATE,
     WEIGHT_STD,
-    Options,
-    Table,
     circle_angles,
     on_circle,
     target,
@@ -30,6 +28,8 @@ from symntk.networks.experiments import (
 )
 from symntk.networks.network import Network
 from symntk.networks.regression import GradientFlow, Prediction
+from symntk.runs.options import Options
+from symntk.runs.tables import Table
 
 TOLERANCE = 0.05
 """Part of the process's sd by which an ensemble's mean may be off, beside its standard error."""

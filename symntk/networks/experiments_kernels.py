@@ -12,22 +12,22 @@ from dataclasses import dataclass
 import numpy as np
 
 from symntk.errors import FormulaError
+from symntk.finite.ensemble import Ensemble
 from symntk.kernels.kernels import Kernels
 from symntk.kernels.kernels import derive as derive_kernels
-from symntk.networks.ensemble import Ensemble
 from symntk.networks.experiments import (
     BIAS_STD,
     DEPTH,
     RATE,
     WEIGHT_STD,
-    Options,
-    Table,
     circle_angles,
     on_circle,
     target,
     training_angles,
 )
 from symntk.networks.network import Network
+from symntk.runs.options import Options
+from symntk.runs.tables import Table
 
 SLOPES = (2, 5, 20)
 _ZERO = 50

@@ -11,11 +11,11 @@ from symntk.dynamics import experiments_critical as critical
 from symntk.dynamics import experiments_exponents as exponents
 from symntk.dynamics.experiments import FREQUENCY, GAIN, STEP
 from symntk.errors import FormulaError
-from symntk.networks import checkpoint
-from symntk.networks.experiments import Options, Table
 from symntk.report import dynamics_figures as figures
 from symntk.report.drawing import need_matplotlib
-from symntk.report.files import write_tables
+from symntk.runs import checkpoint
+from symntk.runs.options import Options
+from symntk.runs.tables import Table, write_tables
 
 _UNITS = f"Threshold-linear units, I_0 = J_0 = 1, g = {GAIN:g}; time in units of τ. "
 _STEP = (

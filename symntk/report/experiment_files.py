@@ -7,14 +7,16 @@ from pathlib import Path
 from typing import cast
 
 from symntk.errors import FormulaError
-from symntk.networks import checkpoint, experiments_fit, experiments_kernels
-from symntk.networks.experiments import RATE, TRAINING_POINTS, Options, Table
+from symntk.networks import experiments_fit, experiments_kernels
+from symntk.networks.experiments import RATE, TRAINING_POINTS
 from symntk.networks.experiments_fit import Sizes
 from symntk.networks.experiments_kernels import KernelSizes
 from symntk.report import experiment_figures as figures
 from symntk.report.drawing import need_matplotlib
 from symntk.report.experiment_findings import findings
-from symntk.report.files import write_tables
+from symntk.runs import checkpoint
+from symntk.runs.options import Options
+from symntk.runs.tables import Table, write_tables
 
 _KERNELS = {"sgntk-fig1": "ntk", "sgntk-fig2": "sg_ntk"}
 _TITLES = {

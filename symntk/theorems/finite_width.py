@@ -12,8 +12,8 @@ from functools import partial
 
 import numpy as np
 
+from symntk.finite.ensemble import Ensemble
 from symntk.kernels.kernels import Kernels
-from symntk.networks.ensemble import Ensemble
 from symntk.networks.experiments import RATE, on_circle, target, training_angles
 from symntk.theorems.divergence import Outcome
 from symntk.theorems.hypotheses import finite_jumps, grows_slowly, lipschitz

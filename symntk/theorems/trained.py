@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from symntk.networks.experiments import Options
 from symntk.networks.experiments_fit import Comparison, Fit, Sizes, Theory, fits, recorded, rms, theory
+from symntk.runs.options import Options
 from symntk.theorems.divergence import Outcome
 from symntk.theorems.hypotheses import bounded, finite_jumps, jumps
 from symntk.theorems.report import Finding, Hypothesis

@@ -19,9 +19,9 @@ from symntk.dynamics.experiments_critical import FAST, Measured, network, root, 
 from symntk.dynamics.simulation import Drive
 from symntk.dynamics.theory import Balanced
 from symntk.errors import DomainError, FormulaError
-from symntk.networks.experiments import Options
 from symntk.report import dynamics_figures
 from symntk.report.dynamics_files import write
+from symntk.runs.options import Options
 
 NET, NET_40 = Balanced(2.0, 100), Balanced(2.0, 40)
 TINY = {

@@ -10,7 +10,7 @@ import pytest
 from symntk.dynamics import learning
 from symntk.dynamics.learning import Drive, Task, teach
 from symntk.errors import DivergenceError, DomainError
-from symntk.networks.finite_arrays import ArrayFunction
+from symntk.finite.arrays import ArrayFunction
 
 RELU = ArrayFunction("relu", "np.maximum(x, 0.0)", False)
 TINY = Task(N=30, burn=2, epoch=2, epochs=1, test=2, exponent=160)

@@ -11,8 +11,8 @@ import pytest
 from symntk.dynamics.simulation import Drive, phases, simulate, weights
 from symntk.dynamics.simulation_step import Model, RateNetwork
 from symntk.errors import DivergenceError, DomainError, FormulaError, SymntkError
+from symntk.finite.arrays import array_function
 from symntk.kernels.function import as_function
-from symntk.networks.finite_arrays import array_function
 
 DT = 1 / 16
 CENTRED = {"I_0": 0.0, "J_0": 0.0}

@@ -12,8 +12,8 @@ from symntk.dynamics.simulation import Drive, simulate
 from symntk.dynamics.simulation_step import Model, RateNetwork
 from symntk.dynamics.theory import Balanced
 from symntk.errors import SymntkError
+from symntk.finite.arrays import array_function
 from symntk.kernels.function import as_function
-from symntk.networks.finite_arrays import array_function
 
 DT = 1 / 16
 

@@ -6,9 +6,9 @@ import pytest
 from symntk.dynamics.band import Setup, course
 from symntk.dynamics.simulation_step import Drive, Model, RateNetwork
 from symntk.dynamics.units import shared_units
+from symntk.finite.arrays import array_function
 from symntk.kernels.expectation import TOLERANCE
 from symntk.kernels.function import as_function
-from symntk.networks.finite_arrays import array_function
 
 # a long step and a weak feedback: what the step takes at its end, and what at its beginning, is far above the noise
 N, G, MEAN, DT, STEPS, AMPLITUDE, F, PHASES = 4000, 1.6, 0.05, 1 / 4, 8, 4.0, 0.2, 16

@@ -15,20 +15,14 @@ import symntk
 from symntk.cli import main
 from symntk.errors import DomainError, FormulaError
 from symntk.networks import experiments_fit, experiments_kernels
-from symntk.networks.experiments import (
-    TRAINING_POINTS,
-    Options,
-    Table,
-    circle_angles,
-    on_circle,
-    target,
-    training_angles,
-)
+from symntk.networks.experiments import TRAINING_POINTS, circle_angles, on_circle, target, training_angles
 from symntk.networks.experiments_fit import Comparison, Sizes, share
 from symntk.networks.experiments_kernels import KernelSizes
 from symntk.networks.regression import Prediction
 from symntk.report.experiment_files import write
 from symntk.report.experiment_findings import findings
+from symntk.runs.options import Options
+from symntk.runs.tables import Table
 
 TINY = Sizes((30, 20), 12, 40)
 TINY_KERNELS = KernelSizes((2, 5), (10,), 4, 3)

@@ -279,10 +279,10 @@ def test_mistakes_are_named(call, message):
 
 
 def test_public_names_are_imported_when_they_are_used():
-    from symntk.networks import Ensemble, GradientFlow, MeanField, Prediction
+    from symntk.networks import GradientFlow, MeanField, Prediction
 
-    for one in (Ensemble, GradientFlow, MeanField, Prediction):
+    for one in (GradientFlow, MeanField, Prediction):
         assert one.__name__ in dir(symntk.networks) and one.__module__.startswith("symntk.networks.")
     code = "import sys, symntk.networks; print(*sorted(m for m in sys.modules if m.startswith('symntk.networks.')))"
     loaded = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout.split()
-    assert loaded and not {f"symntk.networks.{name}" for name in ("ensemble", "mean_field", "regression")} & {*loaded}
+    assert loaded and not {f"symntk.networks.{name}" for name in ("mean_field", "regression")} & {*loaded}

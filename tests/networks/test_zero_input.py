@@ -9,9 +9,9 @@ import pytest
 
 import symntk
 from symntk.errors import DivergenceError, DomainError, SymntkError
-from symntk.networks.ensemble import Ensemble
-from symntk.networks.finite import forward
-from symntk.networks.finite_arrays import array_function, arrays
+from symntk.finite.arrays import array_function, arrays
+from symntk.finite.ensemble import Ensemble
+from symntk.finite.network import forward
 
 Z = np.array([[0.0, 0.0], [1.0, 2.0], [0.0, 0.0]])
 derive = cache(symntk.derive)

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from tqdm import tqdm
 
 from symntk.errors import DomainError, FormulaError
+from symntk.finite.arrays import ArrayFunction, array_function, arrays
+from symntk.finite.network import Architecture, Elementwise, Parameters, empirical_kernel, forward
+from symntk.finite.training import Run, Training, run_chunk
 from symntk.kernels.function import Function, as_function
 from symntk.kernels.kernels import Kernels
-from symntk.networks import checkpoint as checkpoints
-from symntk.networks.ensemble_run import Run, Training, run_chunk
-from symntk.networks.ensemble_workers import run_all
-from symntk.networks.finite import Architecture, Elementwise, Parameters, empirical_kernel, forward
-from symntk.networks.finite_arrays import ArrayFunction, array_function, arrays
+from symntk.runs import checkpoint as checkpoints
+from symntk.runs.workers import results
 
 _MEMORY = 2**28  # bytes of weights that kernels and outputs are computed from at a time
 _CHUNK = 2**22  # bytes of weights that NumPy trains at a time: about what a core's caches hold
@@ -102,10 +104,10 @@ class Ensemble:
             chunk: networks trained together; by default as many as the caches hold, or a GPU's memory. With NumPy the
                 result does not depend on it, to the last bit.
             workers: processes that share the work, each with linear algebra on one core: the fastest way to use
-                several cores. A script that asks for them needs the usual `if __name__ == "__main__":`. 0 is this
-                process. Any number of workers from 1 on gives the same bits; so does this process if its linear
-                algebra uses one core, else rounding differs, and in the end single networks of `sign` differ
-                visibly (one sign that flips earlier changes what follows), while the ensemble's statistics agree.
+                several cores. 0 is this process. Any number of workers from 1 on gives the same bits; so does this
+                process if its linear algebra uses one core, else rounding differs, and in the end single networks of
+                `sign` differ visibly (one sign that flips earlier changes what follows), while the ensemble's
+                statistics agree.
             checkpoint: a folder with one file per chunk. A run with the same options continues from it, with the
                 same result to the last bit as one that was not interrupted.
             checkpoint_steps: a file is written after so many steps, where given.
@@ -160,8 +162,7 @@ class Ensemble:
         if run.folder is not None:
             checkpoints.need_folder(run.folder)
         chunks = [(a, min(a + size, self.networks)) for a in range(0, self.networks, size)]
-        parts = run_all(run, chunks, workers, progress, run_chunk)
-        return Training.joined(run, parts)
+        return Training.joined(run, _trained(run, chunks, workers, progress))
 
     def kernel(
         self,
@@ -247,3 +248,16 @@ class Ensemble:
             wrong = f"inputs of shape {values.shape}, or not finite"
             raise DomainError("networks on these inputs", wrong, f"finite numbers, (points, {self.shape.inputs})")
         return np.ascontiguousarray(values.T)
+
+
+def _trained(run: Run, chunks: list[tuple[int, int]], workers: int, progress: bool) -> list[dict[str, np.ndarray]]:
+    """The results of all chunks, in order; the bar moves with each step in this process, with each chunk in others."""
+    parts: dict[int, dict[str, np.ndarray]] = {}
+    total = chunks[-1][1] * run.steps
+    with tqdm(total=total, unit="step", unit_scale=True, disable=not progress, smoothing=0.05) as bar:
+        task = partial(run_chunk, run, int if workers else bar.update)
+        for place, part in results(task, chunks, workers):
+            parts[place] = part
+            start, stop = chunks[place]
+            bar.update((stop - start) * run.steps if workers else 0)
+    return [parts[place] for place in range(len(chunks))]

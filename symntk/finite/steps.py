@@ -19,8 +19,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from symntk.networks.finite import Architecture, Elementwise, Parameters
-from symntk.networks.finite_arrays import product
+from symntk.finite.arrays import product
+from symntk.finite.network import Architecture, Elementwise, Parameters
 
 FLUSH = 1000
 _LANES = 16  # points of a full register; matrix products with 15 columns take longer than with 16

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from symntk.errors import DomainError
-from symntk.networks.finite_arrays import Array, Arrays
+from symntk.finite.arrays import Array, Arrays
 
 Elementwise = Callable[[Array], Array]
 Parameters = list[tuple[Array, Array]]

@@ -11,10 +11,11 @@ from pathlib import Path
 import numpy as np
 
 from symntk.errors import SymntkError
-from symntk.networks import checkpoint
-from symntk.networks.finite import Architecture, DenseTraining, forward
-from symntk.networks.finite_arrays import ArrayFunction, Arrays, NumpyArrays, arrays
-from symntk.networks.finite_steps import StepTraining
+from symntk.finite.arrays import ArrayFunction, Arrays, NumpyArrays, arrays
+from symntk.finite.network import Architecture, DenseTraining, forward
+from symntk.finite.steps import StepTraining
+from symntk.runs import checkpoint
+from symntk.runs.stopping import Interrupted
 
 
 @dataclass(frozen=True)
@@ -90,20 +91,16 @@ class Training:
         return cls(run.record, outputs, loss, parameters)
 
 
-class Interrupted(Exception):
-    """Training stopped because it was asked to; the checkpoint is written."""
-
-
 def run_chunk(
-    run: Run, start: int, stop: int, report: Callable[[int], None], stopping: Callable[[], bool]
+    run: Run, report: Callable[[int], object], start: int, stop: int, stopping: Callable[[], bool]
 ) -> dict[str, np.ndarray]:
     """Train the networks start … stop − 1.
 
     Args:
         run: what to train.
+        report: takes the number of network steps that were just done.
         start: the first network.
         stop: the one after the last.
-        report: takes the number of network steps that were just done.
         stopping: says whether to stop before the next step.
 
     Raises:
@@ -138,7 +135,7 @@ def run_chunk(
 
 
 def _train(
-    run: Run, work: _Work, report: Callable[[int], None], stopping: Callable[[], bool], save: Callable[[], None]
+    run: Run, work: _Work, report: Callable[[int], object], stopping: Callable[[], bool], save: Callable[[], None]
 ) -> None:
     """Steps, records and checkpoints up to the last step."""
     last_time, last_step = time.monotonic(), work.done

@@ -9,13 +9,13 @@ import pytest
 
 from symntk.emit.compile import namespace
 from symntk.errors import DivergenceError, FormulaError
+from symntk.finite import steps as finite_steps
+from symntk.finite.arrays import NumpyArrays, array_function, arrays, mollified
+from symntk.finite.ensemble import Ensemble
+from symntk.finite.network import Architecture, DenseTraining, empirical_kernel, forward
+from symntk.finite.steps import StepTraining
 from symntk.kernels.function import as_function
 from symntk.kernels.kernels import derive
-from symntk.networks import finite_steps
-from symntk.networks.ensemble import Ensemble
-from symntk.networks.finite import Architecture, DenseTraining, empirical_kernel, forward
-from symntk.networks.finite_arrays import NumpyArrays, array_function, arrays, mollified
-from symntk.networks.finite_steps import StepTraining
 
 RNG = np.random.default_rng(3)
 LIBRARY = NumpyArrays()

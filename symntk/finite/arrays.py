@@ -206,7 +206,7 @@ def arrays(backend: str, device: str | None = None) -> Arrays:
     if backend == "numpy":
         return NumpyArrays()
     if backend == "torch":
-        from symntk.networks.finite_torch import TorchArrays
+        from symntk.finite.torch_arrays import TorchArrays
 
         return TorchArrays(device)
     raise FormulaError(f"the array library {backend!r}", "there is no adapter to it", '"numpy" or "torch"')

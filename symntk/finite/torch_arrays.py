@@ -10,7 +10,7 @@ import numpy as np
 
 from symntk.emit.compile import function_of
 from symntk.errors import FormulaError
-from symntk.networks.finite_arrays import Array, ArrayFunction
+from symntk.finite.arrays import Array, ArrayFunction
 
 
 class TorchArrays:

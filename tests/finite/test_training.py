@@ -7,18 +7,15 @@ import signal
 import subprocess
 import sys
 import time
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from symntk.errors import DomainError, FormulaError, SymntkError
+from symntk.finite import steps as finite_steps
+from symntk.finite import training as ensemble_run
+from symntk.finite.ensemble import Ensemble
 from symntk.kernels.kernels import derive
-from symntk.networks import ensemble_run, finite_steps
-from symntk.networks.checkpoint import load, save
-from symntk.networks.ensemble import Ensemble
-from symntk.networks.ensemble_run import Interrupted
-from symntk.networks.ensemble_workers import run_all
 
 ANGLE = np.linspace(-3, 3, 6)
 X, Y = np.stack([np.sin(ANGLE), np.cos(ANGLE)], axis=1), np.sin(2 * ANGLE)
@@ -115,9 +112,9 @@ def test_an_interrupted_run_continues_to_the_same_bits(tmp_path, monkeypatch, ac
 
 SCRIPT = """
 import sys
-from symntk.networks import finite_steps
-from tests.networks.test_finite_run import FLUSH, ensemble, train
-from symntk.networks import checkpoint
+from symntk.finite import steps as finite_steps
+from tests.finite.test_training import FLUSH, ensemble, train
+from symntk.runs import checkpoint
 finite_steps.FLUSH = FLUSH
 if len(sys.argv) > 4:
     import os, resource, signal
@@ -126,8 +123,7 @@ if len(sys.argv) > 4:
     else:
         writes, real = iter(range(4)), os.fsync
         checkpoint.os.fsync = lambda file: real(file) if next(writes) < 3 else os.kill(os.getpid(), signal.SIGKILL)
-if __name__ == "__main__":
-    train(ensemble(), int(sys.argv[2]), chunk=3, checkpoint=sys.argv[1], checkpoint_steps=20, workers=int(sys.argv[3]))
+train(ensemble(), int(sys.argv[2]), chunk=3, checkpoint=sys.argv[1], checkpoint_steps=20, workers=int(sys.argv[3]))
 """
 
 
@@ -187,35 +183,6 @@ def test_a_full_disk_is_told_and_what_was_written_stays(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def _ends(*_):
-    os._exit(1)
-
-
-def _one_fails(_run, start, _stop, _report, stopping):
-    if start == 0:
-        raise SymntkError("a chunk", "it fails", "nothing")
-    while not stopping():
-        time.sleep(0.01)
-    raise Interrupted
-
-
-def _interrupts_are_blocked(*_):
-    return {"blocked": np.array([signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, [])])}
-
-
-@pytest.mark.parametrize(("chunk", "told"), [(_ends, "one of them ended"), (_one_fails, "a chunk: it fails")])
-def test_an_error_in_a_worker_stops_all(chunk, told):
-    with pytest.raises(SymntkError, match=told):
-        run_all(SimpleNamespace(steps=1), [(0, 1), (1, 2)], 2, False, chunk)
-
-
-@pytest.mark.skipif(not hasattr(signal, "pthread_sigmask"), reason="no signal masks")
-def test_ctrl_c_does_not_break_a_worker_that_starts():
-    """It reaches a whole group of processes, workers that still import among them; the parent alone handles it."""
-    assert run_all(SimpleNamespace(steps=1), [(0, 1)], 1, False, _interrupts_are_blocked)[0]["blocked"].all()
-    assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, [])
-
-
 def test_workers_do_the_same(tmp_path):
     process = start(tmp_path, 60, workers=2)
     error = process.communicate()[1].decode()
@@ -233,25 +200,6 @@ def test_a_checkpoint_of_another_run_is_refused(tmp_path):
             train(other, 40, checkpoint=tmp_path)
     with pytest.raises(SymntkError, match="another run"):
         train(ensemble(), 50, checkpoint=tmp_path)
-
-
-@pytest.mark.parametrize("damage", ["truncated", "changed", "empty", "another format", "a folder"])
-def test_a_damaged_checkpoint_is_refused(tmp_path, damage):
-    path = tmp_path / "one.npz"
-    save(path, "run", {"a": np.arange(1000.0)})
-    whole = path.read_bytes()
-    path.unlink()
-    if damage == "a folder":
-        path.mkdir()
-    elif damage == "another format":
-        with path.open("wb") as file:
-            np.save(file, np.arange(3))
-    else:
-        middle = len(whole) // 2
-        changed = whole[:middle] + bytes([whole[middle] ^ 1]) + whole[middle + 1 :]
-        path.write_bytes({"truncated": whole[:middle], "changed": changed, "empty": b""}[damage])
-    with pytest.raises(SymntkError, match=r"to resume from .*one\.npz: (it is no checkpoint|Is a directory)"):
-        load(path, "run")
 
 
 @pytest.mark.parametrize("missing", ["state/step", "engine/first", "outputs"])
@@ -285,22 +233,6 @@ def test_a_folder_that_cannot_be_written_to_is_told_before_training(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(SymntkError, match="to write to the folder"):
         train(ensemble(), 10**9, checkpoint=tmp_path / "file" / "x")
-
-
-def test_a_checkpoint_is_whole_or_the_one_before(tmp_path, monkeypatch):
-    path = tmp_path / "one.npz"
-    save(path, "run", {"a": np.arange(3)})
-
-    def fails(*_, **__):
-        raise OSError("the disk is full")
-
-    monkeypatch.setattr(np, "savez", fails)
-    with pytest.raises(SymntkError, match="the disk is full; the checkpoint before"):
-        save(path, "run", {"a": np.arange(4)})
-    monkeypatch.undo()
-    np.testing.assert_array_equal(load(path, "run")["a"], np.arange(3))
-    assert [p.name for p in tmp_path.iterdir()] == ["one.npz"]
-    assert load(tmp_path / "none.npz", "run") is None
 
 
 def test_torch_gives_the_same_where_it_is_installed():

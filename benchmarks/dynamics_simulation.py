@@ -18,8 +18,8 @@ import math
 import time
 from pathlib import Path
 
-from symntk.dynamics.learning import FULL, Task, teach
 from symntk.dynamics.simulation import Drive, simulate
+from symntk_papers.balanced.learning import FULL, Task, teach
 
 COMMON = (0.25, 0.56, 0.78, 1.0, 1.34)  # times √N
 INDEPENDENT = (1.0, 2.5, 3.5, 4.5, 6.0)

@@ -17,7 +17,7 @@ import sympy as sp
 from click.testing import CliRunner, Result
 
 import symntk
-from symntk.cli import main
+from symntk.cli import main, papers
 from symntk.kernels.kernels import Kernels
 from symntk.kernels.verification import Verification
 from symntk.verify.certificate import Certificate, Check
@@ -320,3 +320,14 @@ def test_version():
 @pytest.mark.parametrize("command", ["derive", "export", "verify", "list"])
 def test_help(command: str):
     assert "Usage" in answer(command, "--help")
+
+
+def test_commands_of_the_papers_say_how_to_install_them(monkeypatch):
+    monkeypatch.setattr(papers, "find_spec", lambda name: None)
+    group = type(main)("symntk")
+    papers.add_papers(group, {"theorems": "Verify the theorems."})
+    assert "theorems  Verify the theorems." in CliRunner().invoke(group, ["--help"]).output
+    answered = CliRunner().invoke(group, ["theorems", "T2", "--activation", "relu"])
+    assert answered.exit_code == 2
+    assert "symntk_papers, which is not installed" in answered.stderr
+    assert "pip install . ./papers" in answered.stderr

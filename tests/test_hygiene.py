@@ -14,10 +14,10 @@ import symntk
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "symntk"
-MODULES = sorted(PACKAGE.rglob("*.py"))
+MODULES = sorted([*PACKAGE.rglob("*.py"), *(ROOT / "papers").rglob("*.py")])
 MOST_LINES = 400
 EVALUATES_TEXT = {"eval", "exec", "compile", "__import__"}
-COMPILES_OWN_SOURCE = {Path("emit/compile.py")}
+COMPILES_OWN_SOURCE = {PACKAGE / "emit" / "compile.py"}
 """The files that execute source which the package itself wrote; no text of a user is in it."""
 
 
@@ -40,7 +40,7 @@ def test_no_text_is_evaluated(path: Path):
         called = function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
         plain = isinstance(function, ast.Name)
         where = f"{name(path)}:{node.lineno} calls {called}"
-        if path.relative_to(PACKAGE) not in COMPILES_OWN_SOURCE:
+        if path not in COMPILES_OWN_SOURCE:
             assert not (plain and called in EVALUATES_TEXT), where
         assert called != "parse_expr", where
         if called == "sympify":

@@ -1,16 +1,23 @@
-"""Imports go one way: language ← derive ← {emit, verify} ← kernels ← networks ← theorems ← dynamics ← report ← cli."""
+"""Imports go one way: language ← derive ← {emit, verify} ← kernels ← networks ← finite ← dynamics ← report ← cli.
+
+`symntk_papers` is a client: it imports names that a module of symntk lists as public, and nothing of symntk imports it.
+"""
 
 from __future__ import annotations
 
 import ast
+import importlib
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+import symntk.errors
+
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "symntk"
+PAPERS = ROOT / "papers" / "symntk_papers"
 RANK = {
     "errors": 0,
     "version": 0,
@@ -23,18 +30,16 @@ RANK = {
     "kernels": 4,
     "networks": 5,
     "finite": 6,
-    "theorems": 7,
-    "dynamics": 8,
-    "report": 9,
-    "cli": 10,
-    "__main__": 11,
-    "__init__": 11,  # it holds the public names, so it may import every room; `cli` and `report` may use it
+    "dynamics": 7,
+    "report": 8,
+    "cli": 9,
+    "__main__": 10,
+    "__init__": 10,  # it holds the public names, so it may import every room; `cli` and `report` may use it
 }
 REQUIRED = {"sympy", "mpmath", "numpy", "scipy", "click", "tqdm", "joblib"}
 OPTIONAL = {"sklearn", "matplotlib", "jax", "torch", "dask", "distributed", "zarr", "flint", "neural_tangents"}
 WHERE_OPTIONAL: dict[str, str] = {
     "torch": "finite/torch_arrays.py",
-    "matplotlib": "report/drawing.py",
     "sklearn": "networks/sklearn_adapter.py",
     "flint": "verify/enclosure/balls.py",
 }
@@ -130,3 +135,21 @@ def test_required_packages_are_those_of_the_project():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     declared = {text.split(">")[0].split("=")[0].strip() for text in project["dependencies"]}
     assert declared == REQUIRED
+
+
+@pytest.mark.parametrize("path", sorted(PAPERS.rglob("*.py")), ids=name)
+def test_papers_use_public_names(path: Path):
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            assert not any(alias.name.split(".")[0] == "symntk" for alias in node.names), f"{name(path)}:{node.lineno}"
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "symntk":
+            module = importlib.import_module(node.module)
+            for alias in node.names:
+                public = getattr(module, "__all__", None) or [n for n in vars(module) if module is symntk.errors]
+                assert alias.name in public, f"{name(path)}:{node.lineno} imports {alias.name} of {node.module}"
+
+
+def test_no_file_but_that_of_their_commands_names_the_papers():
+    found = [path for path in modules() if "symntk_papers" in path.read_text(encoding="utf-8")]
+    assert {str(path.relative_to(PACKAGE)) for path in found} <= {"cli/papers.py", "cli/__init__.py"}
+    assert not [path for path in modules() for module, _ in imports(path) if module.split(".")[0] == "symntk_papers"]

@@ -1,4 +1,4 @@
-"""The command line: derive, export, verify, list, theorems, experiment, dynamics.
+"""The command line: derive, export, verify, list, dynamics, and what `symntk_papers` adds.
 
 Only click is imported here; each command imports what it needs, so that none waits for what it does not use.
 Errors go to the standard error stream in three lines, what was asked, what is wrong and what to try, with exit
@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from symntk.cli.dynamics import dynamics
-from symntk.cli.options import WORKERS, is_experiment
+from symntk.cli.papers import add_papers
 from symntk.errors import SymntkError
 from symntk.version import VERSION
 
@@ -27,13 +27,6 @@ if TYPE_CHECKING:
 _FORMULAS = """
 ACTIVATION is a name from `symntk list`, also with parameters, "leaky_relu(negative_slope=0.2)", or a formula in x with
 SymPy's function names, "x*erf(x)". A formula that begins with a minus sign goes after `--`.
-"""
-
-_THEOREMS = """\b
-T1  the maps of erf(m x) in closed form    T2  no NTK for the limit, which jumps
-T3  the limit as a classifier              T4  the singularity of the limit's NTK
-T5  the SG-NTK of the limit exists         T6  kernels of finite width at initialization
-T7  kernels of finite width in training    T8  trained networks and the SG-NTK process
 """
 
 _SECOND = 1.0  # after which a bar is drawn again
@@ -312,83 +305,11 @@ def list_(table: str | None, name: str | None) -> None:
         click.echo("\n\n".join(entry_text(kind, entry) for kind, entry in entries))
 
 
-@main.command("theorems", epilog=_THEOREMS, short_help="Verify the theorems of surrogate gradient learning.")
-@click.argument("ids", nargs=-1, metavar="[IDS]")
-@click.option("--activation", default="erf(m*x)", show_default=True, help="A family with one parameter, or a jump.")
-@click.option("--surrogate", "-s", metavar="S", help="Name of a surrogate, or its primitive's formula; by default erf.")
-@click.option("--surrogate-derivative", metavar="F", help="Formula of the surrogate derivative itself.")
-@click.option("--limit", metavar="F", help="Limit of the family; by default it is found.")
-@click.option("--dps", default=50, show_default=True, type=click.IntRange(30, 200), help="Digits.")
-@click.option("--full", is_flag=True, help="More depths, wider networks and more of them.")
-@click.option("--seed", default=0, show_default=True, type=click.IntRange(0), help="Of points, weights and data.")
-@click.option("--checkpoints", type=click.Path(path_type=Path, file_okay=False), help="Folder of training to continue.")
-@click.option("--json", "as_json", is_flag=True, help="Print the reports as JSON.")
-@click.pass_context
-def theorems_(ctx: click.Context, /, ids: tuple[str, ...], as_json: bool, **options: Any) -> None:
-    """Verify T1 to T8 numerically, or those named.
-
-    The exit status is 1 where one fails, is not decided or does not apply.
-    """
-    from tqdm import tqdm
-
-    from symntk.theorems import THEOREMS, theorems
-
-    reports = []
-    # disable=None: no bar where the error stream is no terminal
-    with tqdm(total=len(ids or THEOREMS), disable=None, leave=False, bar_format="{l_bar}{bar}| {elapsed}") as bar:
-        for report in theorems(ids, progress=bar.set_description_str, **options):
-            reports.append(report)
-            bar.update()
-            if not as_json:
-                bar.write(report.text() + "\n", file=sys.stdout)
-    if as_json:
-        import json
-
-        click.echo(json.dumps([report.to_dict() for report in reports], indent=2, ensure_ascii=False))
-    ctx.exit(0 if all(report.passed for report in reports) else 1)
-
-
-@main.group(short_help="Repeat an experiment of the surrogate-gradient NTK paper.")
-def experiment() -> None:
-    """Repeat an experiment of Eilers, Memmesheimer & Goedeke 2024 (arXiv 2405.15539): a figure and tables of numbers.
-
-    An experiment that was interrupted continues from its checkpoints when it is started again with the same options.
-    """
-
-
-def _experiment(
-    name: str, full: bool, output: Path, workers: int, seed: int, checkpoints: Path | None, no_figure: bool
-) -> None:
-    from symntk.report.experiment_files import write
-    from symntk.runs.options import Options
-
-    options = Options(full, seed, workers, checkpoints or output / "checkpoints", sys.stderr.isatty())
-    for line in write(name, options, output, figure=not no_figure):
-        click.echo(line)
-
-
-@experiment.command("sgntk-fig1", short_help="The NTK of erf(m x) networks diverges as m grows.")
-@is_experiment
-@WORKERS
-def sgntk_fig1(**options: Any) -> None:
-    """The NTK of erf(m x) networks before and after gradient descent, against the analytic one: it diverges."""
-    _experiment("sgntk-fig1", **options)
-
-
-@experiment.command("sgntk-fig2", short_help="The SG-NTK of erf(m x) networks converges as m grows.")
-@is_experiment
-@WORKERS
-def sgntk_fig2(**options: Any) -> None:
-    """The SG-NTK of erf(m x) networks before and after surrogate gradients, against the analytic one: it converges."""
-    _experiment("sgntk-fig2", **options)
-
-
-@experiment.command("sgntk-fig3", short_help="Trained sign networks, against the SG-NTK process.")
-@is_experiment
-@WORKERS
-def sgntk_fig3(**options: Any) -> None:
-    """Sign networks trained by surrogate gradients, against the SG-NTK's process and regression with the NNGP."""
-    _experiment("sgntk-fig3", **options)
-
-
 main.add_command(dynamics)
+add_papers(
+    main,
+    {
+        "experiment": "Repeat an experiment of the surrogate-gradient NTK paper.",
+        "theorems": "Verify the theorems of surrogate gradient learning.",
+    },
+)

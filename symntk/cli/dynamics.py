@@ -9,7 +9,8 @@ from typing import Any
 
 import click
 
-from symntk.cli.options import WORKERS, is_experiment, with_options
+from symntk.cli.options import with_options
+from symntk.cli.papers import add_papers
 from symntk.errors import SymntkError
 
 _NETWORK = """
@@ -126,7 +127,7 @@ def lyapunov(
     **network: Any,
 ) -> None:
     """The largest Lyapunov exponent λ₁ τ, with common or independent input or with none."""
-    from symntk.dynamics.experiments import common_curve, independent_curve
+    from symntk.dynamics.curves import common_curve, independent_curve
 
     if common is not None and independent is not None:
         raise SymntkError("a Lyapunov exponent", "the input is common or independent, not both", "one of them")
@@ -260,83 +261,12 @@ def _steps(option: str, time: float, dt: float) -> int:
     return round(time / dt)
 
 
-@dynamics.command(short_help="What a network learns from a driven one.")
-@click.option("--full", is_flag=True, help="The paper's size, instead of one that takes half a minute.")
-@click.option("--common", multiple=True, type=float, metavar="I_1", help="Amplitudes of common input.")
-@click.option("--independent", multiple=True, type=float, metavar="I_1", help="Amplitudes of independent input.")
-@click.option("--realizations", default=3, show_default=True, help="Students of each teacher.")
-@click.option("--checkpoints", type=click.Path(path_type=Path, file_okay=False), help="Folder of a run to continue.")
-def learning(
-    full: bool,
-    common: tuple[float, ...],
-    independent: tuple[float, ...],
-    realizations: int,
-    checkpoints: Path | None,
-) -> None:
-    """Test errors of students that are taught the currents of driven teachers, by full-FORCE.
-
-    The error is the mean square of what the student's target misses over that of the target: 0 is perfect, 1 silence.
-    """
-    from symntk.dynamics.learning import FULL, Task, teach
-    from symntk.dynamics.simulation import Drive
-
-    if not common and not independent:
-        common, independent = (2.0, 5.0, 17.0), (1.0, 3.0, 5.0)
-    task = FULL if full else Task()
-    drives = [Drive(one, True, task.frequency) for one in common]
-    drives += [Drive(one, False, task.frequency) for one in independent]
-    done = teach(drives, task, realizations=realizations, checkpoint_folder=checkpoints, progress=sys.stderr.isatty())
-    click.echo(done.table())
-
-
-def _is_figure(command: Callable[..., None]) -> Callable[..., None]:
-    """The options of the figures."""
-    options = [
-        click.option("--N", "N", type=click.IntRange(16), help="Units that are simulated, instead of either size's."),
-        click.option("--realizations", type=click.IntRange(1), help="Networks that are simulated, likewise."),
-    ]
-    return is_experiment(with_options(command, options))
-
-
-def _figure(
-    name: str,
-    full: bool,
-    output: Path,
-    seed: int,
-    checkpoints: Path | None,
-    no_figure: bool,
-    N: int | None,
-    realizations: int | None,
-    workers: int = 0,
-) -> None:
-    from symntk.report.dynamics_files import write
-    from symntk.runs.options import Options
-
-    options = Options(full, seed, workers, checkpoints or output / "checkpoints", sys.stderr.isatty())
-    for line in write(name, options, output, figure=not no_figure, N=N, realizations=realizations):
-        click.echo(line)
-
-
-@dynamics.command(short_help="λ₁ over the amplitude of an input.")
-@_is_figure
-def fig2(**options: Any) -> None:
-    """λ₁ over the amplitude of common and of independent input: theory and simulated networks."""
-    _figure("fig2", **options)
-
-
-@dynamics.command(short_help="I_1^crit over N, tightness of balance and g.")
-@_is_figure
-@WORKERS
-def fig3(**options: Any) -> None:
-    """I_1^crit over N, the tightness of balance K and g: theory and simulated networks.
-
-    K scales mean couplings and mean input: √N is replaced by √K there. The workers share the theory.
-    """
-    _figure("fig3", **options)
-
-
-@dynamics.command(short_help="Activity and autocovariance, independent input.")
-@_is_figure
-def fig9(**options: Any) -> None:
-    """Activity, rate and autocovariance under independent input: theory and simulated networks."""
-    _figure("fig9", **options)
+add_papers(
+    dynamics,
+    {
+        "learning": "What a network learns from a driven one.",
+        "fig2": "λ₁ over the amplitude of an input.",
+        "fig3": "I_1^crit over N, tightness of balance and g.",
+        "fig9": "Activity and autocovariance, independent input.",
+    },
+)

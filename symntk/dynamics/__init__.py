@@ -1,4 +1,4 @@
-"""Recurrent rate networks: mean-field theory, Lyapunov exponents, critical inputs, simulation, learning.
+"""Recurrent rate networks: mean-field theory, Lyapunov exponents, critical inputs, simulation.
 
 `Balanced` is a network in theory, `classical` one with odd units and no mean; `simulate` runs such networks.
 
@@ -21,34 +21,41 @@ from symntk.later import later
 
 if TYPE_CHECKING:
     from symntk.dynamics.critical import Critical, critical_common, critical_independent, quasi_static
-    from symntk.dynamics.learning import Task, teach
+    from symntk.dynamics.curves import Curve, common_curve, independent_curve
+    from symntk.dynamics.orbit import orbits
     from symntk.dynamics.phase import PhaseDiagram, phase_diagram
     from symntk.dynamics.simulation import Drive, Simulation, simulate
     from symntk.dynamics.units import Units
+    from symntk.dynamics.waveform import finest
 
 _ROOMS = {
     "critical": ("Critical", "critical_common", "critical_independent", "quasi_static"),
-    "learning": ("Task", "teach"),
+    "curves": ("Curve", "common_curve", "independent_curve"),
+    "orbit": ("orbits",),
     "phase": ("PhaseDiagram", "phase_diagram"),
     "simulation": ("Drive", "Simulation", "simulate"),
     "units": ("Units",),
+    "waveform": ("finest",),
 }
 __all__ = [
     "Balanced",
     "Critical",
+    "Curve",
     "Drive",
     "NonStationary",
     "PhaseDiagram",
     "Simulation",
-    "Task",
     "Units",
     "allow",
     "classical",
+    "common_curve",
     "critical_common",
     "critical_independent",
+    "finest",
+    "independent_curve",
+    "orbits",
     "phase_diagram",
     "quasi_static",
     "simulate",
-    "teach",
 ]
 __getattr__, __dir__ = later(__name__, _ROOMS)

@@ -8,7 +8,7 @@ steps dt, and time in units of τ, for all s ≤ n
 with q = E[φ(h(n+1)) φ(h(s))], the input's covariance C, and the diagonal c(n+1, n+1) = (1−dt)² c(n, n)
 + 2 dt (1−dt) r(n, n) + dt² (g² E[φ²] + C). Perturbations follow the same lines with k, l and q' k in place of q. This
 is exactly the theory of the Euler-discretized network. The mean's rate is of order √N, so its feedback and the input
-that all units share are taken at the step's end, as in the network's own step (`simulation_step`): for N → ∞
+that all units share are taken at the step's end, as in the network's own step (`simulation.step`): for N → ∞
 
     m(n+1) = (1−dt) m(n) + dt (√N I_0(n+1) + δI(n+1) − √N J_0 ν(n+1))
 

@@ -5,9 +5,41 @@ from typing import TYPE_CHECKING
 from symntk.later import later
 
 if TYPE_CHECKING:
-    from symntk.finite.arrays import mollified
+    from symntk.finite.arrays import ArrayFunction, Arrays, NumpyArrays, array_function, mollified, product
     from symntk.finite.ensemble import Ensemble
+    from symntk.finite.network import (
+        Architecture,
+        DenseTraining,
+        Elementwise,
+        Parameters,
+        Steps,
+        empirical_kernel,
+        forward,
+    )
     from symntk.finite.training import Training
 
-__all__ = ["Ensemble", "Training", "mollified"]
-__getattr__, __dir__ = later(__name__, {"arrays": ["mollified"], "ensemble": ["Ensemble"], "training": ["Training"]})
+_MODULES = {
+    "arrays": ("ArrayFunction", "Arrays", "NumpyArrays", "array_function", "mollified", "product"),
+    "ensemble": ("Ensemble",),
+    "network": ("Architecture", "DenseTraining", "Elementwise", "Parameters", "Steps", "empirical_kernel", "forward"),
+    "training": ("Training",),
+}
+
+__all__ = [
+    "Architecture",
+    "ArrayFunction",
+    "Arrays",
+    "DenseTraining",
+    "Elementwise",
+    "Ensemble",
+    "NumpyArrays",
+    "Parameters",
+    "Steps",
+    "Training",
+    "array_function",
+    "empirical_kernel",
+    "forward",
+    "mollified",
+    "product",
+]
+__getattr__, __dir__ = later(__name__, _MODULES)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,15 @@ from tqdm import tqdm
 
 from symntk.errors import DomainError, FormulaError
 from symntk.finite.arrays import ArrayFunction, array_function, arrays
-from symntk.finite.network import Architecture, Elementwise, Parameters, empirical_kernel, forward
+from symntk.finite.network import (
+    Architecture,
+    DenseTraining,
+    Elementwise,
+    Parameters,
+    Steps,
+    empirical_kernel,
+    forward,
+)
 from symntk.finite.training import Run, Training, run_chunk
 from symntk.kernels.function import Function, as_function
 from symntk.kernels.kernels import Kernels
@@ -81,6 +89,7 @@ class Ensemble:
         steps: int,
         rate: float,
         rule: str = "surrogate",
+        trainer: Callable[..., Steps] = DenseTraining,
         test: Any = None,
         record: Sequence[int] | None = None,
         chunk: int | None = None,
@@ -99,6 +108,7 @@ class Ensemble:
             steps: how many.
             rate: η.
             rule: "gradient" propagates back the true derivative, "surrogate" the surrogate derivative.
+            trainer: the class that makes the steps, `DenseTraining` or one with its arguments and methods.
             test: inputs at which outputs are recorded; x by default.
             record: steps at which they are, from 0 (before training) to `steps`; these two by default.
             chunk: networks trained together; by default as many as the caches hold, or a GPU's memory. With NumPy the
@@ -158,6 +168,7 @@ class Ensemble:
             every_steps=checkpoint_steps,
             every_seconds=checkpoint_seconds,
             own_processes=workers > 0,
+            trainer=trainer,
         )
         if run.folder is not None:
             checkpoints.need_folder(run.folder)

@@ -12,7 +12,7 @@ import operator
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -137,6 +137,22 @@ def empirical_kernel(
         inner = turned(inside1[layer]) @ inside2[layer]
         total = total + (gain**2 * inner + shape.bias_std**2) * (turned(delta1[layer]) @ delta2[layer])
     return total
+
+
+class Steps(Protocol):
+    """Training steps of a number of networks; made with what `DenseTraining` is made with."""
+
+    def step(self) -> None:
+        """One step of all networks."""
+
+    def parameters(self) -> Parameters:
+        """The current weights and biases."""
+
+    def state(self) -> dict[str, np.ndarray]:
+        """All that the next step depends on."""
+
+    def restore(self, state: dict[str, np.ndarray]) -> None:
+        """Continue from a state."""
 
 
 class DenseTraining:

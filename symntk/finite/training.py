@@ -11,9 +11,8 @@ from pathlib import Path
 import numpy as np
 
 from symntk.errors import SymntkError
-from symntk.finite.arrays import ArrayFunction, Arrays, NumpyArrays, arrays
-from symntk.finite.network import Architecture, DenseTraining, forward
-from symntk.finite.steps import StepTraining
+from symntk.finite.arrays import ArrayFunction, Arrays, arrays
+from symntk.finite.network import Architecture, Steps, forward
 from symntk.runs import checkpoint
 from symntk.runs.stopping import Interrupted
 
@@ -40,6 +39,7 @@ class Run:
     every_steps: int | None
     every_seconds: float
     own_processes: bool
+    trainer: Callable[..., Steps]
 
     @cached_property
     def told(self) -> dict[str, object]:
@@ -50,6 +50,7 @@ class Run:
             "functions": [f.text for f in (*self.activations, *self.slopes)],
             "numbers": [self.seed, self.dtype, self.backend, self.device, self.rate, self.steps, *self.record],
             "flags": [self.keep, self.own_processes],  # linear algebra on one core may round otherwise
+            "trainer": self.trainer.__qualname__,
             "x": self.x,
             "y": self.y,
             "test": self.test,
@@ -166,13 +167,9 @@ class _Work:
         slopes = [self.arrays.compile(f) for f in run.slopes]
         x, y = run.x.astype(run.dtype), run.y.astype(run.dtype)
         drawn = run.shape.draw(run.seed, range(start, stop), run.dtype)
-        self.engine: DenseTraining | StepTraining
-        if isinstance(self.arrays, NumpyArrays) and all(f.is_step for f in run.activations):
-            self.engine = StepTraining(run.shape, drawn, self.sigma, slopes, x, y, run.rate)
-        else:
-            held = [(self.arrays.put(w), self.arrays.put(b)) for w, b in drawn]
-            put = self.arrays.put
-            self.engine = DenseTraining(self.arrays, run.shape, held, self.sigma, slopes, put(x), put(y), run.rate)
+        put = self.arrays.put
+        held = [(put(w), put(b)) for w, b in drawn]
+        self.engine = run.trainer(self.arrays, run.shape, held, self.sigma, slopes, put(x), put(y), run.rate)
         self.test, self.x = (self.arrays.put(p.astype(run.dtype)) for p in (run.test, run.x))
         self.outputs = np.zeros((len(run.record), stop - start, run.test.shape[1]), run.dtype)
         self.loss = np.zeros((len(run.record), stop - start), run.dtype)

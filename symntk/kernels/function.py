@@ -25,6 +25,8 @@ from symntk.language.surrogates import SURROGATES
 from symntk.language.symbols import RESERVED, parameter, x
 from symntk.language.terms import NormalForm, derivative
 
+__all__ = ["Function", "as_function"]
+
 _DOMAINS = ("real", "positive")
 _LIKE_X = re.compile(r"[yzuvXYZ]|x_?\d+")
 _TELLING = ("positive", "negative", "nonnegative", "nonpositive", "integer", "nonzero", "imaginary", "infinite")

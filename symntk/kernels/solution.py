@@ -31,6 +31,8 @@ from symntk.language.terms import NormalForm
 from symntk.language.terms import parity as terms_parity
 from symntk.verify.evaluate import evaluate, scalar
 
+__all__ = ["ClosedForm"]
+
 if TYPE_CHECKING:  # what writes code is imported where it is used
     from symntk.derive.line.dirac import DiracDerivation
 

@@ -24,6 +24,8 @@ from symntk.language.special.table import row
 from symntk.language.stable import slope, stable_form
 from symntk.language.terms import Delta
 
+__all__ = ["GeneralForm"]
+
 _PERIODIC = (sp.Mod, sp.floor, sp.ceiling)
 _DIGITS = 60
 _MANY = 16  # pieces

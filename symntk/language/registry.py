@@ -19,6 +19,8 @@ from symntk.errors import FormulaError, UnknownNameError
 from symntk.language import symbols
 from symntk.language.parser import parse
 
+__all__ = ["Entry", "Parameter", "Use", "entry", "exact", "real", "table"]
+
 Domain = Literal["positive", "real", "integer"]
 GaussianClass = Literal["1", "2", "2'", "3"]
 """1: Gaussian-elementary, closed form; 2 and 2' (Bessel): closed in one dimension only; 3: quadrature."""

@@ -12,6 +12,8 @@ import sympy as sp
 
 from symntk.errors import FormulaError
 
+__all__ = ["STATE", "cov", "mean_u", "mean_v", "parameter", "var_u", "var_v", "x"]
+
 x = sp.Symbol("x", real=True)
 var_u, var_v = sp.symbols("a b", positive=True)
 cov = sp.Symbol("c", real=True)

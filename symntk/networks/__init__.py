@@ -21,6 +21,8 @@ _MODULES = {
 }
 """Public name -> the module of this package that has it."""
 
+__all__ = ["GradientFlow", "MeanField", "NetworkKernel", "Prediction", "SurrogateGradientRegressor"]
+
 
 def __getattr__(name: str) -> Any:
     """A public name, from its module."""

@@ -8,7 +8,7 @@ import os
 import tempfile
 import zipfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -102,4 +102,26 @@ def load(path: Path, run: str) -> dict[str, np.ndarray] | None:
             "steps, what is recorded, precision, array library, or how the work is split)",
             "the options of that run, or another folder",
         )
+    return found
+
+
+def kept(
+    folder: Path | None, parts: Mapping[str, Any], compute: Callable[[], dict[str, np.ndarray]]
+) -> dict[str, np.ndarray]:
+    """Arrays from the folder where they are there, else computed and written to it.
+
+    Args:
+        folder: None keeps nothing.
+        parts: all that the arrays depend on.
+        compute: gives the arrays.
+    """
+    if folder is None:
+        return compute()
+    folder.mkdir(parents=True, exist_ok=True)
+    name = fingerprint(parts)
+    path = folder / f"{name[:24]}.npz"
+    found = load(path, name)
+    if found is None:
+        found = compute()
+        save(path, name, found)
     return found

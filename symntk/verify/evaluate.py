@@ -15,6 +15,8 @@ from symntk.errors import DivergenceError, DomainError
 from symntk.language.special.table import numbers
 from symntk.language.symbols import STATE, cov, var_u, var_v
 
+__all__ = ["evaluate"]
+
 _MOST_DIGITS = 2000
 _STEP = 40
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from symntk.dynamics.simulation import Drive, phases, simulate, weights
-from symntk.dynamics.simulation_step import Model, RateNetwork
+from symntk.dynamics.simulation.step import Model, RateNetwork
 from symntk.errors import DivergenceError, DomainError, FormulaError, SymntkError
 from symntk.finite.arrays import array_function
 from symntk.kernels.function import as_function

@@ -9,7 +9,7 @@ import pytest
 from scipy.optimize import brentq
 
 from symntk.dynamics.simulation import Drive, simulate
-from symntk.dynamics.simulation_step import Model, RateNetwork
+from symntk.dynamics.simulation.step import Model, RateNetwork
 from symntk.dynamics.theory import Balanced
 from symntk.errors import SymntkError
 from symntk.finite.arrays import array_function

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from symntk.dynamics.band import Setup, course
-from symntk.dynamics.simulation_step import Drive, Model, RateNetwork
+from symntk.dynamics.simulation.step import Drive, Model, RateNetwork
 from symntk.dynamics.units import shared_units
 from symntk.finite.arrays import array_function
 from symntk.kernels.expectation import TOLERANCE

@@ -9,11 +9,9 @@ import pytest
 
 from symntk.emit.compile import namespace
 from symntk.errors import DivergenceError, FormulaError
-from symntk.finite import steps as finite_steps
 from symntk.finite.arrays import NumpyArrays, array_function, arrays, mollified
 from symntk.finite.ensemble import Ensemble
 from symntk.finite.network import Architecture, DenseTraining, empirical_kernel, forward
-from symntk.finite.steps import StepTraining
 from symntk.kernels.function import as_function
 from symntk.kernels.kernels import derive
 
@@ -172,7 +170,7 @@ def test_wide_networks_train_as_their_initial_kernel_says():
     """The loss follows (1 − η/points · I)^t with the empirical SG-NTK at the start, the better the wider they are."""
     x, steps, rate = circle(8), 300, 0.2
     y, off = np.sin(2 * np.arctan2(x[:, 0], x[:, 1])), []
-    for width in (30, 480):
+    for width in (30, 320):
         ensemble = Ensemble(derive("erf(2*x)", "erf"), 3, width, networks=6, inputs=2, bias_std=0.1, dtype="float64")
         trained = ensemble.train(x, y, steps=steps, rate=rate, progress=False)
         one = np.eye(8) - rate / 8 * ensemble.kernel(x)
@@ -180,7 +178,7 @@ def test_wide_networks_train_as_their_initial_kernel_says():
         linear = np.sqrt(np.mean(error**2, axis=1) / 2)
         off.append(np.mean(np.abs(np.sqrt(trained.loss[1]) - linear)) / np.mean(linear))
         assert np.all(trained.loss[1] < 0.5 * trained.loss[0])  # far enough for kernels to differ
-    assert off[1] < min(0.02, off[0] / 4)  # theory asks for the root of the width, 4; 1/width, 16, is seen
+    assert off[1] < min(0.04, off[0] / 3.3)  # theory asks for the root of the width, 3.3; more is seen
 
 
 def test_weights_of_different_networks_and_seeds_are_uncorrelated():
@@ -218,30 +216,6 @@ def test_the_surrogate_that_is_the_derivative_is_gradient_descent():
     np.testing.assert_allclose(flat(one.parameters), flat(two.parameters), rtol=1e-12)
     assert np.all(one.loss[-1] < one.loss[0])
     np.testing.assert_allclose(ensemble.outputs(x, one.parameters), one.outputs[-1], rtol=1e-12)
-
-
-@pytest.mark.parametrize("many", [0, 20])
-@pytest.mark.parametrize("depth", [2, 3, 5])
-@pytest.mark.parametrize(("sigma", "count"), [("sign", 15), ("Piecewise((-1, x < -1), (3, x < 1), (0.5, True))", 4)])
-def test_the_fast_step_is_the_step(monkeypatch, depth, sigma, count, many):
-    """Few and many changes, a flush, idle points; 1e-9 is far above rounding and far below one missed change."""
-    shape = Architecture(2, 20, depth, 1.0, 0.1)
-    functions = [compiled(sigma)] * (depth - 1), [compiled("2/sqrt(pi)*exp(-x**2)")] * (depth - 1)
-    x, y = circle(count).T, RNG.normal(size=count)
-    start = shape.draw(0, range(2), np.float64)
-    fast = StepTraining(shape, shape.draw(0, range(2), np.float64), *functions, x, y, 0.5)
-    dense = DenseTraining(LIBRARY, shape, shape.draw(0, range(2), np.float64), *functions, x, y, 0.5)
-    before = [s.copy() for s in fast.s]
-    monkeypatch.setattr(finite_steps, "FLUSH", 100)
-    monkeypatch.setattr(finite_steps, "_MANY", many)
-    for _ in range(250):
-        fast.step()
-        dense.step()
-    np.testing.assert_allclose(flat(fast.parameters()), flat(dense.parameters()), atol=1e-9)
-    assert any(np.any(old != new) for old, new in zip(before, fast.s, strict=True)), (
-        "no sign changed: nothing is tested"
-    )
-    assert np.abs(flat(start) - flat(dense.parameters())).max() > 1e-2
 
 
 def slope_of_difference(kernels, first, widths=(10, 40, 160), networks=(800, 400, 200)):

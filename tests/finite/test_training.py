@@ -12,14 +12,14 @@ import numpy as np
 import pytest
 
 from symntk.errors import DomainError, FormulaError, SymntkError
-from symntk.finite import steps as finite_steps
 from symntk.finite import training as ensemble_run
 from symntk.finite.ensemble import Ensemble
+from symntk.finite.network import DenseTraining
 from symntk.kernels.kernels import derive
 
 ANGLE = np.linspace(-3, 3, 6)
 X, Y = np.stack([np.sin(ANGLE), np.cos(ANGLE)], axis=1), np.sin(2 * ANGLE)
-STEPS, FLUSH = 100, 40  # through two flushes of the fast step
+STEPS = 100
 
 
 def ensemble(activation="sign", networks=5, **options):
@@ -30,13 +30,6 @@ def train(which, steps=STEPS, **options):
     return which.train(
         X, Y, steps=steps, rate=0.3, test=X[:3], record=[0, steps // 2, steps], progress=False, **options
     )
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _flush():
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(finite_steps, "FLUSH", FLUSH)
-        yield
 
 
 def same(one, two):
@@ -76,46 +69,35 @@ class Stopped(Exception):
     pass
 
 
-@pytest.mark.parametrize("activation", ["sign", "tanh"])
-@pytest.mark.parametrize("at", [1, 40, 50, 99])
-def test_an_interrupted_run_continues_to_the_same_bits(tmp_path, monkeypatch, activation, at):
-    """Stopped by an exception that nothing catches, in the middle of step `at` of the second chunk."""
-    expected = train(ensemble(activation, networks=3), chunk=2)
-    real, count = ensemble_run._Work.record, []
+def continues(folder, monkeypatch, at, which, **options):
+    """Stopped by an exception that nothing catches, in the middle of step `at` of the second chunk; then to its end."""
+    expected = train(which, chunk=2, **options)
+    trainer = options.get("trainer", DenseTraining)
+    real, count = trainer.step, []
 
-    class Engine:
-        def __init__(self, engine):
-            self.engine = engine
+    def step(engine):
+        real(engine)
+        count.append(1)
+        if len(count) == STEPS + at:
+            raise Stopped
 
-        def step(self):
-            self.engine.step()
-            count.append(1)
-            if len(count) == STEPS + at:
-                raise Stopped
+    kept = {"chunk": 2, "checkpoint": folder, "checkpoint_steps": 7, **options}
+    with monkeypatch.context() as patch, pytest.raises(Stopped):
+        patch.setattr(trainer, "step", step)
+        train(which, **kept)
+    same(train(which, **kept), expected)
+    same(train(which, **kept), expected)
 
-        def __getattr__(self, name):
-            return getattr(self.engine, name)
 
-    def wrapped(work):
-        if not isinstance(work.engine, Engine):
-            work.engine = Engine(work.engine)
-        real(work)
-
-    monkeypatch.setattr(ensemble_run._Work, "record", wrapped)
-    options = {"chunk": 2, "checkpoint": tmp_path, "checkpoint_steps": 7}
-    with pytest.raises(Stopped):
-        train(ensemble(activation, networks=3), **options)
-    monkeypatch.undo()
-    same(train(ensemble(activation, networks=3), **options), expected)
-    same(train(ensemble(activation, networks=3), **options), expected)
+@pytest.mark.parametrize("at", [1, 50, 99])
+def test_an_interrupted_run_continues_to_the_same_bits(tmp_path, monkeypatch, at):
+    continues(tmp_path, monkeypatch, at, ensemble("tanh", networks=3))
 
 
 SCRIPT = """
 import sys
-from symntk.finite import steps as finite_steps
-from tests.finite.test_training import FLUSH, ensemble, train
+from tests.finite.test_training import ensemble, train
 from symntk.runs import checkpoint
-finite_steps.FLUSH = FLUSH
 if len(sys.argv) > 4:
     import os, resource, signal
     if sys.argv[4] == "full":
@@ -202,7 +184,7 @@ def test_a_checkpoint_of_another_run_is_refused(tmp_path):
         train(ensemble(), 50, checkpoint=tmp_path)
 
 
-@pytest.mark.parametrize("missing", ["state/step", "engine/first", "outputs"])
+@pytest.mark.parametrize("missing", ["state/step", "engine/w0", "outputs"])
 def test_a_checkpoint_that_lost_an_array_is_refused(tmp_path, monkeypatch, missing):
     """A bit that flips in a file's directory can hide arrays; without the step it would look finished."""
     real = ensemble_run._Work.state

@@ -25,6 +25,8 @@ from symntk.language.special.normal import bivariate_normal_cdf, normal_cdf, nor
 from symntk.language.special.proven import Proven, method
 from symntk.language.special.real import TAIL, Rule, even, falling, rising, sine, tangent
 
+__all__ = ["Row", "enter", "functions_of_arrays", "leave", "numbers", "row", "rows"]
+
 Numbers = Callable[..., Any]
 Formula = Callable[..., Any]
 """Of (w, library), arrays' by default: see `arrays`."""

@@ -15,6 +15,8 @@ from mpmath import mp
 
 from symntk.verify.agreement import digits_of_agreement
 
+__all__ = ["agreement"]
+
 Number = Any  # mpf
 _SLOWEST = 0.75
 _LARGEST_DENOMINATOR = 64

@@ -9,6 +9,8 @@ from typing import TypeVar
 
 import sympy as sp
 
+__all__ = ["within"]
+
 _T = TypeVar("_T")
 _GRACE = 2.0  # seconds that a calculation has to stop after it was told to
 

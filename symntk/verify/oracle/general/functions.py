@@ -28,6 +28,8 @@ from symntk.language.terms import Delta, NormalForm
 from symntk.verify.oracle.law import ASKED, Law
 from symntk.verify.oracle.numbers import Number, mp, number
 
+__all__ = ["Function"]
+
 Array = npt.NDArray[Any]
 _MANY = 65
 _WIDE_BITS = 96

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import functools
+import os
+import resource
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -21,14 +24,19 @@ SUPERSPIKE = "1/(1 + 25*Abs(x))**2"
 ONE_LAW = (
     ("erf", "erf"),
     ("relu", "erf"),
+    ("relu", "relu"),
     ("gelu", "gelu"),
-    ("tanh", "tanh"),
+    ("elu", "elu"),
     ("hard_tanh", "hard_tanh"),
+    ("sign", "fast_sigmoid"),
+    ("tanh", "tanh"),
     ("mish", "mish"),
+    (SUPERSPIKE, SUPERSPIKE),
 )
 SCATTERED = ("erf", "relu", "gelu", "elu", "hard_tanh", "tanh", "mish", SUPERSPIKE)
 EXPORTED = ("erf", "gelu", "tanh")
 LAW = (1.0, 2.0, 0.5)
+_FIRST = "import symntk; symntk.expectation('{}', '{}')(1.0, 2.0, 0.5)"
 
 
 def median_of(action: Callable[[], Any], runs: int, clock: Callable[[], float] = time.process_time) -> float:
@@ -42,13 +50,15 @@ def median_of(action: Callable[[], Any], runs: int, clock: Callable[[], float] =
 
 
 def single(pairs: Iterable[tuple[str, str]], repeats: int) -> Table:
-    """Microseconds of one call at one law, the first one not counted."""
+    """Microseconds of one call, the first one not counted: at one law again and again, and at laws not met before."""
     rows = []
     for f, g in pairs:
-        E = symntk.expectation(f, g)
+        E, others = symntk.expectation(f, g), iter(laws(repeats).T.tolist())
         E(*LAW)
-        rows.append((f"{f}, {g}", E.method, 1e6 * median_of(functools.partial(E, *LAW), repeats)))
-    return Table(("pair", "method", "µs"), rows)
+        same = median_of(functools.partial(E, *LAW), repeats)
+        new = median_of(lambda E=E, others=others: E(*next(others)), repeats)  # type: ignore[misc]
+        rows.append((f"{f}, {g}", E.method, 1e6 * same, 1e6 * new))
+    return Table(("pair", "method", "µs, the same law", "µs, new laws"), rows)
 
 
 def laws(count: int) -> np.ndarray:
@@ -73,26 +83,42 @@ def scattered(field: Field, names: Iterable[str], count: int, rounds: int) -> Ta
 
 
 def fresh(runs: int) -> Table:
-    """Wall seconds of fresh processes, and of the same pair again in this one."""
+    """Core seconds of fresh processes, as multiples of importing SymPy too, and of the same pair again in this one."""
     command = "from symntk.cli import main; main()"
     processes = {
         "python": ["-c", "pass"],
+        "import sympy": ["-c", "import sympy"],
+        "import numpy, sympy": ["-c", "import numpy, sympy"],
         "import symntk": ["-c", "import symntk"],
-        "the first number of relu, erf": ["-c", "import symntk; symntk.expectation('relu', 'erf')(1.0, 2.0, 0.5)"],
+        "the first number of relu, erf": ["-c", _FIRST.format("relu", "erf")],
+        "the first number of gelu, gelu": ["-c", _FIRST.format("gelu", "gelu")],
+        "the first number of tanh, tanh": ["-c", _FIRST.format("tanh", "tanh")],
         "symntk derive sign --surrogate erf": ["-c", command, "derive", "sign", "--surrogate", "erf"],
     }
-    rows: list[tuple[str, float]] = []
-    for what, arguments in processes.items():
-        run = functools.partial(subprocess.run, [sys.executable, *arguments], check=True, stdout=subprocess.DEVNULL)
-        rows.append((what, median_of(run, runs, time.perf_counter)))
+    spent = dict[str, float]()
+    with tempfile.TemporaryDirectory() as folder:
+        # compiled files are what an installed package has
+        environment = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
+        environment["PYTHONPYCACHEPREFIX"] = folder
+        for what, arguments in processes.items():
+            run = functools.partial(
+                subprocess.run, [sys.executable, *arguments], check=True, stdout=subprocess.DEVNULL, env=environment
+            )
+            run()
+            spent[what] = median_of(run, runs, children)
 
     def again() -> None:
         symntk.expectation("relu", "erf")(*LAW)
 
-    first = median_of(again, 1, time.perf_counter)
-    rows += [("relu, erf and one number here, first time", first)]
-    rows += [("again", median_of(again, max(runs, 5), time.perf_counter))]
-    return Table(("what", "wall s"), rows)
+    spent["relu, erf and one number here, first time"] = median_of(again, 1)
+    spent["again"] = median_of(again, max(runs, 5))
+    return Table(("what", "core s", "import sympy"), [(k, s, s / spent["import sympy"]) for k, s in spent.items()])
+
+
+def children() -> float:
+    """Seconds that processes started here have taken, those that have ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def lines(field: Field) -> Table:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import lru_cache
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,18 @@ from symntk.emit.code import Constant, Definition
 from symntk.emit.targets.numpy import NUMPY
 
 
+class _Special:
+    """scipy.special, loaded where a function of it is first asked for: many formulas have none."""
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(import_module("scipy.special"), name)
+        setattr(self, name, found)
+        return found
+
+
+_SPECIAL = _Special()
+
+
 @lru_cache(maxsize=256)
 def namespace(source: str) -> dict[str, Any]:
     """What a module of our own making defines, by name."""
@@ -20,18 +33,15 @@ def namespace(source: str) -> dict[str, Any]:
 
 
 @lru_cache(maxsize=256)
-def functions(code: str) -> dict[str, Any]:
+def functions(code: str, **names: Any) -> dict[str, Any]:
     """What code of our own making defines, by name; it has no imports, and what it calls of `runtime` is not copied.
+
+    `names` are others that it calls.
 
     >>> float(functions("def f(x): return _exp_cosh(0.0, x)")["f"](0.0))
     1.0
     """
-    found = {"np": np, **runtime_names(code)}
-    if "special." in code:
-        from scipy import special
-
-        found["special"] = special
-    return _executed(code, found)
+    return _executed(code, {"np": np, "special": _SPECIAL, **runtime_names(code), **names})
 
 
 def function_of(*definitions: Definition | Constant, **modules: Any) -> Callable[..., Any]:

@@ -2,37 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-import sympy as sp
-
-from symntk.derive.line.dirac import DiracDerivation
 from symntk.emit.certain import at_points
 from symntk.emit.floats import FloatWriter
 from symntk.emit.formula import parameter_names
 from symntk.emit.line import line_source
+from symntk.emit.maps import DiracMap
 from symntk.emit.targets.numpy import NUMPY
-
-
-@dataclass(frozen=True, eq=False)
-class DiracMap:
-    """One layer map to be written: Σ w·N(t; m1, a)·E[g(Y)]."""
-
-    name: str
-    derivation: DiracDerivation
-    parameters: tuple[sp.Symbol, ...]
-    title: str
-    conditions: tuple[sp.Basic, ...] = ()
-
-    @property
-    def means(self) -> bool:
-        """Whether u and v have means."""
-        return self.derivation.means
-
-    @property
-    def text(self) -> str:
-        """The formula."""
-        return str(self.derivation.expression)
 
 
 def dirac_lines(m: DiracMap) -> tuple[list[str], tuple[str, str, str]]:

@@ -6,18 +6,16 @@ over a conditional expectation in closed form where one side has one, the sum of
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache
 
-import sympy as sp
-
 from symntk.derive.mixture.mixture import MixtureDerivation
-from symntk.derive.moves.value import Value
 from symntk.emit.certain import at_points
 from symntk.emit.code import ONE, ZERO, Constant, Definition, Name, Node, Number, call
 from symntk.emit.expressions import listed
 from symntk.emit.formula import LAW, formula
 from symntk.emit.general_shape import GeneralShape, general_shape
+from symntk.emit.maps import GeneralMap
 from symntk.emit.mixture import mixture_code
 from symntk.language.general_form import GeneralForm
 
@@ -26,46 +24,15 @@ PANEL_SECONDS, MIXTURE_SECONDS = 2e-4, 4e-6
 """What an entry takes by two integrals and by the sum of a mixture, about, in seconds (measured)."""
 
 
-@dataclass(frozen=True, eq=False)
-class GeneralMap:
-    """One layer map to be written that has no closed form.
-
-    `inner` is E[h(Y)], Y ~ N(m1, a), in closed form, of the side `inner_side` ("f" or "g") that has one, or None.
-    """
-
-    name: str
-    f: GeneralForm
-    g: GeneralForm
-    means: bool
-    title: str
-    tolerance: float
-    inner: Value | None = None
-    inner_side: str = ""
-    mixture: MixtureDerivation | None = None
-    conditions: tuple[sp.Basic, ...] = ()
-    parameters: tuple[sp.Symbol, ...] = ()
-
-    def shapes(self) -> tuple[GeneralShape, GeneralShape]:
-        """What quadrature must know of f and of g."""
-        return known_shape(self.f), known_shape(self.g)
-
-    @property
-    def text(self) -> str:
-        """What stands in place of a formula."""
-        how = {
-            "f": "one integral over v of g(v)·E[f(u) | v], the latter in closed form",
-            "g": "one integral over u of f(u)·E[g(v) | u], the latter in closed form",
-            "": "two integrals, cut where the functions change",
-        }[self.inner_side]
-        if self.mixture is not None:
-            how = "a sum over the nodes of a mixture where that is proven to be accurate, or two integrals"
-        return f"a Hermite series where its Parseval tail is small, elsewhere {how}"
-
-
 @lru_cache(maxsize=256)
 def known_shape(form: GeneralForm) -> GeneralShape:
     """`general_shape`, once for each function."""
     return general_shape(form)
+
+
+def _shapes(m: GeneralMap) -> tuple[GeneralShape, GeneralShape]:
+    """What quadrature must know of f and of g."""
+    return known_shape(m.f), known_shape(m.g)
 
 
 def general_code(m: GeneralMap) -> list[Definition | Constant]:
@@ -81,7 +48,7 @@ def general_code(m: GeneralMap) -> list[Definition | Constant]:
     means = ["mean_u", "mean_v"] if m.means else []
     law = ["var_u", "var_v", "cov"]
     given = call("_evaluate_general", *parts, *law, *(means or (0, 0)), "det")
-    doc = f"{m.title}. By {m.text}; the error is at most {m.tolerance:g} of {_scale(*m.shapes())}."
+    doc = f"{m.title}. By {m.text}; the error is at most {m.tolerance:g} of {_scale(*_shapes(m))}."
     public = call("_finite", call(f"_{m.name}_given", *law, "None", *means), *law)
     return [
         *code,
@@ -97,7 +64,7 @@ def layer_arguments(m: GeneralMap) -> tuple[Node, ...]:
 
 def _sides(m: GeneralMap) -> list[tuple[str, GeneralForm, GeneralShape]]:
     """Label, function and shape of f and, where it is another one, of g."""
-    f, g = m.shapes()
+    f, g = _shapes(m)
     return [("f", m.f, f)] if f is g else [("f", m.f, f), ("g", m.g, g)]
 
 
@@ -105,7 +72,7 @@ def _parts(m: GeneralMap) -> tuple[Node, ...]:
     """Both functions, None where they are deltas only; their shapes; the route; the tolerance; both at points."""
     labels = [label for label, _, _ in _sides(m)]
     names = [f"_{m.name}_{label}" for label in (labels[0], labels[-1])]
-    functions = [_NONE if one.body is None else Name(name) for name, one in zip(names, m.shapes(), strict=True)]
+    functions = [_NONE if one.body is None else Name(name) for name, one in zip(names, _shapes(m), strict=True)]
     route = _NONE if _NONE in functions else Name(f"_{m.name}_{'route' if m.mixture is None else 'sum'}")
     shapes, points = ([Name(f"{name}_{what}") for name in names] for what in ("shape", "at"))
     return (*functions, *shapes, route, Number(m.tolerance), *points)

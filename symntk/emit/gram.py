@@ -9,11 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from symntk.emit.code import Call, Definition, Name, Node, children
-from symntk.emit.dirac import DiracMap
 from symntk.emit.formula import formula, parameter_names
 from symntk.emit.fused import fused
-from symntk.emit.general import GeneralMap, layer_arguments
-from symntk.emit.maps import AnyMap, Map
+from symntk.emit.maps import AnyMap, DiracMap, GeneralMap, Map
 from symntk.emit.targets.numpy import NUMPY
 
 _COST = {
@@ -47,6 +45,8 @@ class LayerCode:
             options.append(f"plain=lambda a, b, c: {function}(a, b, c, {passed})" if passed else f"plain={function}")
             options += ["joint=True"] if other is not None else []
         if isinstance(m, GeneralMap):
+            from symntk.emit.general import layer_arguments
+
             passed = ", ".join(map(NUMPY.expression, layer_arguments(m)))
             options.append(f"prepare=lambda a, b: _layer_map({passed}, a, b)")
         elif _is_costly(m):

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import sympy as sp
 
 from symntk.derive.moves.engine import derive_pair
 from symntk.derive.moves.publish import publish
 from symntk.derive.moves.value import Value
-from symntk.emit.dirac import DiracMap
-from symntk.emit.general import GeneralMap
 from symntk.language.general_form import GeneralForm
 from symntk.language.terms import NormalForm, Term
+
+if TYPE_CHECKING:  # most maps need neither
+    from symntk.derive.line.dirac import DiracDerivation
+    from symntk.derive.mixture.mixture import MixtureDerivation
 
 ONE = NormalForm((Term(sp.S.One),))
 """The function 1."""
@@ -42,6 +44,59 @@ class Map:
         """The mean over one variable, E[1·h(v)], of a side `one`."""
         value = derive_pair(ONE, one, means=self.means).value
         return replace(self, name=name, f=ONE, g=one, value=value)
+
+
+@dataclass(frozen=True, eq=False)
+class DiracMap:
+    """One layer map to be written: Σ w·N(t; m1, a)·E[g(Y)]."""
+
+    name: str
+    derivation: DiracDerivation
+    parameters: tuple[sp.Symbol, ...]
+    title: str
+    conditions: tuple[sp.Basic, ...] = ()
+
+    @property
+    def means(self) -> bool:
+        """Whether u and v have means."""
+        return self.derivation.means
+
+    @property
+    def text(self) -> str:
+        """The formula."""
+        return str(self.derivation.expression)
+
+
+@dataclass(frozen=True, eq=False)
+class GeneralMap:
+    """One layer map to be written that has no closed form.
+
+    `inner` is E[h(Y)], Y ~ N(m1, a), in closed form, of the side `inner_side` ("f" or "g") that has one, or None.
+    """
+
+    name: str
+    f: GeneralForm
+    g: GeneralForm
+    means: bool
+    title: str
+    tolerance: float
+    inner: Value | None = None
+    inner_side: str = ""
+    mixture: MixtureDerivation | None = None
+    conditions: tuple[sp.Basic, ...] = ()
+    parameters: tuple[sp.Symbol, ...] = ()
+
+    @property
+    def text(self) -> str:
+        """What stands in place of a formula."""
+        how = {
+            "f": "one integral over v of g(v)·E[f(u) | v], the latter in closed form",
+            "g": "one integral over u of f(u)·E[g(v) | u], the latter in closed form",
+            "": "two integrals, cut where the functions change",
+        }[self.inner_side]
+        if self.mixture is not None:
+            how = "a sum over the nodes of a mixture where that is proven to be accurate, or two integrals"
+        return f"a Hermite series where its Parseval tail is small, elsewhere {how}"
 
 
 AnyMap: TypeAlias = Map | DiracMap | GeneralMap

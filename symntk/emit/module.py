@@ -16,13 +16,11 @@ from symntk.derive.moves.value import Value
 from symntk.emit.certain import at_points
 from symntk.emit.closure import helpers
 from symntk.emit.code import ZERO, Definition
-from symntk.emit.dirac import DiracMap, dirac_lines
 from symntk.emit.elementary import Shape, is_supported, shape
 from symntk.emit.formula import Formula, formula, parameter_names
-from symntk.emit.general import GeneralMap, general_code
 from symntk.emit.gram import LayerCode
 from symntk.emit.homogeneous import degree, orthant_sum
-from symntk.emit.maps import ONE, AnyMap, Map
+from symntk.emit.maps import ONE, AnyMap, DiracMap, GeneralMap, Map
 from symntk.emit.targets.numpy import NUMPY, TRACKED
 from symntk.errors import FormulaError
 from symntk.language.general_form import GeneralForm
@@ -82,19 +80,34 @@ def assemble(docstring: str, code: str) -> str:
     return f"{head}\n\n\n{code}\n\n\n# Numerical helpers\n\n{support}\n"
 
 
-def map_code(m: AnyMap) -> str:
-    """The functions of one map, without helpers and imports."""
+def map_code(m: AnyMap, sides: tuple[str, str] | None = None) -> str:
+    """The functions of one map, without helpers and imports.
+
+    `sides` are names of what stands for f and for g where a variance is 0, if that is written elsewhere.
+    """
     _refuse_names(m)
     if isinstance(m, GeneralMap):
+        from symntk.emit.general import general_code
+
         return NUMPY.write_all(general_code(m))
     if isinstance(m, DiracMap):
+        from symntk.emit.dirac import dirac_lines
+
         code, called = dirac_lines(m)
-        return "\n".join([*_public(m, called), "", "", *code])
+        return "\n".join([*_public(m, called, m.text), "", "", *code])
     body, how = _formula_code(m)
-    sides = _sides_code(m, how)
+    lines, f, g = _sides_code(m, how) if sides is None else ([], *sides)
     first, second = degree(m.f), degree(m.g)
     degrees = None if m.means or first is None or second is None else (first, second)
-    return "\n".join([*_public(m, (how, *sides[1:]), degrees), "", "", *body, *sides[0]])
+    public = _public(m, (how, f, g), m.text if sides is None else "", degrees)
+    return "\n".join([*public, "", "", *body, *lines])
+
+
+def sides_code(m: Map) -> str:
+    """A function `_sides` that returns what stands for f and for g where a variance is 0, with what it calls."""
+    body, how = _formula_code(m)
+    lines, f, g = _sides_code(m, how)
+    return "\n".join([*body, *lines, "", "", "def _sides():", f"    return {f}, {g}"])
 
 
 def _formula_code(m: Map) -> tuple[list[str], str]:
@@ -149,7 +162,7 @@ def _refuse_names(m: AnyMap) -> None:
             )
 
 
-def _public(m: Map | DiracMap, how: Sequence[str], degrees: tuple[int, int] | None = None) -> list[str]:
+def _public(m: Map | DiracMap, how: Sequence[str], formula: str, degrees: tuple[int, int] | None = None) -> list[str]:
     """The map that a user calls; `how` is the formula over flat arrays, then both sides where a variance is 0."""
     arguments = ["var_u", "var_v", "cov", *(["mean_u=0.0", "mean_v=0.0"] if m.means else [])]
     keywords = [s.name for s in m.parameters]
@@ -157,8 +170,7 @@ def _public(m: Map | DiracMap, how: Sequence[str], degrees: tuple[int, int] | No
     given = ", ".join(keywords) + ("," if len(keywords) == 1 else "")
     means = "mean_u, mean_v" if m.means else "0.0, 0.0"
     lines = [f"def {m.name}({signature}):"]
-    formula = m.text
-    text = f'"""{m.title}: {formula}."""' if len(formula) < 400 else f'"""{m.title}."""'
+    text = f'"""{m.title}: {formula}."""' if 0 < len(formula) < 400 else f'"""{m.title}."""'
     lines += textwrap.wrap(_safe(text), 116, initial_indent="    ", subsequent_indent="    ", break_long_words=False)
     passed = ", ".join(["var_u", "var_v", "cov", "None", *(["mean_u", "mean_v"] if m.means else []), *keywords])
     lines += [f"    return _finite(_{m.name}_given({passed}), var_u, var_v, cov)", "", ""]

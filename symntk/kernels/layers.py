@@ -109,9 +109,9 @@ def map_text(E: Expectation, target: str, variances: Box | None = None) -> str:
 @lru_cache(maxsize=REMEMBERED)
 def compiled_map(solution: Solution, title: str, parameters: tuple[sp.Symbol, ...]) -> Callable[..., Any]:
     """The NumPy map of a solution, written and compiled; equal expectations share solutions, and so this."""
-    from symntk.emit.compile import functions
-    from symntk.emit.module import map_code
+    from symntk.emit.host import host_functions
 
-    code = map_code(solution.as_map("expectation_map", title, parameters))
-    found: Callable[..., Any] = functions(code)["expectation_map"]
+    found: Callable[..., Any] = host_functions([solution.as_map("expectation_map", title, parameters)])[
+        "expectation_map"
+    ]
     return found

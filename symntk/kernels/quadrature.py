@@ -172,7 +172,7 @@ class Quadrature(General):
 
     def as_map(self, name: str, title: str, parameters: tuple[sp.Symbol, ...]) -> Any:
         """What is written as code."""
-        from symntk.emit.general import GeneralMap
+        from symntk.emit.maps import GeneralMap
 
         plan = self.derivation
         return GeneralMap(

@@ -248,7 +248,7 @@ class ClosedLine(General):
 
     def as_map(self, name: str, title: str, parameters: tuple[sp.Symbol, ...]) -> Any:
         """What is written as code."""
-        from symntk.emit.dirac import DiracMap
+        from symntk.emit.maps import DiracMap
 
         if self._has_code:
             return DiracMap(name, self.derivation, parameters, title, self.conditions)

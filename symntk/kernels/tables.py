@@ -104,9 +104,7 @@ def _box(asked: str, variances: tuple[float, float]) -> tuple[float, float]:
 
 def reference(E: Expectation) -> Callable[..., np.ndarray]:
     """(var_u, var_v, cov, det) to the value: the expectation's own map, told the determinant."""
-    from symntk.emit.compile import functions
-    from symntk.emit.module import map_code
+    from symntk.emit.host import host_functions
 
-    code = map_code(E.as_map("expectation_map"))
-    found: Callable[..., np.ndarray] = functions(code)["_expectation_map_given"]
+    found: Callable[..., np.ndarray] = host_functions([E.as_map("expectation_map")])["_expectation_map_given"]
     return found

@@ -99,17 +99,16 @@ def layer_maps(expectations: Sequence[Expectation], numbers: Mapping[str, float]
 
 
 def _compile(expectations: Sequence[Expectation], numbers: Mapping[str, float]) -> list[dict[str, Any]]:
-    from symntk.emit.compile import functions
     from symntk.emit.gram import LayerCode
-    from symntk.emit.module import map_code
+    from symntk.emit.host import host_functions
 
     maps = [with_numbers(E, numbers).as_map(f"layer_map_{k}") for k, E in enumerate(expectations)]
     code = LayerCode()
     listed = [
         code.expression(m, maps[0], E.diagonal.diverges, numbers) for m, E in zip(maps, expectations, strict=True)
     ]
-    body = [*map(map_code, maps), *code.functions.values(), f"def _layer_maps():\n    return [{', '.join(listed)}]"]
-    found: list[dict[str, Any]] = functions("\n\n\n".join(body))["_layer_maps"]()
+    more = [*code.functions.values(), f"def _layer_maps():\n    return [{', '.join(listed)}]"]
+    found: list[dict[str, Any]] = host_functions(maps, "\n\n\n".join(more))["_layer_maps"]()
     return [{**one, "given": _named(E, one["given"])} for E, one in zip(expectations, found, strict=True)]
 
 

@@ -7,7 +7,7 @@ import pytest
 from mpmath import mp
 
 import symntk
-from symntk.emit.layers import compiled
+from symntk.emit.compile import function_of
 from symntk.emit.standalone import NAMES, target_of
 from symntk.errors import FormulaError
 from symntk.kernels.layers import layer_map
@@ -20,7 +20,7 @@ def value(layer, a, b, c, **numbers):
     det = a * b - c * c
     given = [numbers[name] for name in layer.keywords]
     with np.errstate(all="ignore"):
-        return float(compiled(layer.definitions)(*map(np.float64, (a, b, c, det)), np.sqrt(max(det, 0.0)), *given))
+        return float(function_of(*layer.definitions)(*map(np.float64, (a, b, c, det)), np.sqrt(max(det, 0.0)), *given))
 
 
 @pytest.mark.parametrize(("activation", "surrogate"), PAIRS)
@@ -59,7 +59,7 @@ def test_parameters_and_means():
     E = symntk.expectation("Heaviside(x - theta)", "erf(k*x)", means=True)
     layer = layer_map(E, "map", slopes=True)
     assert layer.keywords == ("k", "theta") and layer.means and set(layer.slopes) == {"a", "b", "c", "m1", "m2"}
-    found = compiled(layer.definitions)(1.3, 0.7, 0.4, 0.75, np.sqrt(0.75), 0.2, -0.1, 2.0, 0.5)
+    found = function_of(*layer.definitions)(1.3, 0.7, 0.4, 0.75, np.sqrt(0.75), 0.2, -0.1, 2.0, 0.5)
     assert found == pytest.approx(float(E.evalf(1.3, 0.7, 0.4, 0.2, -0.1, k=2.0, theta=0.5, dps=20)), rel=1e-13)
 
 

@@ -198,7 +198,7 @@ def _closed() -> list[Mutation]:
             ),
         ),
         *rows("parity", Pair("exp(x)", "exp(x)*x"), "moves.engine:parity", one_odd_function_is_enough=alternating()),
-        *rows("parity", MISSED, "symntk.kernels.solution:parity", general_functions=alternating()),
+        *rows("parity", MISSED, "solve:parity", general_functions=alternating()),
         *rows(
             "conditions",
             GROWING,

@@ -1,28 +1,29 @@
 """What is done where no closed form exists: one integral over a closed conditional expectation, or two integrals.
 
-Comes in: two functions as general forms, with a normal form where they have one. Goes out: a `Integral`, which says
-which integral remains. The numbers are the emit room's: a Hermite series where its Parseval tail is small, which is
+Comes in: two functions. Goes out: an `Integral`, which says what
+remains. The numbers are the emit room's: a Hermite series where its Parseval tail is small, which is
 uniform in how sharp the functions are, and quadrature of the integral stated here elsewhere.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
 from functools import cached_property
+from typing import Protocol
 
 import sympy as sp
 
 from symntk.derive.conditions import formula_conditions
 from symntk.derive.latex import WIDEST, display, equation, inline, summed, width
 from symntk.derive.latex import mean as tex_mean
-from symntk.derive.mixture.mixture import MixtureDerivation
+from symntk.derive.mixture.mixture import Mixture, MixtureDerivation, derive_mixture, kernel_power
 from symntk.derive.moves.condition import at_delta, normal_density
 from symntk.derive.moves.derivation import Derivation
 from symntk.derive.moves.engine import derive_pair
 from symntk.derive.moves.problem import U, V, symbolic_law
 from symntk.derive.moves.size import is_short, surely_long
 from symntk.derive.moves.value import Value
-from symntk.derive.step import Step
+from symntk.derive.step import Step, Unknown
 from symntk.errors import TooLongError
 from symntk.language.general_form import GeneralForm
 from symntk.language.symbols import mean_u, var_u, x
@@ -31,28 +32,103 @@ from symntk.language.terms import Delta, NormalForm, Term, collect
 MOST_DELTAS = 400
 """Products of two deltas that a formula may hold."""
 
+_MOST_TERMS = 48  # of a conditional expectation; with more, a second integral is as fast
+_MOST_POWER = 2  # in the kernel of a mixture, whose second moments are too long beyond
 _ONE = collect([Term(sp.S.One)])
 _AT_DELTA = r"\frac{e^{-t^2/2a}}{\sqrt{2\pi a}}"
 _DENSITY = r"\frac{\exp\left(-\frac{b u^2 - 2 c u v + a v^2}{2 (a b - c^2)}\right)}{2 \pi \sqrt{a b - c^2}}"
 
 
-@dataclass(frozen=True, eq=False)
-class Integral(Step):
-    """E[f(u) g(v)] as an integral that remains.
+Fit = Callable[[GeneralForm], Mixture | None]
+"""Finds a mixture of the accuracy that numbers need, where the function is one."""
 
-    `inner` derives E[h(Y)], Y ~ N(m1, a), for the side `inner_side` ("f" or "g") that is Gaussian-elementary; it is
-    None where neither side is, or where a side has only deltas, whose integral is done. `mixture` is a sum inside the
-    class that stands for functions of the logistic family, with a certified error. `remark` says why a closed form that
-    exists is not given.
+
+class Given(Protocol):
+    """A function, as the methods ask for it; its forms are found when they are."""
+
+    @property
+    def name(self) -> str:
+        """What the user calls it."""
+
+    @property
+    def outside(self) -> tuple[str, str]:
+        """Where it is not Gaussian-elementary, the part that is outside the class, and why."""
+
+    @property
+    def normal(self) -> NormalForm | None:
+        """Its normal form, None where it is not Gaussian-elementary."""
+
+    @property
+    def general(self) -> GeneralForm:
+        """Its general form."""
+
+    @property
+    def parameters(self) -> tuple[sp.Symbol, ...]:
+        """Its free symbols besides x."""
+
+    def renamed(self, name: str, expression: sp.Expr) -> Given:
+        """Another function."""
+
+
+class Integral(Step):
+    """E[f(u) g(v)] = ∫∫ f(u) g(v) N(u, v) du dv, of which one integral is done where one function allows it.
+
+    Attributes:
+        unknown: why there is no closed form.
     """
 
-    f: GeneralForm
-    g: GeneralForm
-    means: bool
-    inner: Derivation | None = None
-    inner_side: str = ""
-    remark: str = ""
-    mixture: MixtureDerivation | None = None
+    unknown: Unknown
+
+    def __init__(self, f: Given, g: Given, means: bool, unknown: Unknown, fit: Fit) -> None:
+        self.f, self.g, self.means, self.unknown = f.general, g.general, means, unknown
+        self._given, self._fit = (f, g), fit
+
+    @property
+    def inner(self) -> Derivation | None:
+        """E[h(Y)], Y ~ N(m1, a), for the side `inner_side` that is Gaussian-elementary.
+
+        None where neither side is, or where a side has only deltas, whose integral is done.
+        """
+        return self._reduction[0]
+
+    @property
+    def inner_side(self) -> str:
+        """That side, "f" or "g"."""
+        return self._reduction[1]
+
+    @cached_property
+    def _reduction(self) -> tuple[Derivation | None, str]:
+        if self._is_double and not self.unknown.is_final:  # what is too long is longer with means
+            for side, one in zip("gf", self._given[::-1], strict=True):
+                normal = one.normal
+                if normal is not None and len(normal.terms) <= _MOST_TERMS and has_means(normal):
+                    inner = _derived(collect(t for t in normal.terms if not isinstance(t.window, Delta)))
+                    if inner is not None:
+                        return inner, side
+        return None, ""
+
+    @cached_property
+    def mixture(self) -> MixtureDerivation | None:
+        """A sum inside the class that stands for functions of the logistic family, with a certified error.
+
+        With means a sum is no faster than panels.
+        """
+        if self.unknown.is_final or self.inner is not None or not self._is_double or self.means:
+            return None
+        sides = []
+        try:
+            for one in self._given:
+                if one.parameters or one.general.deltas or kernel_power(one.general, x) > _MOST_POWER:
+                    return None
+                found = self._fit(one.general)
+                if found is None:
+                    return None
+                sides.append(found)
+            derived = derive_mixture(*sides)
+            _ = derived.inner.value
+        except (TooLongError, RecursionError):  # panels need no formula
+            return None
+        return derived
 
     @cached_property
     def children(self) -> tuple[tuple[sp.Expr, Step], ...]:  # type: ignore[override]  # it never is assigned
@@ -102,7 +178,7 @@ class Integral(Step):
         return total + sp.Integral(outer.regular(x).subs(x, one) * closed * density, (one, -sp.oo, sp.oo))
 
     def __str__(self) -> str:
-        lines = [f"no closed form: {self.remark}"] if self.remark else []
+        lines = [str(self.unknown)]
         if self.f.deltas or self.g.deltas:
             lines.append("condition: E[δ(u − t) g(v)] = N(t; m1, a)·E[g(v) | u = t], one integral over v at most")
         if self.inner is not None:
@@ -129,7 +205,7 @@ class Integral(Step):
             rule = rf"\mathbb{{E}}[\delta(u - t)\, h(v)] = {_AT_DELTA}\, \mathbb{{E}}[h(v) \mid u = t]"
             out.append(f"**Condition.** A delta leaves one mean over the other variable.\n\n{display(rule)}")
         if self.inner is not None:
-            out.append(self._reduction(self.inner, left, right))
+            out.append(self._reduced(self.inner, left, right))
         elif self._is_double:
             integral = rf"\iint {left}\, {right}\, {_DENSITY}\, du\, dv"
             text = "**Two dimensions.** Neither function is a finite sum of polynomial · exponential · step terms, so "
@@ -144,7 +220,7 @@ class Integral(Step):
         numbers = f"by the Hermite series where few terms suffice,{mixture} else by panels"
         return [*out, f"**Numbers:** {numbers} ([how](README.md#without-a-closed-form))."]
 
-    def _reduction(self, inner: Derivation, left: str, right: str) -> str:
+    def _reduced(self, inner: Derivation, left: str, right: str) -> str:
         """One side's conditional mean is closed."""
         name, given = (left, "v") if self.inner_side == "f" else (right, "u")
         place, variance = ("v\\, c/b", "a - c^2/b") if given == "v" else ("u\\, c/a", "b - c^2/a")
@@ -166,24 +242,6 @@ def _indented(step: Step) -> list[str]:
 def has_means(form: NormalForm) -> bool:
     """Whether each term has a mean at every variance: a formula for the sum then holds everywhere."""
     return not formula_conditions(form, _ONE)
-
-
-_MOST_TERMS = 48  # of a conditional expectation; with more, a second integral is as fast
-
-
-def integral(
-    f: GeneralForm, g: GeneralForm, f_normal: NormalForm | None, g_normal: NormalForm | None, *, means: bool
-) -> Integral:
-    """How E[f(u) g(v)] is reduced; a normal form is given for a function that is Gaussian-elementary."""
-    if not (f.has_regular_part and g.has_regular_part):
-        return Integral(f, g, means)
-    for side, normal in (("g", g_normal), ("f", f_normal)):
-        if normal is not None and len(normal.terms) <= _MOST_TERMS and has_means(normal):
-            regular = collect(t for t in normal.terms if not isinstance(t.window, Delta))
-            inner = _derived(regular)
-            if inner is not None:
-                return Integral(f, g, means, inner, side)
-    return Integral(f, g, means)
 
 
 def _derived(form: NormalForm) -> Derivation | None:

@@ -13,7 +13,7 @@ import sympy as sp
 
 from symntk.derive.latex import equation, inline, mean, tex
 from symntk.derive.moves.problem import U, V
-from symntk.derive.step import Step
+from symntk.derive.step import Step, Unknown
 from symntk.errors import SymntkError
 from symntk.language.general_form import GeneralForm, multiplied_out, parity
 from symntk.language.pieces import Pieces, insert_sorted
@@ -21,6 +21,9 @@ from symntk.language.special import logistic, softplus
 from symntk.language.symbols import x
 
 EQUATION = "parity: E[f(u) g(v)] = E[f_even(u) g_even(v)] + E[f_odd(u) g_odd(v)], since (−u, −v) has the law of (u, v)."
+
+
+_MANY_PIECES = 64
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,25 +70,34 @@ class ParitySplit(Step):
         return [f"{text}\n\n{shown}", *self.inner.proof(*sides)]
 
 
-def matching_part(f: GeneralForm, g: GeneralForm) -> tuple[str, int, sp.Expr] | None:
-    """The side that has no parity, the parity of the other and the part of the side that has it; None else.
+def matching_part(f: GeneralForm, g: GeneralForm) -> tuple[str, int, sp.Expr] | Unknown:
+    """The side that has no parity, the parity of the other and the part of the side that has it; or why there is none.
 
     >>> from symntk.language.general_form import general_form
     >>> matching_part(general_form(1 / (1 + sp.exp(-x)), x), general_form(x**2, x))
     ('f', 1, 1/2)
+    >>> matching_part(general_form(x, x), general_form(x**3, x)).reasons
+    ['parity: both functions are odd']
     """
     senses = parity(f, x), parity(g, x)
     if (senses[0] == 0) == (senses[1] == 0):
-        return None
+        kind = {(0, 0): "neither function is even or odd", (1, 1): "both functions are even"}
+        return Unknown.of("parity", "", kind.get(senses, "both functions are odd"))
+    if max(len(f.parts), len(g.parts)) > _MANY_PIECES:
+        return Unknown.of("parity", "", f"there are more than {_MANY_PIECES} pieces")
     side, one, sense = ("f", f, senses[1]) if senses[0] == 0 else ("g", g, senses[0])
     try:
-        part = _part(one, sense)
-    except SymntkError:  # the assumptions do not decide the order of t and −t
-        return None
-    return None if part is None else (side, sense, part)
+        return side, sense, _part(one, sense)
+    except SymntkError:
+        return Unknown.of("parity", "", "the assumptions do not decide the order of two thresholds")
 
 
-def _part(form: GeneralForm, sense: int) -> sp.Expr | None:
+def part_name(name: str, sense: int) -> str:
+    """What the even or the odd part of a function is called."""
+    return f"the {'even' if sense > 0 else 'odd'} part of {name}"
+
+
+def _part(form: GeneralForm, sense: int) -> sp.Expr:
     """(h(x) + sense·h(−x))/2."""
     points: list[sp.Expr] = []
     for point in form.breaks:

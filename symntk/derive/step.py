@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -28,6 +29,9 @@ class Step(ABC):
     children: tuple[tuple[Any, Step], ...]
     widest = 3 * WIDEST
     """The width of a value that a proof shows; a wider one stands in the whole formula only."""
+
+    unknown: Unknown | None = None
+    """Why there is no closed form, where there is none."""
 
     @property
     def name(self) -> str:
@@ -119,6 +123,39 @@ class Step(ABC):
     def proof(self, left: str, right: str) -> list[str]:
         """Paragraphs that prove the formula of E[left right], or say what remains; both are LaTeX, of u and of v."""
         raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class Unknown:
+    """That rules do not reach an expectation: an answer, not an error.
+
+    Attributes:
+        term: the part that is beyond them.
+        rules_tried: each with why it gave up.
+        is_final: whether other rules would not help either, since the formula exists and is too long.
+    """
+
+    term: str
+    rules_tried: tuple[tuple[str, str], ...]
+    is_final: bool = False
+
+    @classmethod
+    def of(cls, rule: str, term: object, why: str) -> Unknown:
+        """What one rule says."""
+        return cls(str(term), ((rule, why),))
+
+    def __add__(self, other: Unknown) -> Unknown:
+        return Unknown(self.term or other.term, (*self.rules_tried, *other.rules_tried), other.is_final)
+
+    @property
+    def reasons(self) -> list[str]:
+        """One line for each rule."""
+        return [f"{rule}: {why}" for rule, why in self.rules_tried]
+
+    def __str__(self) -> str:
+        if self.is_final:
+            return f"no closed form: {self.rules_tried[-1][1]}"
+        return "\n".join([f"no closed form: {self.term} is beyond the rules", *(f"  {why}" for why in self.reasons)])
 
 
 class Tree:

@@ -11,12 +11,13 @@ import sympy as sp
 from mpmath import mp
 
 from symntk.derive.diagonal import Diagonal
+from symntk.derive.step import Step
 from symntk.errors import DivergenceError, DomainError, FormulaError, SymntkError
 from symntk.kernels.arguments import not_too_deep, other_names, real_array
 from symntk.kernels.certain import certain_value
 from symntk.kernels.differentiated import differentiated
 from symntk.kernels.function import Function, as_function, check_where
-from symntk.kernels.solution import Growing, Solution, solve
+from symntk.kernels.solution import Growing, Solution, solution_of
 from symntk.language.registry import exact
 from symntk.language.symbols import STATE, STATE_NAMES, x
 from symntk.verify.evaluate import evaluate, scalar
@@ -61,12 +62,12 @@ class Expectation:
     @not_too_deep
     def solution(self) -> Solution:
         """How it is answered."""
-        return solve(self.f, self.g, means=self.means, tol=self.tol)
+        return solution_of(self.f, self.g, means=self.means, tol=self.tol)
 
     @property
     @not_too_deep
-    def derivation(self) -> Any:
-        """The tree of steps, or the reduction to an integral that remains; prints as text."""
+    def derivation(self) -> Step:
+        """The tree of steps, or the integral that remains and why; prints as text."""
         return self.solution.derivation
 
     @property

@@ -62,8 +62,14 @@ class Function:
         """Its normal form, None where it is not Gaussian-elementary."""
         try:
             return self.form
-        except NotGaussianElementaryError:
+        except NotGaussianElementaryError as error:
+            self.__dict__["outside"] = error.part, error.wrong
             return None
+
+    @cached_property
+    def outside(self) -> tuple[str, str]:
+        """The part of it that is not Gaussian-elementary, and why."""
+        return self.name, "it has too many pieces"  # where `normal` was not tried
 
     @cached_property
     def parameters(self) -> tuple[sp.Symbol, ...]:
@@ -74,6 +80,10 @@ class Function:
     def derivative(self) -> Function:
         """The distributional derivative."""
         return _Derivative(f"({self.name})'", self)
+
+    def renamed(self, name: str, expression: sp.Expr) -> Function:
+        """Another function, which stands for this one or for a part of it."""
+        return Function(name, expression)
 
     def at(self, values: dict[sp.Symbol, sp.Expr]) -> Function:
         """The function with numbers for parameters."""

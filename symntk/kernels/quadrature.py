@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +10,9 @@ from mpmath import mp
 
 from symntk.derive.conditions import conditions
 from symntk.derive.diagonal import Diagonal
-from symntk.errors import DivergenceError, DomainError, SymntkError, TooLongError, VerificationError
+from symntk.derive.integral import Fit, Integral
+from symntk.derive.step import Unknown
+from symntk.errors import DivergenceError, DomainError, SymntkError, VerificationError
 from symntk.kernels.function import Function
 from symntk.language.registry import exact
 from symntk.language.symbols import STATE, x
@@ -19,12 +20,11 @@ from symntk.language.terms import Delta, NormalForm, Term
 from symntk.verify.evaluate import scalar
 
 if TYPE_CHECKING:  # what writes code is imported where it is used
-    from symntk.derive.integral import Integral
-    from symntk.derive.mixture.mixture import MixtureDerivation
+    from symntk.derive.mixture.mixture import Mixture
+    from symntk.language.general_form import GeneralForm
 
 Numbers = dict[sp.Symbol, Any]
 MOST_DIGITS = 60
-_MOST_POWER = 2  # in the kernel of a mixture, whose second moments are too long beyond
 
 
 class General:
@@ -58,46 +58,26 @@ def _as_calm(function: Function) -> NormalForm:
     return NormalForm(tuple(terms))
 
 
+def fitting(tol: float) -> Fit:
+    """What finds a mixture that is accurate enough for a bound `tol`."""
+
+    def fit(form: GeneralForm) -> Mixture | None:
+        from symntk.emit.mixture import fitting_mixture
+
+        return fitting_mixture(form, x, 0.5 * tol)
+
+    return fit
+
+
 class Quadrature(General):
     """An integral remains; its numbers come with a bound."""
 
     expression = None
 
-    def __init__(self, f: Function, g: Function, means: bool, tol: float, too_long: str = "") -> None:
+    def __init__(self, f: Function, g: Function, means: bool, tol: float, derivation: Integral | None = None) -> None:
         super().__init__(f, g, means)
-        self.tol, self.too_long = tol, too_long
-
-    @cached_property
-    def derivation(self) -> Integral:
-        """The reduction, and what is left."""
-        from symntk.derive.integral import Integral, integral
-
-        if self.too_long:  # and so would be a conditional mean with means
-            return Integral(self.f.general, self.g.general, self.means, remark=self.too_long)
-        found = integral(self.f.general, self.g.general, self.f.normal, self.g.normal, means=self.means)
-        return found if found.method == "one-dimensional" else replace(found, mixture=self._mixture())
-
-    def _mixture(self) -> MixtureDerivation | None:
-        """Both functions as mixtures, if both are of the logistic family; with means a sum is no faster than panels."""
-        from symntk.derive.mixture.mixture import derive_mixture, kernel_power
-        from symntk.emit.mixture import fitting_mixture
-
-        if self.means or self.f.parameters or self.g.parameters:
-            return None
-        if any(kernel_power(one.general, x) > _MOST_POWER for one in (self.f, self.g)):
-            return None
-        sides = []
-        try:
-            for one in (self.f, self.g):
-                found = fitting_mixture(one.general, x, 0.5 * self.tol) if not one.general.deltas else None
-                if found is None:
-                    return None
-                sides.append(found)
-            derived = derive_mixture(*sides)
-            _ = derived.inner.value
-        except (TooLongError, RecursionError):  # panels need no formula
-            return None
-        return derived
+        self.tol = tol
+        self.derivation = derivation or Integral(f, g, means, Unknown("", ()), fitting(tol))
 
     @property
     def needs_numbers(self) -> bool:

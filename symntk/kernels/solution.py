@@ -1,40 +1,38 @@
 """How an expectation is answered: by the four moves, by a closed mean on a line, or by an integral that remains.
 
 Each solution says its method, expression, derivation, conditions, diagonal and error bound, gives numbers at any
-precision, and what the emit room needs to write it as code. `solve` takes the first that applies.
+precision, and what the emit room needs to write it as code. Which it is, `derive.solve` finds.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
 from functools import cached_property, lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import sympy as sp
 from mpmath import mp
 
-from symntk.derive.conditions import conditions, formula_conditions, grows_far_out
+from symntk.derive.conditions import conditions, formula_conditions
 from symntk.derive.diagonal import Diagonal, diagonal
-from symntk.derive.moves.algebra import Algebra
-from symntk.derive.moves.derivation import PARITY, Derivation
-from symntk.derive.moves.engine import derive_pair
-from symntk.derive.moves.size import is_short, surely_long
-from symntk.derive.moves.value import Surds, has_code
-from symntk.derive.parity import ParitySplit, matching_part
+from symntk.derive.integral import Integral
+from symntk.derive.line.derivation import derive_line
+from symntk.derive.line.dirac import DiracDerivation
+from symntk.derive.moves.derivation import Derivation
+from symntk.derive.moves.value import has_code
+from symntk.derive.parity import ParitySplit, part_name
+from symntk.derive.solve import solve
+from symntk.derive.step import Step, Unknown
 from symntk.errors import SymntkError, TooLongError
 from symntk.kernels.function import REMEMBERED, Function
-from symntk.kernels.quadrature import MOST_DIGITS, General, Numbers, Quadrature
-from symntk.language.general_form import general_form, parity
+from symntk.kernels.quadrature import MOST_DIGITS, General, Numbers, Quadrature, fitting
+from symntk.language.general_form import general_form
 from symntk.language.registry import exact
 from symntk.language.symbols import STATE, mean_u, mean_v, var_u, var_v, x
 from symntk.language.terms import NormalForm
-from symntk.language.terms import parity as terms_parity
 from symntk.verify.evaluate import evaluate, scalar
 
 __all__ = ["ClosedForm"]
-
-if TYPE_CHECKING:  # what writes code is imported where it is used
-    from symntk.derive.line.dirac import DiracDerivation
 
 
 class ClosedForm:
@@ -42,30 +40,8 @@ class ClosedForm:
 
     method = "closed form"
 
-    def __init__(self, f: Function, g: Function, means: bool, tol: float) -> None:
-        self.f, self.g, self.means, self.tol = f, g, means, tol
-
-    @cached_property
-    def derivation(self) -> Derivation:
-        """The tree of steps."""
-        return derive_pair(self.f.form, self.g.form, means=self.means)
-
-    @cached_property
-    def too_long(self) -> str:
-        """Why the formula is given up for its length; empty where it is not."""
-        f, g = self.f.form, self.g.form
-        if is_short(f, g) or (not self.means and terms_parity(f) * terms_parity(g) == -1):
-            return ""
-        seen = surely_long(f, g, means=self.means)
-        if seen:
-            return f"its closed form is too long: {seen}"
-        try:
-            _ = self.derivation.value
-        except TooLongError as error:
-            return error.wrong
-        except RecursionError:
-            return "its closed form is too long: the derivation is too deep"
-        return ""
+    def __init__(self, f: Function, g: Function, means: bool, tol: float, derivation: Derivation) -> None:
+        self.f, self.g, self.means, self.tol, self.derivation = f, g, means, tol, derivation
 
     @cached_property
     def expression(self) -> sp.Expr:
@@ -88,14 +64,12 @@ class ClosedForm:
     @cached_property
     def _one_variable(self) -> Diagonal | None:
         """The closed form of E[f(u) g(u)], if the rules of one variable find it."""
-        from symntk.derive.line.derivation import derive_line
-
         try:
             product = general_form(self.f.expression * self.g.expression, x)
         except SymntkError:
             return None
         line = derive_line(product, means=self.means)
-        return None if line is None else Diagonal(line.expression.subs({var_v: var_u, mean_v: mean_u}))
+        return None if isinstance(line, Unknown) else Diagonal(line.expression.subs({var_v: var_u, mean_v: mean_u}))
 
     def integral(self) -> sp.Expr:
         """The formula: no integral remains."""
@@ -184,10 +158,9 @@ class Zero(General):
     error_bound = 0.0
     expression = sp.S.Zero
 
-    @cached_property
-    def derivation(self) -> Derivation:
-        """The remark that says so."""
-        return Derivation(Surds(Algebra([], False)), (), False, PARITY)
+    def __init__(self, f: Function, g: Function, means: bool, derivation: Derivation) -> None:
+        super().__init__(f, g, means)
+        self.derivation = derivation
 
     @cached_property
     def diagonal(self) -> Diagonal:
@@ -282,14 +255,9 @@ class ByParity(General):
 
     method = "closed form"
 
-    def __init__(self, f: Function, g: Function, means: bool, split: Split, inner: Solution) -> None:
+    def __init__(self, f: Function, g: Function, means: bool, derivation: ParitySplit, inner: Solution) -> None:
         super().__init__(f, g, means)
-        self.split, self.inner = split, inner
-
-    @cached_property
-    def derivation(self) -> ParitySplit:
-        """The part, and the derivation of its expectation."""
-        return ParitySplit(*self.split, self.inner.derivation)
+        self.derivation, self.inner = derivation, inner
 
     @property
     def expression(self) -> sp.Expr:
@@ -330,7 +298,6 @@ class ByParity(General):
 
 
 Solution = ClosedForm | Zero | ClosedLine | ByParity | Quadrature
-Split = tuple[str, int, sp.Expr]
 
 
 def is_full(values: Numbers) -> bool:
@@ -340,56 +307,43 @@ def is_full(values: Numbers) -> bool:
         return bool(a * b <= c * c)
 
 
-_MANY_PIECES = 64
-
-
 @lru_cache(maxsize=REMEMBERED)
-def solve(f: Function, g: Function, *, means: bool, tol: float) -> Solution:
-    """The first solution that applies: closed by the moves, on a line or by parity, quadrature.
+def solution_of(f: Function, g: Function, *, means: bool, tol: float) -> Solution:
+    """How E[f(u) g(v)] is answered, by what `derive.solve` finds.
 
     Solutions are values, so equal questions share one.
 
     Raises:
         SymntkError: names the part that is outside the language of general functions.
     """
-    found = _closed(f, g, means, tol) or _by_parity(f, g, means, tol)
-    too_long = found.too_long if isinstance(found, ClosedForm) else ""
-    if found is not None and not too_long:
+    found = _solution(solve(f, g, means=means, fit=fitting(tol)), f, g, means, tol)
+    if not isinstance(found, Quadrature):
         return found
-    result = Quadrature(f, g, means, tol, too_long)
     try:
-        _ = result.error_bound  # refuses what has no shape
+        _ = found.error_bound  # refuses what has no shape
     except SymntkError as error:
-        if not too_long:
+        unknown = found.derivation.unknown
+        if not unknown.is_final:
             raise
-        asked, wrong = f"E[f(u) g(v)] with f = {f.name}, g = {g.name}", f"{too_long}; and a quadrature: {error.wrong}"
+        why = unknown.rules_tried[-1][1]
+        asked, wrong = f"E[f(u) g(v)] with f = {f.name}, g = {g.name}", f"{why}; and a quadrature: {error.wrong}"
         raise TooLongError(asked, wrong, "lower powers") from error
-    return result
+    return found
 
 
-def _closed(f: Function, g: Function, means: bool, tol: float) -> Solution | None:
-    if f.normal is not None and g.normal is not None:
-        if conditions(f.normal, g.normal) == formula_conditions(f.normal, g.normal):
-            return ClosedForm(f, g, means, tol)
-        if grows_far_out(f.normal) or grows_far_out(g.normal):
-            return Growing(f, g, means, tol)
-        return None  # what grows does so between two thresholds: a formula would hold at few laws
-    if not means and parity(f.general, x) * parity(g.general, x) == -1:
-        return Zero(f, g, means)
-    from symntk.derive.line.dirac import derive_dirac
-
-    found = derive_dirac(f.general, g.general, means=means)
-    return None if found is None else ClosedLine(f, g, means, tol, found)
-
-
-def _by_parity(f: Function, g: Function, means: bool, tol: float) -> ByParity | None:
-    """By the part of one function that has the parity of the other, if that is closed."""
-    long = max(len(one.general.parts) for one in (f, g)) > _MANY_PIECES
-    split = None if means or long else matching_part(f.general, g.general)
-    if split is None:
-        return None
-    side, sense, part = split
-    one, other = (f, g) if side == "f" else (g, f)
-    own = Function(f"the {'even' if sense > 0 else 'odd'} part of {one.name}", part)
-    inner = _closed(*((own, other) if side == "f" else (other, own)), means, tol)
-    return None if inner is None else ByParity(f, g, means, split, inner)
+def _solution(found: Step, f: Function, g: Function, means: bool, tol: float) -> Solution:
+    """What gives numbers and code for a derivation."""
+    if isinstance(found, Derivation):
+        if f.normal is None or g.normal is None:
+            return Zero(f, g, means, found)
+        plain = conditions(f.normal, g.normal) == formula_conditions(f.normal, g.normal)
+        return (ClosedForm if plain else Growing)(f, g, means, tol, found)
+    if isinstance(found, DiracDerivation):
+        return ClosedLine(f, g, means, tol, found)
+    if isinstance(found, ParitySplit):
+        one = f if found.side == "f" else g
+        own = one.renamed(part_name(one.name, found.sense), found.part)
+        first, second = (own, g) if found.side == "f" else (f, own)
+        return ByParity(f, g, means, found, _solution(found.inner, first, second, means, tol))
+    assert isinstance(found, Integral)
+    return Quadrature(f, g, means, tol, found)

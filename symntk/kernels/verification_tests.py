@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import sympy as sp
 from mpmath import mp
 
+from symntk.derive.integral import Integral
 from symntk.errors import SymntkError
 from symntk.kernels.function import Function
 from symntk.kernels.verification_general import (
@@ -135,7 +136,9 @@ def stated_check(claim: GeneralClaim, point: Point) -> Check:
 
 def mixture_check(claim: GeneralClaim) -> Check:
     """The bound that is stated of |f(x) − Σ w h(x; p)|, and the difference on both sides of 0, in high precision."""
-    found, wrong, parts, points = claim.E.derivation.mixture, False, [], 0
+    plan, wrong, parts, points = claim.E.derivation, False, [], 0
+    assert isinstance(plan, Integral) and plan.mixture is not None
+    found = plan.mixture
     for name, side, function in (("f", found.f, claim.f), ("g", found.g, claim.g)):
         if isinstance(side, NormalForm):
             continue

@@ -107,6 +107,8 @@ def _entry(E: Expectation, steps: bool) -> dict[str, Any]:
     }
     if E.expression is None:
         out |= {"integral": str(E.integral), "terms": E.terms, "error_bound": E.error_bound}
+    if E.derivation.unknown is not None:
+        out["unknown"] = {"term": E.derivation.unknown.term, "rules_tried": dict(E.derivation.unknown.rules_tried)}
     return out | {"steps": str(E.derivation).split("\n")} if steps else out
 
 
@@ -186,6 +188,7 @@ def _kernel(name: str, E: Expectation) -> str:
     rows = {
         "method": E.method if closed else f"{E.method}: {E.terms}",
         **({} if closed else {"error": f"at most {E.error_bound:g} √(E f² · E g²)"}),
+        **({} if E.derivation.unknown is None else {"no closed form": "; ".join(E.derivation.unknown.reasons)}),
         "exists": " and ".join(str(condition) for condition in E.conditions) or "always",
         "at full correlation": _diagonal(E),
     }

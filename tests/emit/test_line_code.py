@@ -11,7 +11,7 @@ import pytest
 import scipy.special as special
 import sympy as sp
 
-from symntk.derive.line.derivation import derive_line
+from symntk.derive.line.derivation import LineDerivation, derive_line
 from symntk.emit.closure import helpers
 from symntk.emit.line import line_source
 from symntk.emit.runtime.line_special import _gauss_rule, _half_line_pole, _piece_moment
@@ -52,7 +52,7 @@ def compiled(expr: sp.Expr | GeneralForm, means: bool = False, names: dict[sp.Sy
     """The function that the source defines, with nothing in reach but NumPy, scipy.special and its helpers."""
     form = expr if isinstance(expr, GeneralForm) else general_form(expr, x)
     line = derive_line(form, means=means)
-    assert line is not None
+    assert isinstance(line, LineDerivation)
     body = "\n".join(f"    {one}" for one in line_source(line, names or {}).splitlines())
     code = f"def f({', '.join(['mean', 'variance', *(names or {}).values()])}):\n{body}"
     scope: dict[str, Any] = {"np": np, "special": special}

@@ -26,12 +26,14 @@ from symntk.derive.line.rules import (
     square_power,
 )
 from symntk.derive.line.windows import Product, full_correlation, windows
+from symntk.derive.step import Unknown
 from symntk.errors import NotGaussianElementaryError
 from symntk.language.general_form import GeneralForm
 from symntk.language.normal_form import normal_form
 from symntk.language.symbols import x
 from symntk.language.terms import parity
 
+_LONGEST = 60  # characters of a part that is named
 _STEEPEST = 12  # degree of a denominator up to which the recurrences are short
 
 
@@ -59,8 +61,8 @@ class LineDerivation:
         return str(self.root)
 
 
-def derive_line(form: GeneralForm, *, means: bool) -> LineDerivation | None:
-    """Derive E[s(Y)], Y ~ N(m2, b), with m2 = 0 unless `means`; None where the rules give no closed form.
+def derive_line(form: GeneralForm, *, means: bool) -> LineDerivation | Unknown:
+    """Derive E[s(Y)], Y ~ N(m2, b), with m2 = 0 unless `means`; where the rules give no closed form, why.
 
     >>> from symntk.language.general_form import general_form
     >>> print(derive_line(general_form(1 / (1 + x**2), x), means=False))
@@ -70,14 +72,23 @@ def derive_line(form: GeneralForm, *, means: bool) -> LineDerivation | None:
     gamma mixture: E[x^k (x² + A²)^{−ν}] = ∫_0^∞ s^{ν−1} e^{−sA²} E[x^k e^{−sx²}] ds / Γ(ν), ν > 0; the rest is \
 Tricomi's U.
     elementary: E[h(Y)] of a Gaussian-elementary h, by the four moves: tilt, condition, Stein, base.
+    >>> print(derive_line(general_form(sp.tanh(x), x), means=False))
+    no closed form: tanh(x) is beyond the rules
+      line: tanh(x) is no rational function, root of x² + A² or power of x times one of the class
     """
-    if any(_is_steep(power) for part in form.parts for power in part.atoms(sp.Pow)):
-        return None
+    steep = [power for part in form.parts for power in part.atoms(sp.Pow) if _is_steep(power)]
+    if steep:
+        return _unknown(steep[0], f"has a degree above {_STEEPEST}, which is left to quadrature")
     try:
         root = _root(form, means)
-    except NotGaussianElementaryError:  # an order of thresholds that the assumptions do not decide
-        return None
-    return None if root is None else LineDerivation(form, root, means)
+    except NotGaussianElementaryError as error:
+        return Unknown.of("line", error.part, error.wrong)
+    return root if isinstance(root, Unknown) else LineDerivation(form, root, means)
+
+
+def _unknown(term: object, why: str) -> Unknown:
+    text = str(term)
+    return Unknown.of("line", text, f"{text if len(text) <= _LONGEST else 'the function'} {why}")
 
 
 def _is_steep(power: sp.Pow) -> bool:
@@ -90,38 +101,48 @@ def _is_steep(power: sp.Pow) -> bool:
 Weighted = tuple[sp.Expr, LineStep]
 
 
-def _root(whole: GeneralForm, means: bool) -> LineStep | None:
+def _root(whole: GeneralForm, means: bool) -> LineStep | Unknown:
     found = windows(whole)
     if found is None:
-        return None
+        return _unknown(whole.regular(x), "multiplies three steps, or has one inside another function")
     form = found.rest
-    parts = [split(part, x) for part in form.parts]
-    known = [part for part in parts if part is not None]
+    parts = [(part, split(part, x)) for part in form.parts]
+    known = [kinds for _, kinds in parts if kinds is not None]
     if len(known) < len(parts):
-        return None
+        part = next(part for part, kinds in parts if kinds is None)
+        return _unknown(part, "is no rational function, root of x² + A² or power of x times one of the class")
     children: list[Weighted] = []
     broken: list[Kind] = []
-    for kind in dict.fromkeys(kind for part in known for kind in part.kinds):
-        values = [part.kinds.get(kind, sp.S.Zero) for part in known]
+    for kind in dict.fromkeys(kind for one in known for kind in one.kinds):
+        values = [one.kinds.get(kind, sp.S.Zero) for one in known]
         if isinstance(kind, Square) and all(sp.expand(v - values[0]) == 0 for v in values):
             step = _whole(kind, means)
             if step is None:
-                return None
+                return _unknown(kind.as_expr(x), "needs a mean of 0")
             children.append((values[0], step))
         else:
             broken.append(kind)
     if broken:
-        folded = None if means else fold(form, known, broken)
-        if folded is None:
-            return None
+        folded = _folded(form, known, broken, means)
+        if isinstance(folded, Unknown):
+            return folded
         children.append((sp.S.One, folded))
     rest = _elementary(form, known, means) if not found.products else _with_products(form, known, found.products, means)
     if rest is None:
-        return None
+        return _unknown(whole.regular(x), "has a growing exponential with steps: where the mean exists is not known")
     children += rest
     if len(children) == 1 and children[0][0] == 1:
         return children[0][1]
     return Linearity(whole.regular(x), None, means, tuple(children))
+
+
+def _folded(form: GeneralForm, known: list[Split], kinds: list[Kind], means: bool) -> LineStep | Unknown:
+    """The step of the kinds that differ from part to part."""
+    folded = None if means else fold(form, known, kinds)
+    if folded is not None:
+        return folded
+    why = "needs a mean of 0 between breaks" if means else "has a tail whose mean is not known"
+    return _unknown(", ".join(str(kind.as_expr(x)) for kind in kinds), why)
 
 
 def _elementary_part(form: GeneralForm, parts: list[Split]) -> GeneralForm:

@@ -13,7 +13,7 @@ from symntk.derive.latex import equation, inline, mean, tex
 from symntk.derive.line.derivation import LineDerivation, derive_line
 from symntk.derive.moves.condition import at_delta
 from symntk.derive.moves.problem import Gaussian, symbolic_law
-from symntk.derive.step import Notes, Step
+from symntk.derive.step import Notes, Step, Unknown
 from symntk.language.general_form import GeneralForm
 from symntk.language.symbols import mean_v, var_v, x
 from symntk.language.terms import Delta
@@ -121,13 +121,15 @@ class DiracDerivation(Step):
         return [*out, f"{text}call $`b`$.", *notes.paragraphs(self.line.root), last]
 
 
-def derive_dirac(f: GeneralForm, g: GeneralForm, *, means: bool) -> DiracDerivation | None:
-    """The closed form where a side is a sum of deltas and the rules find the other's mean; None else."""
+def derive_dirac(f: GeneralForm, g: GeneralForm, *, means: bool) -> DiracDerivation | Unknown:
+    """The closed form where a side is a sum of deltas and the rules find the other's mean; why there is none else."""
+    unknown = None
     for side, one, other in (("f", f, g), ("g", g, f)):
         constant = not one.breaks and not one.parts[0].has(x)
         if not constant or other.deltas or any(delta.order for _, delta in one.deltas):
             continue
         line = derive_line(other, means=means or any(delta.threshold != 0 for _, delta in one.deltas))
-        if line is not None:
+        if isinstance(line, LineDerivation):
             return DiracDerivation(f, g, means, side, line)
-    return None
+        unknown = line
+    return unknown or Unknown.of("line", "", "neither function is a constant, or one with deltas")

@@ -137,8 +137,7 @@ class Expectation:
             var_u: variance of u, ≥ 0.
             var_v: variance of v, ≥ 0; may be left out where g is a constant.
             cov: covariance, |cov| ≤ √(var_u var_v) up to rounding; may be left out where g is a constant.
-            mean_u: mean of u; needs `means=True`.
-            mean_v: mean of v; needs `means=True`.
+            mean_u, mean_v: means of u and of v; they need `means=True`.
             parameters: a number for each free parameter, by name.
 
         Raises:

@@ -137,7 +137,8 @@ class Expectation:
             var_u: variance of u, ≥ 0.
             var_v: variance of v, ≥ 0; may be left out where g is a constant.
             cov: covariance, |cov| ≤ √(var_u var_v) up to rounding; may be left out where g is a constant.
-            mean_u, mean_v: means of u and of v; they need `means=True`.
+            mean_u: mean of u; needs `means=True`.
+            mean_v: mean of v; needs `means=True`.
             parameters: a number for each free parameter, by name.
 
         Raises:
@@ -158,8 +159,7 @@ class Expectation:
         except SymntkError:
             raise
         except ValueError as error:
-            infinite = str(error).startswith("the expectation is infinite")
-            raise (DivergenceError if infinite else DomainError)(str(self), str(error)) from error
+            raise (DivergenceError if "is infinite" in str(error) else DomainError)(str(self), str(error)) from error
         except OverflowError as error:
             shown = ", ".join(f"{name} = {value}" for name, value in numbers.items())
             wrong = f"the formula holds numbers beyond float64{f' at {shown}' if shown else ''}"

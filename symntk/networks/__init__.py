@@ -1,7 +1,7 @@
 """Networks: the layer recursion, composed formulas, mean-field facts and regression.
 
-`NetworkKernel` and `SurrogateGradientRegressor` are scikit-learn's view of them. All names are imported at first use,
-so that a formula waits neither for SciPy nor for scikit-learn.
+`NetworkKernel`, `SurrogateGradientRegressor` and, in time, `TimeKernel` and `TimeRegressor` are scikit-learn's view of
+them. All names are imported at first use, so that a formula waits neither for SciPy nor for scikit-learn.
 """
 
 from __future__ import annotations
@@ -12,12 +12,17 @@ from typing import Any
 
 from symntk.errors import FormulaError
 
-_OF_SKLEARN = ("NetworkKernel", "SurrogateGradientRegressor")
+_OF_SKLEARN = {
+    "NetworkKernel": "sklearn_adapter",
+    "SurrogateGradientRegressor": "sklearn_adapter",
+    "TimeKernel": "time.estimators",
+    "TimeRegressor": "time.estimators",
+}
 _MODULES = {
     "GradientFlow": "regression",
     "MeanField": "mean_field",
     "Prediction": "regression",
-    **dict.fromkeys(_OF_SKLEARN, "sklearn_adapter"),
+    **_OF_SKLEARN,
 }
 """Public name -> the module of this package that has it."""
 
@@ -40,5 +45,5 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     """All names, the lazy ones included; those of scikit-learn where it is installed, since `help` reads them all."""
-    missing = _OF_SKLEARN if find_spec("sklearn") is None else ()
-    return sorted({*globals(), *_MODULES} - {*missing})
+    missing = {*_OF_SKLEARN} if find_spec("sklearn") is None else set()
+    return sorted({*globals(), *_MODULES} - missing)

@@ -18,6 +18,7 @@ import click
 
 from symntk.cli.dynamics import dynamics
 from symntk.cli.papers import add_papers
+from symntk.cli.time import time
 from symntk.errors import SymntkError
 from symntk.version import VERSION
 
@@ -306,6 +307,7 @@ def list_(table: str | None, name: str | None) -> None:
 
 
 main.add_command(dynamics)
+main.add_command(time)
 add_papers(
     main,
     {

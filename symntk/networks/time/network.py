@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import copy
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -216,6 +217,19 @@ class TimeNetwork:
         """The kernels that exist: those of a surrogate where every layer has one."""
         have = all("sg_ntk" in one.names for one in self.layers)
         return ("nngp", "ntk", "sg_ntk", "surrogate_ntk") if have else ("nngp", "ntk")
+
+    def changed(self, **scales: float | Sequence[float]) -> TimeNetwork:
+        """The same network with another leak, weight_std, recurrent_std, input_std or bias_std."""
+        out, asked = copy(self), f"{self} with other scales"
+        for name, value in scales.items():
+            if name not in ("leak", "weight_std", "recurrent_std", "input_std", "bias_std"):
+                raise DomainError(
+                    asked, f"{name} is no scale", "leak, weight_std, recurrent_std, input_std or bias_std"
+                )
+            count, most = 1 if name == "input_std" else len(self.layers), 1.0 if name == "leak" else np.inf
+            found = settings.numbers(name, value, count, asked, most=most)
+            setattr(out, name, found[0] if name == "input_std" else found)
+        return out
 
     def scales(self, other: TimeNetwork | None = None) -> list[Scales]:
         """The squares of each layer's scales, with the leaks of this network and of the other."""

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from symntk.errors import DivergenceError, DomainError, FormulaError, SymntkError
+from symntk.errors import DomainError, FormulaError, SymntkError
 from symntk.kernels.kernels import Kernels
 from symntk.language.registry import exact
 from symntk.networks.layers import SLOPES, Layer, Plan, compiled, layer_maps, numbers_for, pair
 from symntk.networks.network import KERNELS
 from symntk.networks.time import settings
-from symntk.networks.time.sequences import Sequences, read
+from symntk.networks.time.sequences import Sequences, read_both
 
 if TYPE_CHECKING:  # a formula needs neither SciPy nor the recursion: they are imported where they are used
     from symntk.networks.regression import GradientFlow
@@ -264,7 +264,7 @@ class TimeNetwork:
         if singular not in ("raise", "inf"):
             raise DomainError(asked, f"singular = {singular!r}", "'raise' or 'inf'")
         self._refuse_other(other, asked)
-        first, second = self._inputs(asked, x1, x2)
+        first, second = read_both(x1, x2, asked)
         plans = [self._plan(name, slope, other) for name, slope in zip(names, slopes, strict=True)]
         expectations = [E for plan in plans for E in plan.expectations]
         free = settings.free_names(self.layers) | settings.free_names(other.layers)
@@ -276,7 +276,7 @@ class TimeNetwork:
             else:
                 for plan in plans if singular == "raise" and same and len(first) else ():
                     if plan.divergent is not None:  # the diagonal is in it: said before the matrix is computed
-                        raise self._divergence(plan, "an input with itself at the same step")
+                        raise settings.divergence(plan, "an input with itself at the same step")
                 grams = self._grams(plans, first, None if same else second or first, other, values)
         except SymntkError:
             raise
@@ -287,19 +287,9 @@ class TimeNetwork:
         for plan, gram in zip(plans, grams, strict=True):
             if singular == "raise" and not np.all(np.isfinite(gram)):
                 place = tuple(int(index) for index in np.argwhere(~np.isfinite(gram))[0])
-                raise self._divergence(plan, f"the entry {place}")
+                raise settings.divergence(plan, f"the entry {place}")
         narrow = first.narrow and (second or first).narrow
         return tuple(gram.astype(np.float32) if narrow else gram for gram in grams)
-
-    def _inputs(self, asked: str, x1: Any, x2: Any) -> tuple[Sequences, Sequences | None]:
-        first = read("x1", x1, asked)
-        if x2 is None:
-            return first, None
-        second = read("x2", x2, asked)
-        if first.values.shape[2] != second.values.shape[2]:
-            widths = f"x1 has {first.values.shape[2]} features and x2 {second.values.shape[2]}"
-            raise DomainError(asked, widths, "inputs of one width")
-        return first, second
 
     def sampled(
         self, x1: Any, x2: Any = None, *, get: str | Sequence[str] = ("nngp", "surrogate_ntk"), **parameters: float
@@ -318,7 +308,7 @@ class TimeNetwork:
             E for name, slope in zip(names, slopes, strict=True) for E in self._plan(name, slope, self).expectations
         ]
         values = numbers_for(asked, expectations, parameters, settings.free_names(self.layers))
-        return tuple(self._sampled(asked, slopes, *self._inputs(asked, x1, x2), values))
+        return tuple(self._sampled(asked, slopes, *read_both(x1, x2, asked), values))
 
     def _sampled(
         self,
@@ -376,17 +366,6 @@ class TimeNetwork:
                 raise DomainError(asked, wrong, f"networks of one {', '.join(shared)}")
         if self.reset != "none" and other is not self:
             raise DomainError(asked, "with a reset, two networks are not compared", "reset='none', or one network")
-
-    def _divergence(self, plan: Plan, where: str) -> DivergenceError:
-        slope = None if plan.divergent is None else plan.layers[plan.divergent].slope
-        if plan.divergent is None or slope is None:
-            wrong = f"{where} is beyond float64, or a variable of variance 0 is where a function is infinite"
-            return DivergenceError(plan.asked, wrong, "smaller scales or inputs, or a bias")
-        wrong = (
-            f"it is infinite for {where}: at full correlation the map of layer {plan.divergent + 1} {slope.diagonal}"
-        )
-        finite = "the surrogate-gradient kernel" if slope.f == slope.g else "a surrogate derivative without deltas"
-        return DivergenceError(plan.asked, wrong, f"singular='inf' for the kernel off the diagonal, or {finite}")
 
     @property
     def title(self) -> str:

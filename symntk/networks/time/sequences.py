@@ -102,6 +102,15 @@ def read(name: str, given: Any, asked: str) -> Sequences:
     return Sequences(np.ascontiguousarray(values), steps, there.shape[1], narrow)
 
 
+def read_both(x1: Any, x2: Any, asked: str) -> tuple[Sequences, Sequences | None]:
+    """The two arguments of a kernel, of one width; the second may be None."""
+    first, second = read("x1", x1, asked), None if x2 is None else read("x2", x2, asked)
+    if second is not None and first.values.shape[2] != second.values.shape[2]:
+        widths = f"x1 has {first.values.shape[2]} features and x2 {second.values.shape[2]}"
+        raise DomainError(asked, widths, "inputs of one width")
+    return first, second
+
+
 def _joined(name: str, given: Sequence[Any], asked: str) -> tuple[np.ndarray, np.ndarray]:
     """Sequences of any lengths as one array, and which of its steps are there."""
     parts = [_numbers(f"{name}[{index}]", one, asked) for index, one in enumerate(given)]

@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
-from symntk.errors import DomainError
+from symntk.errors import DivergenceError, DomainError
 from symntk.kernels.arguments import real_array
 from symntk.kernels.kernels import Kernels, derive
 from symntk.language.registry import exact
 from symntk.language.symbols import x
+from symntk.networks.layers import Plan
 
 READOUTS = ("last", "mean", "each")
 RESETS = ("none", "subtract", "zero")
@@ -109,6 +110,17 @@ def reset_size(kernels: Sequence[Kernels], reset: str, size: Any, threshold: flo
     if size is not None:
         numbers("reset_size", size, len(kernels), asked, least=-np.inf)
     return tuple(out)
+
+
+def divergence(plan: Plan, where: str) -> DivergenceError:
+    """What is infinite at a place, why, and what to try."""
+    slope = None if plan.divergent is None else plan.layers[plan.divergent].slope
+    if plan.divergent is None or slope is None:
+        wrong = f"{where} is beyond float64, or a variable of variance 0 is where a function is infinite"
+        return DivergenceError(plan.asked, wrong, "smaller scales or inputs, or a bias")
+    wrong = f"it is infinite for {where}: at full correlation the map of layer {plan.divergent + 1} {slope.diagonal}"
+    finite = "the surrogate-gradient kernel" if slope.f == slope.g else "a surrogate derivative without deltas"
+    return DivergenceError(plan.asked, wrong, f"singular='inf' for the kernel off the diagonal, or {finite}")
 
 
 def free_symbols(kernels: Kernels) -> set[sp.Symbol]:

@@ -17,7 +17,7 @@ import numpy as np
 
 import symntk
 from symntk import TimeNetwork
-from symntk.networks.finite_time import FiniteTimeNetwork
+from symntk.finite import FiniteTimeNetwork
 
 INPUTS = np.random.default_rng(0).normal(size=(3, 4, 2))
 SURROGATES = ("erf", "arctan", "fast_sigmoid", "triangle")

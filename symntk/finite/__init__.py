@@ -16,12 +16,14 @@ if TYPE_CHECKING:
         empirical_kernel,
         forward,
     )
+    from symntk.finite.time import FiniteTimeNetwork
     from symntk.finite.training import Training
 
 _MODULES = {
     "arrays": ("ArrayFunction", "Arrays", "NumpyArrays", "array_function", "mollified", "product"),
     "ensemble": ("Ensemble",),
     "network": ("Architecture", "DenseTraining", "Elementwise", "Parameters", "Steps", "empirical_kernel", "forward"),
+    "time": ("FiniteTimeNetwork",),
     "training": ("Training",),
 }
 
@@ -32,6 +34,7 @@ __all__ = [
     "DenseTraining",
     "Elementwise",
     "Ensemble",
+    "FiniteTimeNetwork",
     "NumpyArrays",
     "Parameters",
     "Steps",

@@ -22,11 +22,21 @@ _MODULES = {
     "GradientFlow": "regression",
     "MeanField": "mean_field",
     "Prediction": "regression",
+    "TimeMeanField": "time.mean_field",
     **_OF_SKLEARN,
 }
 """Public name -> the module of this package that has it."""
 
-__all__ = ["GradientFlow", "MeanField", "NetworkKernel", "Prediction", "SurrogateGradientRegressor"]
+__all__ = [
+    "GradientFlow",
+    "MeanField",
+    "NetworkKernel",
+    "Prediction",
+    "SurrogateGradientRegressor",
+    "TimeKernel",
+    "TimeMeanField",
+    "TimeRegressor",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -5,8 +5,8 @@ import pytest
 
 import symntk
 from symntk import TimeNetwork
-from symntk.networks.finite_time import FiniteTimeNetwork
-from symntk.networks.time.mean_field import TimeMeanField
+from symntk.finite import FiniteTimeNetwork
+from symntk.networks import TimeMeanField
 from symntk.networks.time.sequences import read
 
 ERF = symntk.derive("erf")

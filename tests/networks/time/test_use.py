@@ -9,8 +9,8 @@ from sklearn.model_selection import GridSearchCV
 
 import symntk
 from symntk import TimeNetwork
+from symntk.finite import FiniteTimeNetwork
 from symntk.networks import TimeKernel, TimeRegressor
-from symntk.networks.finite_time import FiniteTimeNetwork
 
 SPIKING = symntk.derive("step", "erf")
 

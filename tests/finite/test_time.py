@@ -6,7 +6,7 @@ import pytest
 import symntk
 from benchmarks.time_convergence import convergence
 from symntk import TimeNetwork
-from symntk.networks.finite_time import FiniteTimeNetwork
+from symntk.finite import FiniteTimeNetwork
 from symntk.networks.time.sequences import read
 
 X = np.random.default_rng(0).normal(size=(3, 4, 2))

@@ -6,15 +6,16 @@ Between breaks the function itself; at breaks the mean of the one-sided limits, 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 import numpy as np
 import sympy as sp
 
-from symntk.emit.code import Compare, Definition, Lines, Name, Node, Number, call, choose
+from symntk.emit.code import Compare, Definition, Name, Node, Number, call, choose
 from symntk.emit.compile import function_of
 from symntk.emit.expressions import listed
 from symntk.emit.functions import FunctionTranslator
-from symntk.emit.stable_body import body
+from symntk.emit.stable_body import body, body_with
 from symntk.language.general_form import GeneralForm
 from symntk.language.point import value_at
 from symntk.language.symbols import x
@@ -33,20 +34,24 @@ def at_points(name: str, form: GeneralForm, names: Mapping[sp.Symbol, str]) -> D
     return np.where(x < 0.0, -1.0, np.where(x == 0.0, 0.0, 1.0)) + 0.0 * x
     """
     doc = "The function; at a jump the mean of both sides, infinite at a pole."
-    if {s for part in form.parts for s in part.free_symbols - {x}} | {*form.parameters}:
-        return _with_parameters(name, form, names, doc)
-    plain = body(form)
-    several: dict[float, list[float]] = {}
-    for place, value in _singular(form, plain):
-        several.setdefault(value, []).append(place)
+    plain = body_with(form, names)
     result = plain.results[0]
+    if form.parameters or any(part.free_symbols - {x} for part in form.parts):
+        write = FunctionTranslator({symbol: Name(one) for symbol, one in names.items()})
+        for weight, delta in form.deltas:
+            infinite = Number(np.nan) if delta.order else call("copysign", _INFINITY, write(weight))
+            result = choose(_is(write(delta.threshold)), infinite, result)
+        return replace(plain, name=name, results=(result,), doc=doc)
+    several: dict[float, list[float]] = {}
+    for place, value in _singular(form, body(form)):
+        several.setdefault(value, []).append(place)
     for at, places in several.items():
         if len(places) > _FEW:
             result = choose(call("is_in", _X, listed("list", places)), at, result)
         else:
             for place in places:
                 result = choose(_is(Number(place)), at, result)
-    return Definition(name, ("x", *names.values()), plain.lines, (result,), doc)
+    return replace(plain, name=name, results=(result,), doc=doc)
 
 
 def _is(place: Node) -> Node:
@@ -97,19 +102,3 @@ def _roots(part: sp.Expr) -> Iterator[sp.Expr]:
             for root in np.roots([float(c) for c in poly.all_coeffs()]):
                 if abs(root.imag) <= 1e-7 * abs(root):
                     yield sp.Rational(float(f"{root.real:.15g}"))
-
-
-def _with_parameters(name: str, form: GeneralForm, names: Mapping[sp.Symbol, str], doc: str) -> Definition:
-    """The same where parameters have no numbers."""
-    lines = Lines()
-    write = FunctionTranslator({**{symbol: Name(one) for symbol, one in names.items()}, x: _X}, lines)
-    result = write(form.parts[-1])
-    for place, left, right in zip(form.breaks[::-1], form.parts[-2::-1], form.parts[:0:-1], strict=True):
-        at = lines.name(write(place))
-        middle = write((left.subs(x, place) + right.subs(x, place)) / 2)
-        result = choose(_X < at, write(left), choose(_is(at), middle, result))
-    result = result + 0 * _X
-    for weight, delta in form.deltas:
-        infinite = Number(np.nan) if delta.order else call("copysign", _INFINITY, write(weight))
-        result = choose(_is(write(delta.threshold)), infinite, result)
-    return lines.definition(name, ["x", *names.values()], [result], doc)

@@ -117,3 +117,8 @@ def table(values: Sequence[float]) -> Node:
 def listed(name: str, parts: Sequence[Operand]) -> Call:
     """A "list" or a "tuple" of parts."""
     return Call(name, tuple(map(node, parts)))
+
+
+def bound(name: str, names: Mapping[sp.Symbol, str]) -> Node:
+    """A function of x alone: one of x and the parameters where these have their values."""
+    return call("_bound", name, *names.values()) if names else Name(name)

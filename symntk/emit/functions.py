@@ -39,7 +39,8 @@ def _one_sided(total: sp.Expr) -> sp.Expr:
 class FunctionTranslator(Translator):
     """Translates functions of x so that they keep their digits.
 
-    With `guarded`, a product of what may overflow and what may underflow is 0 where the latter does.
+    With `guarded`, a product of what may overflow and what may underflow is 0 where the latter does. With `scaled`,
+    e^p Φ(h) is one function of p and h.
 
     >>> from symntk.emit.code import Name
     >>> from symntk.emit.targets.numpy import NUMPY
@@ -47,9 +48,11 @@ class FunctionTranslator(Translator):
     x * x ** 2 * np.log(1.0 + np.exp(-x))
     """
 
-    def __init__(self, known: Mapping[sp.Symbol, Node], lines: Lines | None = None, guarded: bool = False) -> None:
+    def __init__(
+        self, known: Mapping[sp.Symbol, Node], lines: Lines | None = None, guarded: bool = False, scaled: bool = False
+    ) -> None:
         super().__init__(known, lines)
-        self.guarded = guarded
+        self.guarded, self.scaled = guarded, scaled
 
     def sum(self, expr: sp.Expr) -> Node:
         """A sum p + s, s with a root: (p² − s²)/(p − s) where they have opposite signs, so that nothing cancels."""
@@ -61,6 +64,11 @@ class FunctionTranslator(Translator):
 
     def product(self, expr: sp.Expr) -> Node:
         """A product; a guarded one has what may overflow apart."""
+        step = next((factor for factor in expr.args if self.scaled and isinstance(factor, normal_cdf)), None)
+        exponents = [factor.args[0] for factor in expr.args if isinstance(factor, sp.exp)]
+        if step is not None and exponents:
+            rest = sp.Mul(*(factor for factor in expr.args if factor != step and not isinstance(factor, sp.exp)))
+            return self(rest) * call("exp_normal_cdf", self(sp.Add(*exponents)), self(step.args[0]))
         numbers = [factor for factor in expr.args if factor.is_number]
         growing = [factor for factor in expr.args if _is_exponential(factor)] if self.guarded else []
         others = [factor for factor in expr.args if factor not in growing and factor not in numbers]

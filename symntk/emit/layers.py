@@ -148,7 +148,7 @@ def _with_certainty(regular: Definition, m: Map, scale: float) -> tuple[Definiti
 
 def _mean(name: str, m: Map, one: NormalForm, side: str) -> Definition:
     """E f(u) of one side as a function of its variance, called v."""
-    made = formula(name, m.margin(name, one).value, m.parameters).definition
+    made = formula(name, m.margin(name, one, m.points[side != "f"]).value, m.parameters).definition
     ahead = (("b", Name("v")), ("a", ONE), ("c", ZERO), ("det", Name("v")), ("d", call("sqrt", Name("v"))))
     used = made.names()
     lines = (*((place, value) for place, value in ahead if place in used), *made.lines)

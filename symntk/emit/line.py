@@ -1,4 +1,4 @@
-"""E[s(Y)] in closed form as NumPy source that keeps its digits: the body of a function of (mean, variance).
+"""E[s(Y)] in closed form as code that keeps its digits: a function of (mean, variance).
 
 The steps of the derivation decide what is written. Poles on the half line, erfcx, the scaled Bessel functions and the
 complex error function are stable by themselves; a sum that cancels where s is smooth gets a Gauss rule there.
@@ -7,7 +7,9 @@ complex error function are stable by themselves; a sum that cancels where s is s
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import reduce
+from math import inf
 from typing import Any
 
 import sympy as sp
@@ -29,109 +31,95 @@ from symntk.derive.line.rules import (
     SteinSquare,
     Unfold,
 )
-from symntk.emit.floats import FloatWriter
+from symntk.emit.code import Definition, Lines, Name, Node, Number, call, total
+from symntk.emit.expressions import Translator, bound
+from symntk.emit.stable_body import body_with
 from symntk.errors import SymntkError
 from symntk.language.general_form import GeneralForm, general_form
 from symntk.language.symbols import mean_v, var_v, x
 
 ROOT = sp.Symbol("root", positive=True)  # √(2 variance)
+_ROOT = Name("root")
 _HIGHEST = 16  # power of a pole for which the Gauss rule of the runtime is exact to rounding
 # as SciPy scales them: code, argument, and the exponential taken out, which cancels against the formula's
 _FUNCTIONS: dict[Any, Callable[..., tuple[str, sp.Expr, sp.Expr]]] = {
-    sp.besselk: lambda n, w: (f"special.k{n}e({{}})", w, sp.exp(-w)),
-    sp.erfc: lambda w: ("special.erfcx({})", w, sp.exp(-(w**2))),
-    sp.expint: lambda n, w: (f"special.expn({n}, {{}})", w, sp.S.One),
+    sp.besselk: lambda n, w: (f"besselk{n}e", w, sp.exp(-w)),
+    sp.erfc: lambda w: ("erfcx", w, sp.exp(-(w**2))),
+    sp.expint: lambda n, w: (f"expint{n}", w, sp.S.One),
 }
 
 
-def line_source(line: LineDerivation, names: Mapping[sp.Symbol, str]) -> str:
-    """The body of a function of the arrays `mean` and `variance` that returns E[s(Y)], Y ~ N(mean, variance).
+def line_code(name: str, line: LineDerivation, names: Mapping[sp.Symbol, str]) -> list[Definition]:
+    """The function E[s(Y)], Y ~ N(mean, variance), of the arrays `mean` and `variance` and of parameters.
 
     Args:
+        name: of the function, which is the last of the definitions; the others are what it calls.
         line: the derivation; one without means ignores `mean`, which must be 0.
         names: what each parameter is called in the code.
 
     Raises:
         SymntkError: a step for which there is no stable float64 code.
     """
-    return "\n".join(_Writer(line, names).write())
+    return _Writer(name, line, names).write()
 
 
 @dataclass
 class _Terms:
     """The closed form as code: terms, and what decides whether their sum may cancel."""
 
-    lines: list[str] = field(default_factory=list)
-    code: list[str] = field(default_factory=list)
-    distances: list[str] = field(default_factory=list)
+    code: list[Node] = field(default_factory=list)
+    distances: list[Node] = field(default_factory=list)
     cancels: bool = False
     overflows: bool = False
     weights: list[sp.Expr] = field(default_factory=list)
 
 
 class _Writer:
-    def __init__(self, line: LineDerivation, names: Mapping[sp.Symbol, str]) -> None:
-        self.line, self.form = line, line.form
-        self.float = FloatWriter({**names, x: "x", ROOT: "root", mean_v: "mean"})
+    def __init__(self, name: str, line: LineDerivation, names: Mapping[sp.Symbol, str]) -> None:
+        self.name, self.line, self.form, self.names = name, line, line.form, names
+        self.known: dict[sp.Symbol, Node] = {symbol: Name(one) for symbol, one in names.items()}
+        self.known |= {x: Name("x"), ROOT: _ROOT, mean_v: Name("mean")}
+        self.lines = Lines()
+        self.number = Translator(self.known)
         self.terms = _Terms()
         self.pole: tuple[sp.Expr, sp.Expr] | None = None
 
-    def write(self) -> list[str]:
-        """The lines of the body."""
+    def write(self) -> list[Definition]:
+        """The definitions."""
         terms = self.terms
         self._add(self.line.root, sp.S.One)
-        value = [*_def("value", "x"), f"    return {self._value()} + 0.0 * x", ""]
-        closed = _def("closed", "mean, root")
-        closed += [*(f"    {one}" for one in terms.lines), f"    return {' + '.join(terms.code or ['0.0'])}", ""]
+        code = [
+            replace(body_with(self.form, self.names), name=f"{self.name}_value"),
+            self._part("closed", ["mean", "root"], total(terms.code), self.lines),
+        ]
+        given: list[Node | str] = ["mean", "variance", *(bound(one.name, self.names) for one in code)]
         signs = {w.could_extract_minus_sign() for w in terms.weights}
-        if not (terms.cancels or terms.overflows or len(signs) > 1) or not terms.distances:
-            return [*value, *closed, "return _on_line(mean, variance, value, closed)"]
-        if any(point != 0 for point in self.form.breaks):
-            if terms.overflows:
+        if (terms.cancels or terms.overflows or len(signs) > 1) and terms.distances:
+            if all(point == 0 for point in self.form.breaks):
+                smooth = [
+                    self._part("pair", ["mean", "x"], self._pair()),
+                    self._part("reach", ["mean"], reduce(lambda p, q: call("minimum", p, q), terms.distances)),
+                ]
+                given += [*(bound(one.name, self.names) for one in smooth), str(bool(self.form.breaks))]
+                code += smooth
+            elif terms.overflows:
                 raise self._no_code("it has kinks away from the mean and powers of x² + A² together")
-            return [*value, *closed, "return _on_line(mean, variance, value, closed)"]
-        reach = terms.distances[0]
-        for other in terms.distances[1:]:
-            reach = f"np.minimum({reach}, {other})"
-        smooth = [*_def("pair", "mean, x"), f"    return {self._pair()} + 0.0 * x", ""]
-        smooth += [*_def("reach", "mean"), f"    return {reach}", ""]
-        half = bool(self.form.breaks)
-        return [*value, *closed, *smooth, f"return _on_line(mean, variance, value, closed, pair, reach, {half})"]
+        doc = "E[s(Y)], Y ~ N(mean, variance)."
+        result = call("_on_line", *given)
+        return [*code, Definition(self.name, ("mean", "variance", *self.names.values()), (), (result,), doc)]
 
-    def number(self, expr: sp.Expr) -> str:
-        """An expression as source; roots by np.sqrt, and quotients where NumPy would take a slow negative power."""
-
-        def is_slow(e: sp.Expr) -> bool:
-            return bool(e.is_Pow and e.free_symbols and (2 * e.exp).is_integer and (e.exp < 0 or not e.exp.is_integer))
-
-        def quick(e: sp.Expr) -> sp.Expr:
-            base = e.base if e.base.is_Symbol else sp.Symbol(f"({self.float(e.base)})", positive=True)
-            whole, half = divmod(abs(2 * e.exp), 2)
-            power = base**whole
-            if half:
-                power *= sp.Symbol(f"np.sqrt({self.float(e.base)})", positive=True)
-            return power if e.exp > 0 else sp.Symbol(f"(1.0 / ({self.float(power)}))", positive=True)
-
-        return self.float(expr.replace(is_slow, quick))
+    def _part(self, label: str, arguments: list[str], result: Node, lines: Lines | None = None) -> Definition:
+        name, given = f"{self.name}_{label}", [*arguments, *self.names.values()]
+        return (lines or Lines()).definition(name, given, [result + 0 * Name(arguments[-1])])
 
     def _no_code(self, why: str) -> SymntkError:
         return SymntkError(f"float64 code for the mean of {self.form.regular(x)}", why, "quadrature")
 
-    def _value(self) -> str:
-        """The function itself; at a break the mean of both sides."""
-        parts = [self.number(part) for part in self.form.parts]
-        code = parts[-1]
-        for point, left, right in zip(self.form.breaks[::-1], parts[-2::-1], parts[:0:-1], strict=True):
-            place = self.number(point)
-            middle = f"np.where(x == {place}, 0.5 * ({left} + {right}), {code})"
-            code = f"np.where(x < {place}, {left}, {middle})"
-        return code
-
-    def _pair(self) -> str:
+    def _pair(self) -> Node:
         """The sum s(mean + x) + s(mean − x), x > 0; without means the mean is 0, and so is the break, if any."""
         left, right = self.form.parts[0], self.form.parts[-1]
         if self.line.means:
-            return f"{self.number(right.subs(x, mean_v + x))} + {self.number(left.subs(x, mean_v - x))}"
+            return self.number(right.subs(x, mean_v + x)) + self.number(left.subs(x, mean_v - x))
         total = right + left.subs(x, -x)
         return self.number(sp.factor(total) if total.is_rational_function(x) else total)
 
@@ -147,15 +135,14 @@ class _Writer:
         terms.weights.append(weight)
         if isinstance(step, Elementary):
             terms.cancels = True
-            code = self._elementary(step)
-            terms.code.append(code if weight == 1 else f"{self.number(weight)} * ({code})")
+            terms.code.append(self.number(weight) * self._elementary(step))
         elif isinstance(step, RealPart):
             self._real_part(step, weight)
         elif isinstance(step, GammaMixture | SteinSquare):
             self._square(step, weight)
         elif isinstance(step, Moment):
-            low = self.number(step.start or sp.S.Zero)
-            terms.code.append(f"{self.number(weight)} * _piece_moment({self.number(step.order)}, {low}, np.inf, root)")
+            ends = self.number(step.start or sp.S.Zero), Number(inf)
+            terms.code.append(self.number(weight) * call("_piece_moment", self.number(step.order), *ends, _ROOT))
         elif isinstance(step, LaplaceMixture | SteinPole):
             self._pole(step, weight)
         else:
@@ -169,7 +156,7 @@ class _Writer:
         distance = self.number(-kind.place)
         front = self.number(weight * scale * (-kind.place) ** (-kind.order))
         self.terms.distances.append(distance)
-        self.terms.code.append(f"{front} * _half_line_pole({kind.order}, {distance} / root)")
+        self.terms.code.append(front * call("_half_line_pole", Name(str(kind.order)), distance / _ROOT))
 
     def _square(self, step: LineStep, weight: sp.Expr) -> None:
         """Weight · E of a power of Y² + A², from the step's own formula."""
@@ -181,23 +168,16 @@ class _Writer:
             self.terms.cancels |= not stable
         self.terms.code.append(self._formula(weight * step.value))
 
-    def _formula(self, value: sp.Expr) -> str:
+    def _formula(self, value: sp.Expr) -> Node:
         """A formula with its special functions computed first, scaled, in terms of root."""
         value = value.subs(var_v, ROOT**2 / 2)
-        known: dict[sp.Expr, sp.Expr] = {}
+        stand: dict[sp.Expr, sp.Expr] = {}
         for part in sorted(value.atoms(*_FUNCTIONS), key=sp.default_sort_key):
             name, argument, outside = _FUNCTIONS[part.func](*part.args)
-            symbol = sp.Symbol(f"f{len(self.terms.lines)}", positive=True)
-            self.terms.lines.append(f"{symbol} = {name.format(self._scaled(argument))}")
-            known[part] = symbol * outside
-        return self._scaled(sp.factor_terms(sp.expand(value.xreplace(known))))
-
-    def _scaled(self, expr: sp.Expr) -> str:
-        """A product with its numbers as one."""
-        numbers, rest = expr.as_independent(*expr.free_symbols, as_Add=False)
-        if numbers == 1:
-            return self.number(rest)
-        return f"{self.number(numbers)} * {self.number(rest * sp.Symbol('(1.0)'))}".replace("*(1.0)", "")
+            symbol = sp.Dummy(positive=True)
+            self.known[symbol] = self.lines.name(call(name, self.number(argument)))
+            stand[part] = symbol * outside
+        return self.number(sp.factor_terms(sp.expand(value.xreplace(stand))))
 
     def _real_part(self, step: RealPart, weight: sp.Expr) -> None:
         """Weight · Re w E[1/(Y − p)] = Re i√π w/root · W((p − mean)/root), W the complex error function."""
@@ -210,15 +190,14 @@ class _Writer:
         self.pole = (kind.centre, kind.square)
         width = self.number(sp.sqrt(kind.square))
         offset = self.number(kind.centre - (mean_v if self.line.means else 0))
-        self.terms.distances.append(f"np.maximum({width}, np.abs({offset}) / 6.0)")
-        if "error = " not in "".join(self.terms.lines):
-            self.terms.lines.append(f"error = special.wofz(({offset} + 1j * {width}) / root) / root")
+        self.terms.distances.append(call("maximum", width, call("abs", offset) / 6))
+        error = self.lines.name(call("wofz", (offset + Name("1j") * width) / _ROOT) / _ROOT)
         real, imaginary = (sp.sqrt(sp.pi) * sp.I * weight * own).as_real_imag()
-        for part, name in ((real, "error.real"), (-imaginary, "error.imag")):
+        for part, name in ((real, "real"), (-imaginary, "imag")):
             if part != 0:
-                self.terms.code.append(f"{self.number(part)} * {name}")
+                self.terms.code.append(self.number(part) * call(name, error))
 
-    def _elementary(self, step: Elementary) -> str:
+    def _elementary(self, step: Elementary) -> Node:
         """Polynomials between breaks, for mean 0; a polynomial on the whole line for any mean."""
         form: GeneralForm = general_form(step.function, x)
         if form.deltas or not all(part.is_polynomial(x) for part in form.parts):
@@ -227,17 +206,14 @@ class _Writer:
             return self.number(sp.expand(step.value.subs(var_v, ROOT**2 / 2)))
         if self.line.means:
             raise self._no_code("it has kinks, and a mean")
-        ends = ["-np.inf", *map(self.number, form.breaks), "np.inf"]
+        ends = [Number(-inf), *map(self.number, form.breaks), Number(inf)]
         code = []
         for part, low, high in zip(form.parts, ends[:-1], ends[1:], strict=True):
             for (power,), coefficient in sp.Poly(part, x).terms():
                 if coefficient != 0:
-                    code.append(f"{self.number(coefficient)} * _piece_moment({power}, {low}, {high}, root)")
-        return " + ".join(code) or "0.0"
-
-
-def _def(name: str, arguments: str) -> list[str]:
-    return [f"def {name}({arguments}):"]
+                    moment = call("_piece_moment", Name(str(power)), low, high, _ROOT)
+                    code.append(self.number(coefficient) * moment)
+        return total(code)
 
 
 def _kinds(step: LineStep) -> list[tuple[Kind, sp.Expr]]:

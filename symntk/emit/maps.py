@@ -40,10 +40,11 @@ class Map:
         """The formula."""
         return str(publish(self.value))
 
-    def margin(self, name: str, one: NormalForm) -> Map:
-        """The mean over one variable, E[1·h(v)], of a side `one`."""
+    def margin(self, name: str, one: NormalForm, general: GeneralForm) -> Map:
+        """The mean over one variable, E[1·h(v)], of a side `one`, which is `general` in its other form."""
         value = derive_pair(ONE, one, means=self.means).value
-        return replace(self, name=name, f=ONE, g=one, value=value)
+        points = GeneralForm((), (sp.S.One,), ()), general
+        return replace(self, name=name, f=ONE, g=one, value=value, points=points)
 
 
 @dataclass(frozen=True, eq=False)

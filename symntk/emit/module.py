@@ -15,8 +15,9 @@ import sympy as sp
 from symntk.derive.moves.value import Value
 from symntk.emit.certain import at_points
 from symntk.emit.closure import helpers
-from symntk.emit.code import ZERO, Definition
-from symntk.emit.elementary import Shape, is_supported, shape
+from symntk.emit.code import ZERO, Definition, Name, Node, call
+from symntk.emit.elementary import function_and_shape, is_supported
+from symntk.emit.expressions import bound, node_of
 from symntk.emit.formula import Formula, formula, parameter_names
 from symntk.emit.gram import LayerCode
 from symntk.emit.homogeneous import degree, orthant_sum
@@ -91,10 +92,10 @@ def map_code(m: AnyMap, sides: tuple[str, str] | None = None) -> str:
 
         return NUMPY.write_all(general_code(m))
     if isinstance(m, DiracMap):
-        from symntk.emit.dirac import dirac_lines
+        from symntk.emit.dirac import dirac_code
 
-        code, called = dirac_lines(m)
-        return "\n".join([*_public(m, called, m.text), "", "", *code])
+        code, called = dirac_code(m)
+        return "\n".join([*_public(m, called, m.text), "", "", NUMPY.write_all(code)])
     body, how = _formula_code(m)
     lines, f, g = _sides_code(m, how) if sides is None else ([], *sides)
     first, second = degree(m.f), degree(m.g)
@@ -114,11 +115,11 @@ def _formula_code(m: Map) -> tuple[list[str], str]:
     """The formula over flat arrays a, b, c, det, d, m1, m2 and parameters, and what to call for it."""
     names = parameter_names(m.parameters)
     written = formula(f"_{m.name}_formula", m.value, m.parameters)
-    route, tolerance = (None, "") if _cannot_cancel(m, written) else _route_lines(m, names)
+    route, tolerance = (None, "") if _cannot_cancel(m, written) else _route(m, names)
     body = (NUMPY if route is None else TRACKED).write(written.definition).splitlines()
     if route is None:
         return body, f"_{m.name}_formula"
-    return [*body, "", "", *route], f"_checked(_{m.name}_formula, _{m.name}_route, {tolerance})"
+    return [*body, "", "", NUMPY.write_all(route)], f"_checked(_{m.name}_formula, _{m.name}_route, {tolerance})"
 
 
 def _sides_code(m: Map, how: str) -> tuple[list[str], str, str]:
@@ -138,7 +139,7 @@ def _sides_code(m: Map, how: str) -> tuple[list[str], str, str]:
         elif other == ONE:
             mean = f"_mean_of({how}, {label == 'f'})"
         else:
-            code, margin = _formula_code(m.margin(f"{m.name}_{label}_mean", one))
+            code, margin = _formula_code(m.margin(f"{m.name}_{label}_mean", one, point))
             lines += ["", "", *code]
             mean = f"_mean_of({margin})"
         lines += ["", "", NUMPY.write(at_points(f"{place}_at", point, names))]
@@ -185,8 +186,8 @@ def _public(m: Map | DiracMap, how: Sequence[str], formula: str, degrees: tuple[
 
 def requirements(conditions: Sequence[sp.Basic], parameters: Sequence[sp.Symbol]) -> list[str]:
     """Lines that refuse what a map's conditions exclude, in the names of its arguments."""
-    public = dict(zip(STATE, map(sp.Symbol, STATE_NAMES), strict=True))
-    gaps = [sp.pycode((c.gts - c.lts).xreplace(public), fully_qualified_modules=False) for c in conditions]
+    public = dict(zip(STATE, STATE_NAMES, strict=True)) | {s: s.name for s in parameters}
+    gaps = [NUMPY.expression(node_of(c.gts - c.lts, public)) for c in conditions]
     required = [(gap, f"the expectation is infinite, since not {c},") for gap, c in zip(gaps, conditions, strict=True)]
     required += [(s.name, f"{s.name} is not positive") for s in parameters if s.is_positive]
     return [f"_require({gap}, {wrong!r}, var_u, var_v, cov)" for gap, wrong in required]
@@ -211,29 +212,23 @@ def _is_singular(value: Value) -> bool:
     return False
 
 
-def _route_lines(m: Map, names: dict[sp.Symbol, str]) -> tuple[list[str], str]:
-    """The other route and its tolerance: angular integrals for homogeneous functions, quadrature else."""
-    name, arguments = f"_{m.name}_route", ["a", "b", "c", "d", "m1", "m2", "value", "error", *names.values()]
+def _route(m: Map, names: dict[sp.Symbol, str]) -> tuple[list[Definition], str]:
+    """The other route, last, and its tolerance: angular integrals for homogeneous functions, quadrature else."""
+    name, law = f"_{m.name}_route", ("a", "b", "c", "d", "m1", "m2", "value", "error")
     exact = None if m.means else orthant_sum(m.f, m.g, names)
     if exact is not None:
-        return NUMPY.write(Definition(name, tuple(arguments), (), (exact, ZERO))).splitlines(), "_RELATIVE"
-    if not is_supported(m.f) or not is_supported(m.g):
-        body = ["return value, error"]
-    else:
-        body = _quadrature_lines(shape(m.f, names), shape(m.g, names))
-    return [f"def {name}({', '.join(arguments)}):", *(f"    {line}" for line in body)], "_OF_SCALE"
-
-
-def _quadrature_lines(f: Shape, g: Shape) -> list[str]:
-    lines = []
-    for name, one in (("f", f), ("g", g)):
-        if one.body is not None:
-            lines += [f"def {name}(x):", f"    return {one.body}", ""]
-        listed = [f"[{', '.join(part)}]" for part in (one.knots, one.rates, one.deltas)]
-        lines.append(f"{name}_shape = ({', '.join(listed)}, [])")
-    first, second = ("f" if f.body is not None else "None"), ("g" if g.body is not None else "None")
-    entries = "(a, b, c, d, m1, m2, value, error)"
-    return [*lines, f"return _by_quadrature({first}, {second}, f_shape, g_shape, {entries})"]
+        return [Definition(name, (*law, *names.values()), (), (exact, ZERO))], "_RELATIVE"
+    code: list[Definition] = []
+    result: tuple[Node, ...] = (Name("value"), Name("error"))
+    if is_supported(m.f) and is_supported(m.g):
+        functions, shapes = [], []
+        for label, form, general in (("f", m.f, m.points[0]), ("g", m.g, m.points[1])):
+            written, shape = function_and_shape(f"_{m.name}_{label}", form, general, names)
+            shapes.append(shape)
+            functions.append(Name("None") if written is None else bound(written.name, names))
+            code += [] if written is None else [written]
+        result = (call("_by_quadrature", *functions, *shapes, call("tuple", *law)),)
+    return [*code, Definition(name, (*law, *names.values()), (), result)], "_OF_SCALE"
 
 
 def _gram_code(name: str, module: Module, code: LayerCode) -> str:

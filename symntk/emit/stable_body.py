@@ -6,6 +6,8 @@ evaluate them well; differences with a root by the conjugate; what cancels at 0 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
@@ -39,7 +41,8 @@ def body(form: GeneralForm) -> Definition:
     >>> from symntk.language.general_form import general_form
     >>> print(NUMPY.write(body(general_form(sp.sign(x) / sp.cosh(x), x))))
     def f(x):
-        return np.where(x < 0.0, -1.0 / np.cosh(x), np.where(x == 0.0, 0.0, 1.0 / np.cosh(x))) + 0.0 * x
+        t0 = np.cosh(x)
+        return np.where(x < 0.0, -1.0 / t0, np.where(x == 0.0, 0.0, 1.0 / t0)) + 0.0 * x
     """
     lines = Lines()
     value = tabulated(form, lines) if len(form.parts) >= _MANY else None
@@ -47,6 +50,21 @@ def body(form: GeneralForm) -> Definition:
         value = _halves(form, 0, len(form.breaks), lines)
     plain = bool(form.breaks) or not form.parts[0].has(x)  # what else has the shape of x by itself
     return lines.definition("f", ["x"], [value + 0 * _X if plain else value])
+
+
+def body_with(form: GeneralForm, names: Mapping[sp.Symbol, str]) -> Definition:
+    """The same as a function of x and of parameters, which have no values here; without any it is `body`."""
+    if not names or not {s for part in form.parts for s in part.free_symbols - {x}} | {*form.parameters}:
+        plain = body(form)
+        return replace(plain, arguments=("x", *names.values()))
+    lines = Lines()
+    write = FunctionTranslator({**{symbol: Name(one) for symbol, one in names.items()}, x: _X}, lines, True, True)
+    value = write(stable(form.parts[-1]))
+    for place, left, right in zip(form.breaks[::-1], form.parts[-2::-1], form.parts[:0:-1], strict=True):
+        at = lines.name(write(place))
+        middle = write((left.subs(x, place) + right.subs(x, place)) / 2)
+        value = choose(_X < at, write(stable(left)), choose(Compare("==", _X, at), middle, value))
+    return lines.definition("f", ["x", *names.values()], [value + 0 * _X])
 
 
 def _halves(form: GeneralForm, first: int, last: int, lines: Lines) -> Node:

@@ -240,11 +240,11 @@ class ClosedLine(General):
     def _has_code(self) -> bool:
         """Whether the line's closed form can be written as code that keeps its digits."""
         from symntk.emit.formula import parameter_names
-        from symntk.emit.line import line_source
+        from symntk.emit.line import line_code
 
         symbols = tuple(sorted({*self.f.parameters, *self.g.parameters}, key=lambda s: s.name))
         try:
-            line_source(self.derivation.line, parameter_names(symbols))
+            line_code("line", self.derivation.line, parameter_names(symbols))
         except SymntkError:
             return False
         return True

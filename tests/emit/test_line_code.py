@@ -12,8 +12,8 @@ import scipy.special as special
 import sympy as sp
 
 from symntk.derive.line.derivation import LineDerivation, derive_line
-from symntk.emit.closure import helpers
-from symntk.emit.line import line_source
+from symntk.emit.compile import function_of
+from symntk.emit.line import line_code
 from symntk.emit.runtime.line_special import _gauss_rule, _half_line_pole, _piece_moment
 from symntk.errors import SymntkError
 from symntk.language.activations import ACTIVATIONS
@@ -49,15 +49,11 @@ ENTRIES: dict[str, tuple[sp.Expr, float]] = {
 
 
 def compiled(expr: sp.Expr | GeneralForm, means: bool = False, names: dict[sp.Symbol, str] | None = None) -> Any:
-    """The function that the source defines, with nothing in reach but NumPy, scipy.special and its helpers."""
+    """The function of the code."""
     form = expr if isinstance(expr, GeneralForm) else general_form(expr, x)
     line = derive_line(form, means=means)
     assert isinstance(line, LineDerivation)
-    body = "\n".join(f"    {one}" for one in line_source(line, names or {}).splitlines())
-    code = f"def f({', '.join(['mean', 'variance', *(names or {}).values()])}):\n{body}"
-    scope: dict[str, Any] = {"np": np, "special": special}
-    exec(compile(f"from __future__ import annotations\n{code}\n{helpers(code)}", "line", "exec"), scope)
-    return scope["f"], line.expression
+    return function_of(*line_code("f", line, names or {})), line.expression
 
 
 def worst(function: Callable[..., Any], expression: sp.Expr, mean: float = 0.0) -> float:

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import symntk
-from symntk.emit.layers import compiled
+from symntk.emit.compile import function_of
 from symntk.emit.runtime.covariance import _covariance
 from symntk.emit.runtime.orthant import _RULE_OF_12, _RULE_OF_20, _exp_cosh, _exp_sinh, _orthant_moment
 from symntk.kernels.layers import layer_map
@@ -105,6 +105,6 @@ def test_fixed_formulas_keep_their_digits_near_opposite_inputs(powers):
     a, b, angle = 0.3, 7.0, np.logspace(-9.0, np.log10(3.0), 60)
     full = np.sqrt(a * b)
     c, d = -full * np.cos(angle), full * np.sin(angle)
-    found = compiled(layer_map(E, "m").definitions)(a, b, c, d * d, d)
+    found = function_of(*layer_map(E, "m").definitions)(a, b, c, d * d, d)
     right = _orthant_moment(*powers, a, b, c, d)
     assert np.max(np.abs(found / right - 1.0)) < (1e-13 if sum(powers) < 5 else 1e-11)

@@ -18,6 +18,7 @@ from symntk.emit.runtime.windows import _keeps_sign
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Any
 
     from symntk.emit.runtime.deltas import Shape
 
@@ -129,3 +130,12 @@ def _block_mean(
 ) -> np.ndarray:
     """E[g(Y)], Y ~ N(mean, variance), for flat arrays."""
     return _panel_mean(g, g_shape[0], mean, variance, g_shape[1], g_shape[3])
+
+
+def _bound(function: Callable[..., Any], *settings: float) -> Callable[..., Any]:
+    """A function whose last arguments, the parameters, have these values.
+
+    >>> float(_bound(lambda x, k: k * x, 3.0)(2.0))
+    6.0
+    """
+    return lambda *given: function(*given, *settings)

@@ -41,8 +41,7 @@ def body(form: GeneralForm) -> Definition:
     >>> from symntk.language.general_form import general_form
     >>> print(NUMPY.write(body(general_form(sp.sign(x) / sp.cosh(x), x))))
     def f(x):
-        t0 = np.cosh(x)
-        return np.where(x < 0.0, -1.0 / t0, np.where(x == 0.0, 0.0, 1.0 / t0)) + 0.0 * x
+        return np.where(x < 0.0, -1.0 / np.cosh(x), np.where(x == 0.0, 0.0, 1.0 / np.cosh(x))) + 0.0 * x
     """
     lines = Lines()
     value = tabulated(form, lines) if len(form.parts) >= _MANY else None

@@ -179,7 +179,7 @@ def _cells(kind: str, rows: list[dict]) -> list[str]:
 
 
 def markdown_row(rows: list[dict], options: argparse.Namespace) -> str:
-    """One row for benchmarks/results.md."""
+    """One row for results/README.md."""
     return f"| {options.seed} | " + " | ".join(_cells(options.kind, rows)) + " |"
 
 
@@ -244,7 +244,7 @@ def main() -> int:
     parser.add_argument("--workers", type=int, default=1, help="processes")
     parser.add_argument("--record", type=Path, help="a file that keeps what is done; a rerun goes on from it")
     parser.add_argument("--failures", type=Path, help="a file for all wrong and refused cases")
-    parser.add_argument("--markdown", action="store_true", help="a row for benchmarks/results.md")
+    parser.add_argument("--markdown", action="store_true", help="a row for results/README.md")
     options = parser.parse_args()
     rows = run(options)
     wrong = [row for row in rows if row["status"] == "wrong"]

@@ -216,7 +216,7 @@ def main() -> None:
     options = parser.parse_args()
     options.folder.mkdir(parents=True, exist_ok=True)
     print("# Largest Lyapunov exponents: simulation and theory\n")
-    print("`OPENBLAS_NUM_THREADS=1 python -m benchmarks.dynamics_lyapunov > benchmarks/dynamics_lyapunov.md`; ", end="")
+    print("`OPENBLAS_NUM_THREADS=1 python -m benchmarks.dynamics_lyapunov > results/dynamics_lyapunov.md`; ", end="")
     print(f"{datetime.date.today()}, {platform.machine()}, {os.cpu_count()} cores, NumPy {np.__version__}.")
     for part in options.parts or ["exponents", "average"]:
         if part == "exponents":

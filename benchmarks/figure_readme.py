@@ -1,6 +1,6 @@
 """The picture of the README: NTKs of erf(m x) and of sign next to their surrogate-gradient NTKs, over the angle.
 
-    python -m benchmarks.figure_readme docs/ntk_of_sign.svg
+    python -m benchmarks.figure_readme results/ntk_of_sign.svg
 
 from the root of the repository; needs matplotlib (`pip install ".[figures]"`). Depth 3, weight_std 1, bias_std 0.1,
 points on the unit circle, as in the paper's figures 1 and 2 (arXiv 2405.15539). Every curve is computed by a module

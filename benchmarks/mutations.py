@@ -1,6 +1,6 @@
 """Every rule of the derivation is broken on purpose, and the certificate must notice.
 
-    python -m benchmarks.mutations                      prints the table and writes benchmarks/mutations.md
+    python -m benchmarks.mutations                      prints the table and writes results/mutations.md
     python -m benchmarks.mutations --rule tilt          only the mutations of one rule, and writes nothing
 
 A mutation replaces one function of `symntk.derive` (or of the runtime that fallbacks call) while one expectation that
@@ -38,7 +38,7 @@ from symntk.kernels.verification_closed import ClosedTests
 from symntk.kernels.verification_tests import GeneralTests
 
 DPS, POINTS = 15, 1
-FILE = Path(__file__).with_name("mutations.md")
+FILE = Path(__file__).parents[1] / "results" / "mutations.md"
 
 
 @dataclass(frozen=True)

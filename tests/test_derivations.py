@@ -67,11 +67,27 @@ def test_the_sample_changes_and_repeats():
 
 
 def test_every_record_has_a_pair_and_a_row():
-    names = {regenerate.path_of(*pair).name for pair in regenerate.pairs()}
-    assert {p.name for p in FOLDER.glob("*.md")} - {"README.md"} == names
-    assert not list(FOLDER.glob("*.txt"))
+    names = {regenerate.shown(*pair) for pair in regenerate.pairs()}
+    assert {p.relative_to(FOLDER).as_posix() for p in FOLDER.glob("*/*.md")} == names
+    assert {p.name for p in FOLDER.glob("*.md")} == {"README.md", "NOTATION.md", "MOVES.md"}
     linked = re.findall(r"\]\(([^)]*\.md)\)", (FOLDER / "README.md").read_text(encoding="utf-8"))
-    assert sorted(linked) == sorted(names)
+    assert set(linked) == names | {"NOTATION.md", "MOVES.md"}
+
+
+def test_every_link_leads_somewhere():
+    for path in FOLDER.rglob("*.md"):
+        for link in re.findall(r"\]\(([^):]+)\)", path.read_text(encoding="utf-8")):
+            assert (path.parent / link).exists(), f"{path}: {link}"
+
+
+def test_the_index_names_each_kernel_once_with_its_answer():
+    answers = {("sign", "erf"): regenerate.derivation("sign", "erf").answers, ("tanh", None): {"nngp": "numerical"}}
+    page = regenerate.index(answers)
+    row = "| [sign, erf](sign/erf.md) |"
+    assert page.count(row) == 2
+    closed, divergent = (page.index(f"## {regenerate.ANSWERS[one]}") for one in ("closed", "divergent"))
+    assert closed < page.index(f"{row} NNGP, SG-NTK, Surrogate NTK |") < divergent < page.index(f"{row} NTK |")
+    assert "| [tanh](tanh/README.md) | NNGP |" in page
 
 
 def test_a_changed_formula_is_seen(tmp_path, monkeypatch):
@@ -146,7 +162,9 @@ def test_faults_are_seen(formula, expected):
 
 
 def test_the_mathematics_of_all_records_can_be_set():
-    for path in FOLDER.glob("*.md"):
+    for path in FOLDER.rglob("*.md"):
+        if path.name == "README.md" and path.parent == FOLDER:
+            continue
         page = path.read_text(encoding="utf-8")
         found = formulas_in(page)
         assert found
@@ -158,6 +176,6 @@ def test_the_mathematics_of_all_records_can_be_set():
 
 
 def test_records_are_short():
-    sizes = {path.name: path.stat().st_size for path in FOLDER.glob("*.md")}
+    sizes = {str(path): path.stat().st_size for path in FOLDER.glob("*/*.md")}
     assert sum(size > 20_000 for size in sizes.values()) <= 4, sorted(sizes, key=sizes.get)[-6:]
     assert max(sizes.values()) < 32_000

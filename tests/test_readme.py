@@ -92,7 +92,8 @@ def test_the_python_code_runs(folder: Path, monkeypatch: pytest.MonkeyPatch):
 
 
 def test_files_that_are_named_exist():
-    for path in re.findall(r"`((?:symntk|tests|benchmarks|docs)/[\w./]+)`", TEXT) + re.findall(r"\]\(([^):]+)\)", TEXT):
+    named = re.findall(r"`((?:symntk|tests|benchmarks|docs|results|papers)/[\w./]+)`", TEXT)
+    for path in named + re.findall(r"\]\(([^):]+)\)", TEXT):
         assert (ROOT / path).exists(), path
 
 

@@ -8,7 +8,7 @@
 over the phase θ; c holds what the couplings add, c − c'' = g² ⟨q(c)⟩. The latter is exact for N → ∞, the former not, as
 the values of a sinusoid are not normal. Simulation decides for "phase": at g = 2, f = 0.2/τ, N = 4,000 and I_1 = 10 the
 variance of h is 34.17 ± 0.23 beside 34.25 with phases and 36.63 with Gaussian input, at I_1 = 6 it is 22.09 ± 0.32
-beside 22.14 and 22.85 (benchmarks/dynamics_lyapunov.md). "gaussian" is the paper's, and serves any covariance.
+beside 22.14 and 22.85 (results/dynamics_lyapunov.md). "gaussian" is the paper's, and serves any covariance.
 
 Sources: Engelken et al. 2022 (arXiv 2201.09916) for the former; Rajan, Abbott & Sompolinsky 2010 (Phys. Rev. E 82,
 011903) for odd units.

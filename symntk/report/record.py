@@ -36,13 +36,14 @@ class Record:
         title: the pair, as the index names it.
         formulas: the page above its certificate.
         digest: of what is certified: functions, formulas, methods and bounds, not the words around them.
-        methods: of each kernel, by its name.
+        answers: of each kernel, by its name: divergent where it is infinite at full correlation, else closed,
+            one-dimensional or numerical.
     """
 
     title: str
     formulas: str
     digest: str
-    methods: dict[str, str]
+    answers: dict[str, str]
 
     def page(self, certificate: str) -> str:
         """The whole text, with what `record_certificate.certificate` returned."""
@@ -58,16 +59,23 @@ def record(kernels: Kernels, proved_in: Mapping[str, tuple[str, str]] | None = N
 
     >>> from symntk import derive
     >>> page = record(derive("sign"))
-    >>> page.title, page.methods
-    ('sign', {'nngp': 'closed form', 'ntk': 'closed form'})
+    >>> page.title, page.answers
+    ('sign', {'nngp': 'closed', 'ntk': 'divergent'})
     """
     name = kernels.activation.name
     title = f"{name}, surrogate {kernels.surrogate_name}" if kernels.surrogate_name else name
     parts = [f"# {title}", _functions(kernels)]
     for kernel, E in kernels.items():
         parts.append(_section(kernel, E, (proved_in or {}).get(kernel)))
-    methods = {kernel: E.method for kernel, E in kernels.items()}
-    return Record(title, "\n\n".join(parts) + "\n", _digest(kernels), methods)
+    answers = {kernel: _answer(E) for kernel, E in kernels.items()}
+    return Record(title, "\n\n".join(parts) + "\n", _digest(kernels), answers)
+
+
+def _answer(E: Expectation) -> str:
+    """What kind of answer a kernel has; that it is infinite at full correlation says more than how it is written."""
+    if E.diagonal.diverges:
+        return "divergent"
+    return {"closed form": "closed", "one-dimensional": "one-dimensional"}.get(E.method, "numerical")
 
 
 def parts_of(page: str) -> tuple[str, str, str]:
@@ -96,7 +104,7 @@ def _functions(kernels: Kernels) -> str:
     notes.append(r"$`c = \mathbb{E}\, u v`$.")
     if parameters:
         notes.append(f" Parameters: {', '.join(inline(tex(s)) for s in parameters)}.")
-    return f"{aligned(lines)}\n\n{''.join(notes).strip()} [Notation and moves](README.md)."
+    return f"{aligned(lines)}\n\n{''.join(notes).strip()} [Notation](../NOTATION.md), [moves](../MOVES.md)."
 
 
 def _function(expr: sp.Expr) -> str:

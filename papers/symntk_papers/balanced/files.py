@@ -23,7 +23,7 @@ _STEP = (
 )
 _FINITE = (
     "Theory holds for N → ∞: exponents of networks of N units lie below it by about 20/N at g = 2 "
-    "(benchmarks/dynamics_lyapunov.md), so that points of small networks lie below the lines. "
+    "(results/dynamics_lyapunov.md), so that points of small networks lie below the lines. "
 )
 _NUMERICAL = "Numerical errors are those of solving the theory's equations, not its distance from networks. "
 _PANELS = (

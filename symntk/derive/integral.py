@@ -218,7 +218,7 @@ class Integral(Step):
             out += self.mixture.proof(left, right)
             mixture = " else by the mixture where its error is small,"
         numbers = f"by the Hermite series where few terms suffice,{mixture} else by panels"
-        return [*out, f"**Numbers:** {numbers} ([how](README.md#without-a-closed-form))."]
+        return [*out, f"**Numbers:** {numbers} ([how](../MOVES.md#without-a-closed-form))."]
 
     def _reduced(self, inner: Derivation, left: str, right: str) -> str:
         """One side's conditional mean is closed."""

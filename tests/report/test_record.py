@@ -114,7 +114,7 @@ def test_an_odd_and_an_even_function():
         (("sign", "arctan"), ["density there stands in front", "Gamma function", "Put $`"]),
         (("sign", "softsign"), ["Goodwin", "Recurrence", "symmetric"]),
         (("erf", "arctan"), ["Reduction to one dimension", "Two dimensions"]),
-        (("tanh", None), ["Mixture", r"\varepsilon_f &\le 10^{-11}", "README.md#without-a-closed-form"]),
+        (("tanh", None), ["Mixture", r"\varepsilon_f &\le 10^{-11}", "../MOVES.md#without-a-closed-form"]),
         (("mish", None), ["Two dimensions", "10^{-10}"]),
     ],
 )

@@ -33,9 +33,7 @@ import symntk
 from benchmarks.mutations_changes import Mutation, Pair, StaleError
 from benchmarks.mutations_table import EQUIVALENT, MUTATIONS
 from symntk.errors import SymntkError
-from symntk.kernels.solution import ClosedForm
-from symntk.kernels.verification_closed import ClosedTests
-from symntk.kernels.verification_tests import GeneralTests
+from symntk.kernels.verification import suite_of
 
 DPS, POINTS = 15, 1
 FILE = Path(__file__).parents[1] / "results" / "mutations.md"
@@ -66,9 +64,8 @@ def run(mutation: Mutation, *, every: bool = False) -> Outcome:
 def failures(pair: Pair, *, every: bool = False) -> tuple[str, ...]:
     """The checks of the certificate that fail for an expectation derived now: the first one, or every one."""
     E = symntk.expectation(pair.f, pair.g, means=pair.means)
-    kind = ClosedTests if isinstance(E.solution, ClosedForm) else GeneralTests
     found = []
-    for name, check in kind(E, DPS, POINTS, 0, {}):
+    for name, check in suite_of(E, DPS, POINTS, 0, {}):
         try:
             passed = check().passed
         except SymntkError:

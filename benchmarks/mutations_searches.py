@@ -69,8 +69,8 @@ def _radius(factor: float) -> Change:
 
 
 def _rule(head: Any, factor: float) -> Change:
-    """The table of rules with one function's radius changed."""
-    return lambda rules: {**rules, head: _radius(factor)(rules[head])}
+    """The table of functions with the radius of one of them changed."""
+    return lambda table: {**table, head: replace(table[head], ball=_radius(factor)(table[head].ball))}
 
 
 def _no_errors(original: Any) -> Any:
@@ -174,7 +174,7 @@ def _searches() -> list[Mutation]:
             for one in rows(
                 "enclosures, functions",
                 Pair(f"{head.__name__}(x)", "1"),
-                balls("rules", "RULES"),
+                "symntk.language.special.table:_TABLE",
                 enclosed(head),
                 **{f"{head.__name__}_radius_halved": _rule(head, 0.5)},
             )

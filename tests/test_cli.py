@@ -19,8 +19,8 @@ from click.testing import CliRunner, Result
 import symntk
 from symntk.cli import main, papers
 from symntk.kernels.kernels import Kernels
-from symntk.kernels.verification import Verification
 from symntk.verify.certificate import Certificate, Check
+from symntk.verify.suite import Verification
 
 
 def run(*arguments: str) -> Result:

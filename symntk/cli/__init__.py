@@ -208,8 +208,8 @@ def verify(
     file holds is compared. With --module FILE an exported module is compared with what it was derived from: its code
     with what is written today, and the values of its maps and Gram functions.
     """
-    from symntk.kernels.certificate_file import replay as replay_file
-    from symntk.kernels.certificate_file import writer
+    from symntk.kernels.verification import replay as replay_file
+    from symntk.verify.files.write import writer
 
     if [activation, replay, module].count(None) != 2:
         wrong = "it needs an activation, a certificate or a module, one of them"

@@ -22,10 +22,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from symntk.emit.module import ORIGIN
 from symntk.errors import SymntkError
-from symntk.kernels.certificate_reader import read_pair
-from symntk.kernels.module_file import ModuleFile, no_module, read_module
 from symntk.kernels.pair import derive_again, other_functions
+from symntk.verify.files.module import ModuleFile, no_module, read_module
+from symntk.verify.files.read import read_pair
 from symntk.verify.points import edge_points, parameter_values, random_points
 from symntk.version import VERSION
 
@@ -151,7 +152,7 @@ def compared(
 
 def _pair(file: ModuleFile) -> dict[str, Any]:
     """The record of the pair that the docstring holds."""
-    record = file.record()
+    record = file.record(ORIGIN)
     try:
         found: dict[str, Any] = read_pair(record, "the pair")
     except SymntkError as error:

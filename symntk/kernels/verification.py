@@ -1,104 +1,108 @@
-"""Verification of expectations and kernels: every check that applies, with the formulas that the identities need.
+"""Expectations and kernels verified: the claims that they make, and the suite of checks over these.
 
-Comes in: an `Expectation` or a `Kernels`. Goes out: a `Verification`, which prints as a table and knows whether all
-of it holds. Nothing here computes an expectation: the formulas are derived by the rooms below, and believed only
-where the oracle, which shares no code with them, says the same.
+Nothing here computes an expectation: the formulas are derived by the rooms below, and believed only where the oracle,
+which shares no code with them, says the same.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import sympy as sp
+
+from symntk.derive.integral import Integral
+from symntk.derive.moves.engine import derive_pair
+from symntk.derive.moves.publish import publish
 from symntk.errors import DomainError, VerificationError
-from symntk.kernels.pair import pair_record
+from symntk.kernels.expectation import Expectation
+from symntk.kernels.function import Function
+from symntk.kernels.kernels import Kernels
+from symntk.kernels.pair import derive_again, other_functions, pair_record
 from symntk.kernels.solution import ClosedForm
-from symntk.kernels.verification_clock import LIMIT, PART, Clock
-from symntk.kernels.verification_closed import FLOAT_DIGITS, ClosedTests
-from symntk.kernels.verification_general import GeneralClaim, float64_check
-from symntk.kernels.verification_tests import GeneralTests
 from symntk.language.registry import exact
-from symntk.verify.certificate import Certificate, Check
-from symntk.verify.checks import Claim, random_check
-from symntk.verify.points import Law, parameter_values, random_points
+from symntk.language.terms import NormalForm, derivative
+from symntk.verify.certificate import Certificate
+from symntk.verify.checks import float_check, formula_check
+from symntk.verify.claim import Claim, Stated
+from symntk.verify.clock import LIMIT, Clock
+from symntk.verify.files import again
+from symntk.verify.files.read import rational, read_certificate
+from symntk.verify.points import Law, Point, parameter_values, random_points
+from symntk.verify.suite import Suite, Verification
 from symntk.version import VERSION
-
-__all__ = ["FLOAT_DIGITS", "Verification", "export_certificate", "verify_expectation", "verify_kernels"]
-
-if TYPE_CHECKING:
-    from symntk.kernels.expectation import Expectation
-    from symntk.kernels.kernels import Kernels
 
 _TESTS = 10  # of one expectation, about
 Progress = Callable[[str, str], None]
 """Called with the subject and the check that comes next."""
 
 
-@dataclass(frozen=True)
-class Verification:
-    """Certificates by the name of the kernel.
+def claim_of(E: Expectation, values: dict[sp.Symbol, sp.Expr]) -> Claim:
+    """What an expectation claims, with a number for each of its parameters."""
+    f, g = E.f.at(values), E.g.at(values)
+    numbers, precise = {s.name: float(v) for s, v in values.items()}, {s.name: v for s, v in values.items()}
 
-    Attributes:
-        certificates: what was checked of each kernel.
-        pair: what names the pair, so that it can be derived again: activation, surrogate, its derivative, tol.
-        dps, points, seed: as given.
-        given: the parameters that were given, as text of rational numbers; the others were drawn.
-        limit: seconds that all checks could take.
-    """
+    def arguments(law: Law) -> tuple[float, ...]:
+        return law if E.means else law[:3]
 
-    certificates: dict[str, Certificate]
-    pair: dict[str, Any] = field(default_factory=dict)
-    dps: int = 50
-    points: int = 3
-    seed: int = 0
-    given: dict[str, str] = field(default_factory=dict)
-    limit: float = LIMIT
+    shared: dict[str, Any] = {
+        "means": E.means,
+        "values": values,
+        "bound": E.error_bound,
+        "code": lambda law: float(E(*arguments(law), **numbers)),
+        "closed": None if E.expression is None else lambda law, dps: E.evalf(*arguments(law), dps=dps, **precise),
+        "conditions": E.conditions,
+        "diagonal": Stated(E.diagonal.limit, E.diagonal.coefficient, E.diagonal.power, str(E.diagonal)),
+    }
+    if isinstance(E.solution, ClosedForm):
+        related, exchanged = _derived(E.f.form, E.g.form, E.means)
+        f_form, g_form = E.f.form.subs(values), E.g.form.subs(values)
+        return Claim(f_form, g_form, E.expression, **shared, related=related, exchanged=exchanged)
+    mixture = E.derivation.mixture if isinstance(E.derivation, Integral) else None
+    return Claim(
+        f.general,
+        g.general,
+        **shared,
+        related=lambda m, n: Claim(_differentiated(f, m).general, _differentiated(g, n).general),
+        exchanged=lambda: claim_of(type(E)(g, f, means=E.means, tol=E.tol), {}),
+        integral=None if E.expression is not None else E.integral,
+        mixture=None if mixture is None else (mixture.f, mixture.g),
+        forms=(f.normal or f.general, g.normal or g.general),
+        reduced=E.method == "one-dimensional",
+    )
 
-    @property
-    def passed(self) -> bool:
-        """Whether no value is wrong, and of each expectation something was checked."""
-        return bool(self.certificates) and all(c.passed for c in self.certificates.values())
 
-    @property
-    def failures(self) -> tuple[tuple[str, Check], ...]:
-        """The checks that failed, with their kernels."""
-        return tuple((n, c) for n, cert in self.certificates.items() for c in cert.checks if not c.passed)
+def _derived(f: NormalForm, g: NormalForm, means: bool) -> tuple[Callable[[int, int], Claim], Callable[[], Claim]]:
+    """The claims that identities need, derived anew by the moves."""
 
-    def table(self) -> str:
-        """Plain text for a terminal."""
-        made = [c for cert in self.certificates.values() for c in cert.checks if not c.is_skipped]
-        parts = [f"{name}: {certificate.table()}" for name, certificate in self.certificates.items()]
-        skipped = sum(len(cert.checks) for cert in self.certificates.values()) - len(made)
-        summary = f"{sum(c.passed for c in made)} of {len(made)} checks passed"
-        summary += f", {skipped} skipped" if skipped else ""
-        summary += f" (time limits: {self.limit / PART:g} s for a check, {self.limit:g} s for all)"
-        without = [name for name, certificate in self.certificates.items() if certificate.formula is None]
-        if without:
-            summary += f"\nno formula, so float64 code was tested, to 16 digits whatever dps says: {', '.join(without)}"
-        return "\n\n".join([*parts, summary if not self.failures else f"FAILED: {summary}"])
+    def claim(one: NormalForm, other: NormalForm) -> Claim:
+        return Claim(one, other, publish(derive_pair(one, other, means=means).value), means)
 
-    def to_dict(self) -> dict[str, Any]:
-        """Plain values, as JSON has them."""
-        return {"passed": self.passed, "certificates": {n: c.to_dict() for n, c in self.certificates.items()}}
+    def related(m: int, n: int) -> Claim:
+        one, other = f, g
+        for _ in range(m):
+            one = derivative(one)
+        for _ in range(n):
+            other = derivative(other)
+        return claim(one, other)
 
-    def write(self, path: str | Path) -> Path:
-        """Write the certificate as a file: JSON, which `symntk verify --replay` reads, or plain text for `.txt`.
+    return related, lambda: claim(g, f)
 
-        Raises:
-            OSError: the file cannot be written.
-        """
-        from symntk.kernels.certificate_file import write_certificate
 
-        return write_certificate(self, Path(path))
+def _differentiated(function: Function, times: int) -> Function:
+    return _differentiated(function.derivative, times - 1) if times else function
 
-    def __str__(self) -> str:
-        return self.table()
 
-    def __repr__(self) -> str:
-        return f"<Verification of {', '.join(self.certificates)}: {'passed' if self.passed else 'FAILED'}>"
+def suite_of(
+    E: Expectation, dps: int, points: int, seed: int, given: dict[str, Any], at: Sequence[Law] | None = None
+) -> Suite:
+    """All checks of an expectation, none of them made; arguments as in `verify_expectation`."""
+    rng = Random(seed)
+    claim = claim_of(E, parameter_values(E.parameters, given, rng))
+    drawn = random_points(rng, points, means=E.means)
+    return Suite(claim, drawn if at is None else [Point("a random point", law) for law in at], dps)
 
 
 def verify_kernels(
@@ -147,12 +151,12 @@ def export_certificate(kernels: Kernels, *, points: int = 3, dps: int = 20, seed
     lines.append("without one, in float64, was compared with an independent quadrature. Digits of agreement:")
     for name, E in kernels.items():
         rng = Random(seed)
-        if isinstance(E.solution, ClosedForm):
-            values = parameter_values(E.parameters, {}, rng)
-            claim = Claim(E.f.form, E.g.form, E.expression, E.means, values)
-            check = random_check(claim, random_points(rng, points, means=E.means), dps=dps)
+        claim = claim_of(E, parameter_values(E.parameters, {}, rng))
+        drawn = random_points(rng, points, means=E.means)
+        if claim.is_elementary:
+            check = formula_check("random points", claim, drawn, dps=dps)
         else:
-            check = float64_check(GeneralClaim(E, {}, rng), random_points(rng, points, means=E.means))
+            check = float_check(claim, drawn)
         if not check.passed:
             raise VerificationError(f"{name} of {kernels.activation.name}", f"the oracle differs: {check.detail}")
         shown = f"skipped, because {check.detail}" if check.digits is None else f"{check.digits:.0f}"
@@ -195,7 +199,7 @@ def verify_expectation(
         raise DomainError(f"a verification with {points} points at {dps} digits", "that shows nothing", "points=3")
     clock = Clock(limit) if clock is None else clock
     with clock.preparing():
-        tests = tests_of(E, dps, points, seed, parameters, at)
+        tests = suite_of(E, dps, points, seed, parameters, at)
     checks = []
     for name, check in tests:
         if progress is not None:
@@ -211,18 +215,55 @@ def verify_expectation(
         error_bound=E.error_bound,
         diagonal=str(E.diagonal),
         conditions=tuple(str(condition) for condition in E.conditions),
-        parameters={symbol.name: str(value) for symbol, value in tests.values.items()},
+        parameters={symbol.name: str(value) for symbol, value in tests.claim.values.items()},
         laws=tuple(point.law for point in tests.tested),
         edges=tuple((point.label, point.law) for point in tests.edges),
     )
 
 
-def tests_of(
-    E: Expectation, dps: int, points: int, seed: int, given: dict[str, Any], at: Sequence[Law] | None = None
-) -> ClosedTests | GeneralTests:
-    """All tests of an expectation, none of them made; arguments as in `verify_expectation`."""
-    kind = ClosedTests if isinstance(E.solution, ClosedForm) else GeneralTests
-    return kind(E, dps, points, seed, given, at)
+def replay(path: str | Path, progress: Progress | None = None) -> again.Replay:
+    """Read a certificate, derive its pair again, make all its checks again at the same points, and compare everything.
+
+    The kernels that the pair has, the points that the seed draws, the edges, the list of checks, what each of them
+    requires and how many points it has must be those of the file; digits may differ by `again.DIGITS_APART`, as those
+    of float64 do between machines, and numbers in remarks may differ.
+
+    Raises:
+        OSError: the file cannot be read.
+        FormulaError: it is no certificate, or its formulas cannot be read.
+    """
+    recorded = read_certificate(Path(path))
+    kernels = derive_again(recorded["pair"], "a certificate")
+    settings, done = recorded["settings"], {}
+    remarks = again.other_versions(recorded["versions"])
+    differences = other_functions(recorded["pair"], kernels)
+    differences += [f"the file has no {name}" for name in kernels.names if name not in recorded["kernels"]]
+    given = {key: rational(text) for key, text in settings["parameters"].items()}
+    known = {symbol.name for _, E in kernels.items() for symbol in E.parameters}
+    differences += [f"no kernel has the parameter {name}" for name in sorted(given.keys() - known)]
+    clock = Clock(LIMIT, sum(len(one["checks"]) for one in recorded["kernels"].values()))
+    for name, one in recorded["kernels"].items():
+        if name not in kernels.names:
+            differences.append(f"{name}: the pair has no such kernel")
+            continue
+        E = getattr(kernels, name)
+        at: list[Law] = [tuple(law) for law in one["points"]]
+        values = {key: rational(text) for key, text in one["parameters"].items()}
+        wrong = again.unfit(E.parameters, E.means, at, values)
+        if wrong:
+            differences.append(f"{name}: {wrong}")
+            continue
+        own = {symbol.name: given[symbol.name] for symbol in E.parameters if symbol.name in given}
+        chosen = suite_of(E, settings["dps"], settings["points"], settings["seed"], own)
+        differences += again.other_points(name, one, settings["seed"], chosen)
+        done[name] = verify_expectation(
+            E, dps=settings["dps"], points=len(at), progress=progress, subject=name, at=at, clock=clock, **values
+        )
+        differences += again.compared(name, one, done[name])
+        remarks += again.made_in_part(name, one, done[name])
+    chosen_by = (settings["dps"], settings["points"], settings["seed"], settings["parameters"])
+    found = Verification(done, recorded["pair"], *chosen_by)
+    return again.Replay(recorded, found, tuple(map(again.shown, differences)), tuple(map(again.shown, remarks)))
 
 
 def _refuse_unknown(asked: str, known: set[str], parameters: dict[str, Any]) -> None:

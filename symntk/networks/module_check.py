@@ -15,14 +15,15 @@ from typing import Any
 
 import numpy as np
 
+from symntk.emit.module import ORIGIN
 from symntk.errors import SymntkError
-from symntk.kernels.certificate_reader import read_pair
 from symntk.kernels.module_check import ModuleCheck, Values, answer, answer_of, compared
 from symntk.kernels.module_check import verify_module as verify_pair
-from symntk.kernels.module_file import no_module, read_module
 from symntk.kernels.pair import derive_again, other_functions
 from symntk.networks.export import LAYERS, NUMBERS
 from symntk.networks.network import Network
+from symntk.verify.files.module import no_module, read_module
+from symntk.verify.files.read import read_pair
 from symntk.verify.points import edge_points, random_points
 
 _INPUTS = np.array([[0.3, -1.2], [1.1, 0.4], [-0.6, 2.4], [0.5, 0.9], [0.0, 0.0]])  # the third is −2 times the first
@@ -44,7 +45,7 @@ def verify_module(
         FormulaError: it is no exported module, or what it was derived from cannot be derived.
     """
     file = read_module(path)
-    record = file.record()
+    record = file.record(ORIGIN)
     if not isinstance(record, dict) or LAYERS not in record:
         found: ModuleCheck = verify_pair(path, run=run, progress=progress)
         return found

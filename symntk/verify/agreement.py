@@ -11,9 +11,12 @@ from mpmath import mp
 
 from symntk.errors import DivergenceError, SymntkError
 from symntk.language.terms import Delta, NormalForm
+from symntk.verify.certificate import Check
 from symntk.verify.oracle.elementary.oracle import expectation_oracle
 
 Number = Any  # mpf
+GUARD = 5
+"""Digits that the oracle's and the formula's own errors may cost."""
 _DIGITS = 8  # of a scale, which only says how large a difference is
 
 
@@ -83,6 +86,10 @@ class LeftOut:
         """A point for which the oracle has no value."""
         self.add(f"the reference has no value: {error.wrong}", label)
 
+    def infinite(self, error: SymntkError, label: str) -> None:
+        """A point where the expectation does not exist."""
+        self.add(f"it is {error.wrong if error.wrong.startswith('infinite') else 'infinite there'}", label)
+
     def __bool__(self) -> bool:
         return bool(self.labels)
 
@@ -130,3 +137,14 @@ class Agreement:
     def remark(self) -> str:
         """How the digits were measured."""
         return f"{self.scaled} relative to √(E f² E g²), beside which the value is small" if self.scaled else ""
+
+
+def result(name: str, agreement: Agreement, detail: str, absent: LeftOut | None = None) -> Check:
+    """The check of an agreement; `absent` holds the points where there was nothing to compare with."""
+    where = agreement.where if agreement.where not in ("a random point", "v = u") else ""
+    parts = [detail, f"fewest at {where}" if where else "", agreement.remark, str(absent) if absent else ""]
+    text = "; ".join(part for part in parts if part)
+    if not agreement.points:  # nothing compared is nothing shown
+        why = absent.reasons if absent else "the expectation exists at no point that was tried"
+        return Check.skipped(name, why)
+    return Check(name, text, agreement.digits, agreement.required, agreement.passed, agreement.points)

@@ -1,83 +1,36 @@
-"""Checks of a derived formula against the independent oracle: random points, edges, full correlation.
+"""Checks of a claim's values against the independent oracle: random points, edges, float64 code, independence.
 
-Comes in: two normal forms, the formula, values of the parameters. Goes out: a `Check` each. The identities that need
-a second formula are in `identities`.
+Comes in: a claim and points. Goes out: a `Check` each. What cannot be compared is named with its reason; where nothing
+could be, the check is skipped.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
-from functools import cached_property
+import math
+from collections.abc import Callable, Iterable
 from typing import Any
 
-import sympy as sp
 from mpmath import mp
 
-from symntk.errors import DivergenceError, DomainError, VerificationError
-from symntk.language.terms import NormalForm
-from symntk.verify.agreement import Agreement, LeftOut, natural_scale
+from symntk.errors import DivergenceError, DomainError, SymntkError, VerificationError
+from symntk.verify.agreement import GUARD, Agreement, LeftOut, result
 from symntk.verify.certificate import Check
-from symntk.verify.evaluate import evaluate
-from symntk.verify.oracle.elementary.oracle import expectation_oracle
-from symntk.verify.points import Law, Point, at_state
-from symntk.verify.timing import timely
+from symntk.verify.claim import FEW_DPS, Claim
+from symntk.verify.points import Law, Point
+from symntk.verify.timing import OutOfTime, late, timely
 
-Number = Any  # mpf
-GUARD = 5  # digits that the oracle's and the formula's own errors may cost
+FLOAT_MOST = 16
 _SMALLER = 8  # how often variances are quartered in search of a point where the expectation exists
-
-
-@dataclass(frozen=True)
-class Claim:
-    """The statement E[f(u) g(v)] = expression, with a number for each parameter."""
-
-    f: NormalForm
-    g: NormalForm
-    expression: sp.Expr
-    means: bool = False
-    values: Mapping[sp.Symbol, sp.Expr] = field(default_factory=dict)
-    _found: dict[tuple[str, Law], tuple[int, Number]] = field(
-        default_factory=dict, init=False, compare=False, repr=False
-    )
-
-    @cached_property
-    def numeric(self) -> tuple[NormalForm, NormalForm, sp.Expr]:
-        """Both functions and the expression with numbers for the parameters."""
-        values = dict(self.values)
-        return self.f.subs(values), self.g.subs(values), self.expression.subs(values)
-
-    @property
-    def has_waves(self) -> bool:
-        """Whether f or g oscillates."""
-        return any(term.linear.has(sp.I) for form in (self.f, self.g) for term in form.terms)
-
-    def formula(self, law: Law, dps: int) -> Number:
-        """What the formula says; asked for again, or for fewer digits, it is not computed again."""
-        return self._once("formula", law, dps, lambda: evaluate(self.numeric[2], at_state(law), dps=dps))
-
-    def oracle(self, law: Law, dps: int) -> Number:
-        """What quadrature says; asked for again, or for fewer digits, it is not computed again."""
-        return self._once("oracle", law, dps, lambda: expectation_oracle(*self.numeric[:2], *law, dps=dps))
-
-    def _once(self, what: str, law: Law, dps: int, compute: Callable[[], Number]) -> Number:
-        digits, value = self._found.get((what, law), (0, mp.nan))
-        if digits < dps:
-            digits, value = self._found[what, law] = dps, compute()
-        return value
-
-    def scale(self, law: Law) -> Number:
-        """√(E f² E g²)."""
-        return natural_scale(*self.numeric[:2], law)
 
 
 def existing_points(claim: Claim, points: Iterable[Point], *, dps: int) -> list[Point]:
     """The points, those without a finite expectation moved to smaller variances, or left out where that is no help."""
-    found = ((point, _existing(claim, point.law, dps)) for point in points)
+    found = ((point, existing(claim, point.law, dps)) for point in points)
     return [Point(point.label, law) for point, law in found if law is not None]
 
 
-def _existing(claim: Claim, law: Law, dps: int) -> Law | None:
+def existing(claim: Claim, law: Law, dps: int) -> Law | None:
+    """The law, with variances so small that the expectation exists."""
     a, b, c, m1, m2 = law
     for quarterings in range(_SMALLER):
         scaled = (a / 4**quarterings, b / 4**quarterings, c / 4**quarterings, m1, m2)
@@ -91,31 +44,14 @@ def _existing(claim: Claim, law: Law, dps: int) -> Law | None:
     return None
 
 
-def random_check(claim: Claim, points: Iterable[Point], *, dps: int) -> Check:
-    """The formula equals the oracle at each point."""
-    agreement = Agreement(dps - GUARD, dps)
-    absent = LeftOut()
+def formula_check(name: str, claim: Claim, points: Iterable[Point], *, dps: int) -> Check:
+    """The formula equals the oracle at each point; a formula without a value where there is one is wrong."""
+    agreement, absent = Agreement(dps - GUARD, dps), LeftOut()
     for point in timely(points):
         try:
             reference = claim.oracle(point.law, dps)
-        except VerificationError as error:
-            absent.unresolved(error, point.label)
-            continue
-        agreement.add(claim.formula(point.law, dps), reference, lambda law=point.law: claim.scale(law))
-    if absent and not agreement.points:
-        return Check.skipped("random points", absent.reasons)
-    return _check("random points", agreement, f"formula and oracle at {dps} digits", str(absent))
-
-
-def edge_check(claim: Claim, points: Iterable[Point], *, dps: int) -> Check:
-    """The formula equals the oracle at the edges of its range; points without an expectation are named."""
-    agreement = Agreement(dps - GUARD, dps)
-    absent = LeftOut()
-    for point in timely(points):
-        try:
-            reference = claim.oracle(point.law, dps)
-        except DivergenceError:
-            absent.add("it is infinite there", point.label)
+        except DivergenceError as error:
+            absent.infinite(error, point.label)
             continue
         except VerificationError as error:
             absent.unresolved(error, point.label)
@@ -123,69 +59,69 @@ def edge_check(claim: Claim, points: Iterable[Point], *, dps: int) -> Check:
         try:
             value = claim.formula(point.law, dps)
         except DomainError:
+            if not claim.is_elementary:
+                raise
             value = mp.nan
         agreement.add(value, reference, lambda law=point.law: claim.scale(law), point.label)
-    parts = [str(absent)]
-    if agreement.where and agreement.digits is not None:
-        parts.insert(0, f"fewest at {agreement.where}")
-    if not agreement.points:
-        return Check.skipped("edge points", absent.reasons or "there is none")
-    return _check("edge points", agreement, f"at {dps} digits", *parts)
+    return result(name, agreement, f"formula and oracle at {dps} digits", absent)
 
 
-def limit_check(claim: Claim, limit: sp.Expr, laws: Iterable[Law], *, dps: int) -> Check:
-    """The stated value at full correlation, where v is u, equals the oracle there.
+def float_check(claim: Claim, points: Iterable[Point], name: str = "float64", detail: str = "") -> Check:
+    """E(...) in float64, which is what exported code evaluates, at each point.
 
-    Where the oracle has no value there, since deltas meet whose sum cancels, it is asked at 1 − ρ = 10^−(2·dps),
-    which is off by about 10^(−dps).
+    Against the formula of two Gaussian-elementary functions, else against the oracle in extended precision. Where the
+    latter says that the expectation is infinite, a finite number from E counts as no agreement.
     """
-    agreement, near = Agreement(dps - GUARD, dps), 0
-    stated = limit.subs(dict(claim.values))
-    for a, _, _, m1, _ in timely(laws):
-        law = _existing(claim, (a, a, a, m1, m1), dps)
-        if law is None:
-            near, law = near + 1, (a, a, a, m1, m1)
-            with mp.workdps(4 * dps):
-                c = mp.mpf(a) * (1 - mp.mpf(10) ** (-2 * dps))
-            reference = claim.oracle((a, a, c, m1, m1), dps)
-        else:
-            reference = claim.oracle(law, dps)
-        agreement.add(evaluate(stated, at_state(law), dps=dps), reference, lambda law=law: claim.scale(law))
-    where = f"next to v = u ({near} points) or there" if near else "at v = u"
-    return _check("full correlation", agreement, f"the stated limit and the oracle {where}")
+    agreement, absent = Agreement(claim.required, FLOAT_MOST), LeftOut()
+    for point in timely(points):
+        try:
+            _compare(claim, point, agreement, absent)
+        except OutOfTime:
+            if not agreement.points:
+                raise
+            absent.add(late(), f"{point.label} and what follows")
+            break
+    known = f"the formula at {FEW_DPS} digits" if claim.is_elementary else "the oracle in extended precision"
+    return result(name, agreement, detail or f"E(...) and {known}", absent)
 
 
-def rate_check(claim: Claim, coefficient: sp.Expr, power: sp.Rational, laws: Iterable[Law], *, dps: int = 30) -> Check:
-    """The oracle next to full correlation grows like coefficient · (ab − c²)^power.
-
-    At 1 − ρ = 10^−k, k = 20 and 24, the power is the slope of the logarithm, and the coefficient is what is left at
-    k = 24. What the leading term leaves out is smaller by √(1 − ρ) or more, so that ten digits remain.
-    """
-    agreement, power_off = Agreement(8, dps), 0.0
-    stated = coefficient.subs(dict(claim.values))
-    fitted = mp.zero
-    with mp.workdps(dps + 60):
-        for a, _, _, m1, _ in timely(laws):
-            values, gaps = [], []
-            for k in (20, 24):
-                c = mp.mpf(a) * (1 - mp.mpf(10) ** -k)
-                values.append(claim.oracle((a, a, c, m1, m1), dps))
-                gaps.append(mp.mpf(a) ** 2 - c**2)
-            if 0 in values or values[0] * values[1] < 0:
-                return Check("full correlation", f"stated to grow like {power}, but it is 0", 0.0, 8, False, 1)
-            fitted = mp.log(values[1] / values[0]) / mp.log(gaps[1] / gaps[0])
-            power_off = max(power_off, float(abs(fitted - mp.mpmathify(power))))
-            known = evaluate(stated, at_state((a, a, a, m1, m1)), dps=dps) if stated.free_symbols else sp.N(stated, dps)
-            agreement.add(values[1] * gaps[1] ** -mp.mpmathify(power), mp.mpmathify(known), 0)
-    rate = f"diverges like ({coefficient})·(ab − c²)^({power})"
-    check = _check("full correlation", agreement, f"{rate}; fitted power {mp.nstr(fitted, 8)}")
-    if power_off > 1e-6:
-        return Check(check.name, check.detail, check.digits, check.required, False, check.points)
-    return check
+def _compare(claim: Claim, point: Point, agreement: Agreement, absent: LeftOut) -> None:
+    try:
+        reference = claim.reference(point.law)
+    except DivergenceError as error:
+        absent.infinite(error, point.label)
+        if _is_finite(claim, point.law):
+            agreement.add(mp.zero, mp.one, 1, f"{point.label}, where it is infinite")
+        return
+    except VerificationError as error:
+        absent.unresolved(error, point.label)
+        return
+    if reference is None:
+        absent.add("there is no finite value, or none that float64 holds", point.label)
+        return
+    try:
+        value = mp.mpf(claim.code(point.law))
+    except SymntkError as error:
+        absent.add(f"E(...) refuses: {error.wrong}", point.label)
+        return
+    agreement.add(value, reference, lambda law=point.law: claim.scale(law), point.label)
 
 
-def _check(name: str, agreement: Agreement, *details: str) -> Check:
-    text = "; ".join(part for part in (*details, agreement.remark) if part)
-    if not agreement.points:
-        return Check.skipped(name, "the expectation exists at no point that was tried")
-    return Check(name, text, agreement.digits, agreement.required, agreement.passed, agreement.points)
+def _is_finite(claim: Claim, law: Law) -> bool:
+    try:
+        return math.isfinite(claim.code(law))
+    except DomainError:
+        return False
+
+
+def independence_check(claim: Claim, points: Iterable[Point], *, dps: int) -> Check:
+    """At c = 0, E[f(u) g(v)] = E[f(u)] · E[g(v)]; the means come from the oracle in one dimension."""
+    agreement = Agreement(dps - GUARD, dps) if claim.is_elementary else Agreement(claim.required, FLOAT_MOST)
+    value: Callable[[Law], Any] = (
+        (lambda law: claim.formula(law, dps)) if claim.is_elementary else (lambda law: mp.mpf(claim.code(law)))
+    )
+    for point in timely(points):
+        a, b, _, m1, m2 = point.law
+        law = (a, b, 0.0, m1, m2)
+        agreement.add(value(law), claim.product_of_means(law, dps), lambda law=law: claim.scale(law), point.label)
+    return result("independence", agreement, "at c = 0, the product of the oracle's E[f] and E[g]")

@@ -7,16 +7,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
+import sympy as sp
 from mpmath import mp
 
-from symntk.errors import DivergenceError
-from symntk.language.terms import NormalForm
+from symntk.errors import DivergenceError, DomainError
+from symntk.language.general_form import GeneralForm
+from symntk.language.terms import Delta, NormalForm, Term
 from symntk.verify.certificate import Check
+from symntk.verify.claim import FEW_DPS, Claim
+from symntk.verify.evaluate import evaluate
 from symntk.verify.oracle.elementary.numeric import Numeric, numeric
 from symntk.verify.oracle.elementary.oracle import require_finite
 from symntk.verify.oracle.law import Law as OracleLaw
 from symntk.verify.oracle.numbers import Number
-from symntk.verify.points import Law
+from symntk.verify.points import Law, at_state
 
 NAME = "where it exists"
 _DPS = 30
@@ -111,3 +115,29 @@ def existence_check(f: NormalForm, g: NormalForm, laws: Iterable[Law], states: C
                 wrong.append(f"it {'exists' if truth else 'does not exist'} at {shown}, against what is stated")
     detail = "up to the boundary and beyond it, along rays of covariances" if bounded else "at every covariance"
     return Check(NAME, "; ".join(wrong[:2]) or detail, None, None, not wrong, points)
+
+
+def conditions_check(claim: Claim, laws: Iterable[Law]) -> Check:
+    """What the conditions say of where it exists, and of a closed form the code, too.
+
+    A function outside the class is bounded by exp(β|x|): 1 and a delta stand for it.
+    """
+    f, g = (form if isinstance(form, NormalForm) else _calm(form) for form in claim.forms or (claim.f, claim.g))
+
+    def states(law: Law) -> set[bool]:
+        at = at_state(law) | dict(claim.values)
+        said = {all(evaluate(c.gts - c.lts, at, dps=FEW_DPS) > 0 for c in claim.conditions)}
+        if not claim.conditions or not claim.is_elementary:
+            return said
+        try:
+            claim.code(law)
+        except DomainError:
+            return said | {False}
+        return said | {True}
+
+    return existence_check(f, g, laws, states)
+
+
+def _calm(form: GeneralForm) -> NormalForm:
+    terms = [Term(sp.S.One)] * form.has_regular_part + [Term(sp.S.One, window=Delta(sp.S.Zero))] * bool(form.deltas)
+    return NormalForm(tuple(terms))

@@ -9,10 +9,10 @@ from click.testing import CliRunner
 from symntk import derive
 from symntk.cli import main
 from symntk.errors import FormulaError, SymntkError
-from symntk.kernels.certificate_file import FORMAT, read_certificate, replay
-from symntk.kernels.certificate_reader import digest
+from symntk.kernels.verification import replay
 from symntk.verify.certificate import Check
-from symntk.verify.checks import random_check
+from symntk.verify.checks import formula_check
+from symntk.verify.files.read import FORMAT, digest, read_certificate
 
 
 @pytest.fixture(scope="module")
@@ -115,7 +115,7 @@ def checks(content):
 def as_before(monkeypatch, verification):
     """Checks that find today what they found then, at once."""
     found = verification.certificates
-    monkeypatch.setattr("symntk.kernels.certificate_file.verify_expectation", lambda E, *, subject, **_: found[subject])
+    monkeypatch.setattr("symntk.kernels.verification.verify_expectation", lambda E, *, subject, **_: found[subject])
 
 
 @pytest.mark.parametrize(
@@ -183,7 +183,7 @@ def test_what_the_time_did_not_allow_is_compared_as_far_as_it_was(path, verifica
     found = verification.certificates
     other = replace(found["ntk"], checks=(Check(**always), Check(**now)))
     monkeypatch.setattr(
-        "symntk.kernels.certificate_file.verify_expectation",
+        "symntk.kernels.verification.verify_expectation",
         lambda E, *, subject, **_: other if subject == "ntk" else found[subject],
     )
     again = replay(changed(path, "kernels", "ntk", "checks", value=[always, then]))
@@ -218,7 +218,7 @@ def test_records_that_contradict_themselves(path, edit, wrong):
 def test_parameters_that_were_given_and_drawn(tmp_path, monkeypatch):
     """Both are drawn or taken again as they were."""
     kernels = derive("erf(m*x)")
-    monkeypatch.setattr("symntk.kernels.verification_closed.ClosedTests.__iter__", lambda self: few(self))
+    monkeypatch.setattr("symntk.verify.suite.Suite.__iter__", lambda self: few(self))
     for given in ({}, {"m": 0.75}):
         again = replay(kernels.verify(dps=12, points=1, **given).write(tmp_path / "erf.json"))
         assert again.agrees, again.differences
@@ -227,7 +227,7 @@ def test_parameters_that_were_given_and_drawn(tmp_path, monkeypatch):
 
 
 def few(tests):
-    yield "random points", lambda: random_check(tests.claim, tests.tested, dps=12)
+    yield "random points", lambda: formula_check("random points", tests.claim, tests.tested, dps=12)
 
 
 @pytest.mark.parametrize(

@@ -8,10 +8,10 @@ import sympy as sp
 
 from symntk import derive, expectation
 from symntk.errors import DomainError, VerificationError
-from symntk.kernels.verification import Verification, verify_expectation, verify_kernels
-from symntk.kernels.verification import tests_of as checks_of
-from symntk.kernels.verification_clock import Clock
+from symntk.kernels.verification import suite_of, verify_expectation, verify_kernels
 from symntk.verify.certificate import Certificate, Check
+from symntk.verify.clock import Clock
+from symntk.verify.suite import Verification
 from symntk.verify.timing import timely
 
 
@@ -77,8 +77,7 @@ def test_what_cannot_be_checked_is_skipped_with_its_reason(monkeypatch):
     def unresolved(*_, **__):
         raise VerificationError("a numerical expectation", "could not be resolved at x = 3", "")
 
-    monkeypatch.setattr("symntk.kernels.verification_general.fast_reference", unresolved)
-    monkeypatch.setattr("symntk.kernels.verification_tests.fast_reference", unresolved)
+    monkeypatch.setattr("symntk.verify.claim.fast_reference", unresolved)
     certificate = verify_expectation(expectation("tanh(x)", "atan(x)"), dps=15, points=1)
     checks = {check.name: check for check in certificate.checks}
     for name in ("float64", "stated integral", "full correlation"):
@@ -130,7 +129,7 @@ def test_part_of_the_points_is_said():
 def test_logarithms_and_powers_are_verified(text):
     # the derivative of the first is a logarithm
     E = derive(text).ntk
-    checks = {name: check for name, check in checks_of(E, 15, 1, 0, {})}
+    checks = {name: check for name, check in suite_of(E, 15, 1, 0, {})}
     for name in ("stated integral", "full correlation", "independence"):
         check = checks[name]()
         assert check.passed and check.digits > 8, check

@@ -27,10 +27,10 @@ def _check(found, function, centre, radius):
     return 1
 
 
-@pytest.mark.parametrize("one", [one for one in rows() if one.ball], ids=lambda one: one.name)
-def test_rules_hold_every_value(one):
-    function = getattr(one.head, "number", None) or getattr(mp, one.name)
-    run = enclosure(one.head(x), x)
+@pytest.mark.parametrize("head", [one.head for one in rows() if one.ball], ids=lambda head: head.__name__)
+def test_rules_hold_every_value(head):
+    function = getattr(head, "number", None) or getattr(mp, head.__name__)
+    run = enclosure(head(x), x)
     generator = np.random.default_rng(1)
     known = 0
     for scale in (0.3, 1.0, 3.0, 12.0):

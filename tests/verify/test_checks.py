@@ -18,8 +18,10 @@ from symntk.language.symbols import cov, var_u, var_v, x
 from symntk.language.terms import Delta, Term, collect, derivative
 from symntk.verify.agreement import Agreement, digits_of_agreement, natural_scale
 from symntk.verify.certificate import Certificate, Check
-from symntk.verify.checks import Claim, edge_check, existing_points, limit_check, random_check, rate_check
-from symntk.verify.identities import exchange_check, independence_check, is_identically_zero, price_check
+from symntk.verify.checks import existing_points, formula_check, independence_check
+from symntk.verify.claim import Claim, Stated
+from symntk.verify.full import limit_check, rate_check
+from symntk.verify.identities import exchange_check, is_identically_zero, price_check
 from symntk.verify.points import Point, edge_points, parameter_values, random_points
 
 CENTRED = random_points(Random(1), 3)
@@ -35,9 +37,33 @@ def derived(f, g, means=False):
     return publish(derive_pair(f, g, means=means).value)
 
 
-def claim(f, g, *, means=False, change=lambda e: e, **values):
+def made(f, g, expression, means=False, *, limit=None, stated=None):
+    """The claim of a formula, with the derivations that identities need."""
+
+    def related(m, n):
+        one, other = f, g
+        for _ in range(m):
+            one = derivative(one)
+        for _ in range(n):
+            other = derivative(other)
+        return Claim(one, other, derived(one, other, means), means)
+
+    diagonal = Stated(limit=limit) if stated is None else Stated(None, *stated)
+    exchanged = lambda: Claim(g, f, derived(g, f, means), means)  # noqa: E731
+    return Claim(f, g, expression, means, related=related, exchanged=exchanged, diagonal=diagonal)
+
+
+def claim(f, g, *, means=False, change=lambda e: e, **stated):
     f, g = form(f), form(g)
-    return Claim(f, g, change(derived(f, g, means)), means, values)
+    return made(f, g, change(derived(f, g, means)), means, **stated)
+
+
+def random_check(claim, points, *, dps):
+    return formula_check("random points", claim, points, dps=dps)
+
+
+def edge_check(claim, points, *, dps):
+    return formula_check("edge points", claim, points, dps=dps)
 
 
 PAIRS = [("sign(x)", "erf(x)"), ("Max(0, x)", "Max(0, x)"), ("sin(x)", "exp(-Abs(x))"), ("x**2", "2*DiracDelta(x)")]
@@ -56,9 +82,9 @@ def test_what_is_derived_passes(pair, means):
     right = claim(*pair, means=means)
     checks = [
         random_check(right, points, dps=30),
-        price_check(right, derived(derivative(right.f), derivative(right.g), means), points, dps=30),
+        price_check(right, points, dps=30),
         independence_check(right, points, dps=30),
-        exchange_check(right, derived(right.g, right.f, means), points, dps=30),
+        exchange_check(right, points, dps=30),
     ]
     assert [c.verdict for c in checks] == ["ok"] * 4
     assert checks[0].points == 3 and checks[0].digits >= 25
@@ -71,8 +97,8 @@ def test_what_is_wrong_fails(mistake):
     assert not random_check(wrong, CENTRED, dps=30).passed
     assert not edge_check(wrong, edge_points(), dps=20).passed
     failures = [
-        price_check(wrong, derived(derivative(wrong.f), derivative(wrong.g)), CENTRED, dps=30),
-        exchange_check(wrong, derived(wrong.g, wrong.f), CENTRED, dps=30),
+        price_check(wrong, CENTRED, dps=30),
+        exchange_check(wrong, CENTRED, dps=30),
     ]
     if mistake == "constant":
         assert failures[0].passed  # a constant has no derivative; independence sees it
@@ -105,22 +131,25 @@ def test_where_an_expectation_is_infinite_smaller_variances_are_tested():
     assert existing_points(claim("exp(1000000*x**2)", "1"), CENTRED, dps=20) == []
     assert random_check(growing, [], dps=20).is_skipped
     limit = diagonal(derive_pair(growing.f, growing.g).value).limit
-    assert limit_check(growing, limit, [p.law for p in CENTRED], dps=20).passed
+    growing = claim("exp(x**2/4)", "exp(x**2/4)", limit=limit)
+    assert limit_check(growing, [p.law for p in CENTRED], dps=20).passed
 
 
 def test_limit_at_full_correlation():
-    relu = claim("Max(0, x)", "Max(0, x)")
     laws = [p.law for p in CENTRED]
-    stated = diagonal(derive_pair(relu.f, relu.g).value).limit
-    assert limit_check(relu, stated, laws, dps=20).passed
-    assert not limit_check(relu, stated * sp.Rational(1001, 1000), laws, dps=20).passed
-    sign = claim("2*DiracDelta(x)", "2*DiracDelta(x)")
-    wrong = limit_check(sign, stated, laws, dps=20)
+    stated = diagonal(derive_pair(form("Max(0, x)"), form("Max(0, x)")).value).limit
+
+    def checked(f, g, limit):
+        return limit_check(claim(f, g, limit=limit), laws, dps=20)
+
+    assert checked("Max(0, x)", "Max(0, x)", stated).passed
+    assert not checked("Max(0, x)", "Max(0, x)", stated * sp.Rational(1001, 1000)).passed
+    wrong = checked("2*DiracDelta(x)", "2*DiracDelta(x)", stated)
     assert not wrong.passed and wrong.digits < 1
-    odd = claim("DiracDelta(x - 1) - DiracDelta(x + 1)", "DiracDelta(x - 1) + DiracDelta(x + 1)")
-    near = limit_check(odd, sp.S.Zero, laws, dps=20)
+    odd = "DiracDelta(x - 1) - DiracDelta(x + 1)", "DiracDelta(x - 1) + DiracDelta(x + 1)"
+    near = checked(*odd, sp.S.Zero)
     assert near.passed and "next to v = u (3 points)" in near.detail
-    assert not limit_check(odd, sp.S.One, laws, dps=20).passed
+    assert not checked(*odd, sp.S.One).passed
 
 
 @pytest.mark.parametrize("name", ["boxcar", "hard_shrink"])
@@ -128,8 +157,8 @@ def test_rate_of_deltas_at_two_thresholds(name):
     jumps = derivative(normal_form(ACTIVATIONS[name].expression(), x))
     derivation = derive_pair(jumps, jumps)
     stated = diagonal(derivation.value)
-    right = Claim(jumps, jumps, publish(derivation.value))
-    check = rate_check(right, stated.coefficient, stated.power, [CENTRED[0].law])
+    right = made(jumps, jumps, publish(derivation.value), stated=(stated.coefficient, stated.power))
+    check = rate_check(right, [CENTRED[0].law])
     assert check.passed and check.digits > 10
 
 
@@ -139,24 +168,29 @@ def test_rate_at_full_correlation(order, means):
     spike = collect([Term(sp.S(2), window=Delta(sp.S.Zero, order))])
     derivation = derive_pair(spike, spike, means=means)
     stated = diagonal(derivation.value)
-    right = Claim(spike, spike, publish(derivation.value), means)
+    expression, (coefficient, power) = publish(derivation.value), (stated.coefficient, stated.power)
     laws = [p.law for p in (SHIFTED if means else CENTRED)]
-    check = rate_check(right, stated.coefficient, stated.power, laws)
+
+    def checked(*rate):
+        return rate_check(made(spike, spike, expression, means, stated=rate), laws)
+
+    check = checked(coefficient, power)
     assert check.passed and check.digits > 10
     assert str(stated.power) in check.detail and str(stated.coefficient) in check.detail
-    assert not rate_check(right, stated.coefficient * sp.Rational(1001, 1000), stated.power, laws).passed
-    assert not rate_check(right, stated.coefficient, stated.power - sp.Rational(1, 2), laws).passed
-    assert not rate_check(claim("x", "x**2"), stated.coefficient, stated.power, laws[:1]).passed or means
+    assert not checked(coefficient * sp.Rational(1001, 1000), power).passed
+    assert not checked(coefficient, power - sp.Rational(1, 2)).passed
+    assert not rate_check(claim("x", "x**2", stated=(coefficient, power)), laws[:1]).passed or means
 
 
 def test_parameters_take_given_or_random_values():
     n = sp.Symbol("n", real=True)
     values = parameter_values([m, n], {"m": 0.3}, Random(0))
     assert values[m] == sp.Rational(3, 10) and values[n] != 0
-    steep = Claim(form("erf(m*x)"), form("x"), derived(form("erf(m*x)"), form("x")), False, {m: sp.Rational(3, 10)})
-    assert random_check(steep, CENTRED, dps=20).passed
+    steep, expression = form("erf(m*x)"), derived(form("erf(m*x)"), form("x"))
+    given = {m: sp.Rational(3, 10)}
+    assert random_check(Claim(steep.subs(given), form("x"), expression, False, given), CENTRED, dps=20).passed
     with pytest.raises(DomainError, match="no value"):
-        random_check(Claim(steep.f, steep.g, steep.expression), CENTRED, dps=20)
+        random_check(Claim(steep, form("x"), expression), CENTRED, dps=20)
 
 
 def test_random_points_are_covariances():
@@ -170,13 +204,13 @@ def test_random_points_are_covariances():
 @pytest.mark.parametrize("name", ["relu", "erf", "gelu", "sin", "rbf", "abs"])
 def test_prices_theorem_is_proved_by_symbols(name):
     f = normal_form(ACTIVATIONS[name].expression(), x)
-    check = price_check(Claim(f, f, derived(f, f)), derived(derivative(f), derivative(f)), CENTRED, dps=30)
+    check = price_check(made(f, f, derived(f, f)), CENTRED, dps=30)
     assert check.is_symbolic and check.verdict == "ok" and not check.is_skipped
 
 
 def test_prices_theorem_at_digits_where_no_proof_is_found():
     f = normal_form(SURROGATES["triangle"].expression(), x)
-    check = price_check(Claim(f, f, derived(f, f)), derived(derivative(f), derivative(f)), CENTRED[:1], dps=30)
+    check = price_check(made(f, f, derived(f, f)), CENTRED[:1], dps=30)
     assert check.passed and not check.is_symbolic and check.digits >= 25
 
 

@@ -6,12 +6,11 @@ singularities are at ±i, so n nodes leave an error of about 4.6^(−2n) times e
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterator
 
 from mpmath import mp, mpf
-from mpmath.calculus.quadrature import GaussLegendre
 
-_RULE: Any = GaussLegendre(mp)
+from symntk.language.special.legendre import legendre_rule
 
 
 def owens_t(h: mpf, a: mpf) -> mpf:
@@ -57,12 +56,9 @@ def _slope(rise: mpf, run: mpf, root: mpf) -> mpf:
     return rise / (run * root) if run else mp.sign(rise) * mp.inf
 
 
-def _nodes(h: mpf) -> list[tuple[mpf, mpf]]:
-    """Nodes enough for the working precision; their number is 3·2^i and they are cached by precision."""
+def _nodes(h: mpf) -> Iterator[tuple[mpf, mpf]]:
+    """Nodes enough for the working precision; their numbers, and precisions, are few, for rules are remembered."""
     needed = (mp.dps + 3 + 0.17 * float(h) ** 2) / 1.3
-    degree = 1
-    while 3 * 2 ** (degree - 1) < needed:
-        degree += 1
-    precision = -(-mp.prec // 64) * 64
-    nodes: list[tuple[mpf, mpf]] = _RULE.get_nodes(-1, 1, degree, precision)
-    return nodes
+    count = -(-int(needed) // 12) * 12
+    rule = legendre_rule(count, -(-mp.prec // 64) * 64)
+    return zip(rule.nodes, rule.weights, strict=True)

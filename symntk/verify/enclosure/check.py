@@ -6,7 +6,8 @@ or where there is no enclosure, with the reason.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import math
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
@@ -15,17 +16,20 @@ from mpmath import mp
 
 from symntk.errors import DivergenceError, VerificationError
 from symntk.language.general_form import GeneralForm
-from symntk.language.terms import NormalForm
 from symntk.verify.certificate import Check
-from symntk.verify.points import Law
+from symntk.verify.claim import Claim, Form
+from symntk.verify.evaluate import evaluate
+from symntk.verify.points import Law, at_state
 
 if TYPE_CHECKING:
     from symntk.verify.enclosure.enclosure import Enclosure
 
 NAME = "rigorous enclosure"
 DIGITS = 30
+ENCLOSED = 2
+"""At how many of the random points a rigorous enclosure is computed, beside full correlation."""
+_MILD = 0.5  # the correlation at which two functions outside the class are enclosed
 _LEAST = 9.0  # digits of an enclosure relative to √(E f² E g²), below which it says too little to be a check
-Form = NormalForm | GeneralForm
 
 
 @dataclass(frozen=True)
@@ -43,6 +47,70 @@ class Case:
     law: Law
     value: Callable[[], Any]
     slack: Callable[[Any], Any]
+
+
+def enclosure_check(claim: Claim, laws: Sequence[Law]) -> Check:
+    """The formula, or the float64 code up to its stated bound, in intervals that are proven to hold the expectation.
+
+    At a random point, of an elementary formula at two, and at v = u. Where one dimension remains, the oracle must lie
+    there too, to 28 digits.
+    """
+    f, g = claim.forms or (claim.f, claim.g)
+    if claim.is_elementary:
+        cases = [_of_formula(claim, "a random point", law) for law in laws[:ENCLOSED]]
+        if claim.diagonal.limit is not None and laws:
+            cases.append(_of_limit(claim, _equal(laws[0])))
+        return rigorous_check(f, g, cases, claim.scale)
+    law = _milder(laws[0]) if isinstance(f, GeneralForm) and isinstance(g, GeneralForm) else laws[0]
+    places = [("a random point", law)] + ([("v = u", _equal(law))] if claim.diagonal.limit is not None else [])
+    cases = []
+    for label, place in places:
+        if claim.has_formula:
+            cases.append(_of_formula(claim, label, place))
+            continue
+        cases.append(_of_code(claim, label, place))
+        if claim.reduced or label == "v = u":
+            cases.append(_of_oracle(claim, label, place))
+    return rigorous_check(f, g, cases, claim.scale)
+
+
+def _equal(law: Law) -> Law:
+    a, _, _, m1, _ = law
+    return (a, a, a, m1, m1)
+
+
+def _milder(law: Law) -> Law:
+    """The same law, or one with a correlation that the series of the enclosure reaches."""
+    a, b, c, m1, m2 = law
+    largest = math.sqrt(a * b)
+    return law if abs(c) <= _MILD * largest else (a, b, math.copysign(_MILD * largest, c), m1, m2)
+
+
+def _rounded(value: Any) -> Any:
+    return abs(value) * mp.mpf(10) ** (-DIGITS - 10)
+
+
+def _of_formula(claim: Claim, label: str, law: Law) -> Case:
+    """The formula, which is right to its own digits."""
+    return Case(label, law, lambda: claim.formula(law, DIGITS + 15), _rounded)
+
+
+def _of_limit(claim: Claim, law: Law) -> Case:
+    assert claim.diagonal.limit is not None
+    limit = claim.diagonal.limit.subs(dict(claim.values))
+    return Case("v = u", law, lambda: evaluate(limit, at_state(law), dps=DIGITS + 15), _rounded)
+
+
+def _of_code(claim: Claim, label: str, law: Law) -> Case:
+    """The exported code, which is right to its bound and to rounding."""
+    bound = claim.bound + 1e-13
+    return Case(f"{label}, float64", law, lambda: claim.code(law), lambda _: mp.mpf(bound * claim.scale(law)))
+
+
+def _of_oracle(claim: Claim, label: str, law: Law) -> Case:
+    """The oracle, which says that it is right to `DIGITS` digits of √(E f² E g²)."""
+    slack = 10.0 ** (2 - DIGITS)
+    return Case(f"{label}, oracle", law, lambda: claim.oracle(law, DIGITS), lambda _: slack * claim.scale(law))
 
 
 @dataclass

@@ -11,9 +11,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-import numpy as np
-
 from symntk.errors import VerificationError
+from symntk.language.special.legendre import legendre_rule
 from symntk.verify.oracle.numbers import Number, mp
 
 MOST_PANELS = 4000
@@ -31,42 +30,23 @@ class Rule:
 
 @lru_cache(maxsize=32)
 def gauss_legendre(count: int, digits: int) -> Rule:
-    """The Gauss–Legendre rule with `count` nodes at `digits` digits: Newton's iteration from double precision.
+    """The Gauss–Legendre rule with `count` nodes at `digits` digits.
 
     >>> rule = gauss_legendre(12, 30)
     >>> with mp.workdps(30):
     ...     abs(mp.fdot((w, x**10) for x, w in zip(rule.nodes, rule.weights)) - mp.mpf(2) / 11) < 1e-29
     True
     """
-    start = np.polynomial.legendre.leggauss(count)[0]
-    nodes, weights, table = [], [], []
     with mp.workdps(digits + 5):
-        for guess in start:
-            x, good = mp.mpf(float(guess)), 14
-            while good < digits + 5:
-                values, slope = _legendre(count, x)
-                x -= values[count] / slope
-                good *= 2
-            values, slope = _legendre(count, x)
-            nodes.append(x)
-            weights.append(2 / ((1 - x * x) * slope**2))
-            table.append(values)
+        nodes, weights, table = legendre_rule(count, mp.prec)
 
-    def rows(first: int, last: int) -> tuple[tuple[Number, ...], ...]:
-        return tuple(
-            tuple((k + mp.mpf(1) / 2) * w * row[k] for w, row in zip(weights, table, strict=True))
-            for k in range(first, last)
-        )
+        def rows(first: int, last: int) -> tuple[tuple[Number, ...], ...]:
+            return tuple(
+                tuple((k + mp.mpf(1) / 2) * w * row[k] for w, row in zip(weights, table, strict=True))
+                for k in range(first, last)
+            )
 
-    return Rule(tuple(nodes), tuple(weights), rows(count // 2 - 4, count // 2), rows(count - 4, count))
-
-
-def _legendre(count: int, x: Number) -> tuple[list[Number], Number]:
-    """P_0(x), …, P_count(x), and P_count'(x)."""
-    values = [mp.mpf(1), x]
-    for k in range(1, count):
-        values.append(((2 * k + 1) * x * values[k] - k * values[k - 1]) / (k + 1))
-    return values, count * (x * values[count] - values[count - 1]) / (x * x - 1)
+        return Rule(nodes, weights, rows(count // 2 - 4, count // 2), rows(count - 4, count))
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from symntk.emit.module import ORIGIN
 from symntk.errors import FormulaError
 
 _MOST_BYTES = 5_000_000
@@ -32,14 +31,14 @@ class ModuleFile:
     docstring: str
     asked: str
 
-    def record(self) -> Any:
-        """What the docstring says that it was derived from, from JSON.
+    def record(self, origin: str) -> Any:
+        """What the docstring says that it was derived from, from JSON in the line after `origin`.
 
         Raises:
             FormulaError: it says nothing, or it cannot be read.
         """
         lines = self.docstring.split("\n")
-        at = next((number for number, line in enumerate(lines) if line.strip() == ORIGIN), None)
+        at = next((number for number, line in enumerate(lines) if line.strip() == origin), None)
         if at is None or at + 1 >= len(lines):
             raise no_module(self.asked, "its docstring does not say which pair it was derived from")
         try:

@@ -1,6 +1,6 @@
 """The reader of certificate files: every field of one type and in its range, whatever is in the file.
 
-Comes in: a path. Goes out: plain values that `certificate_file` may trust to be numbers, texts and laws of bounded
+Comes in: a path. Goes out: plain values that `again` may trust to be numbers, texts and laws of bounded
 size; formulas among them are texts, and nothing of them is run.
 """
 
@@ -18,9 +18,9 @@ from typing import Any
 import sympy as sp
 
 from symntk.errors import FormulaError
-from symntk.kernels.kernels import NAMES
 
 FORMAT = "symntk certificate 2"
+NAMES = ("nngp", "ntk", "sg_ntk", "surrogate_ntk")
 _MOST_BYTES, _MOST_POINTS, _LONGEST = 2_000_000, 200, 200_000
 _LARGEST = 10**12
 """Variances, means and parameters beyond it, or variances and parameters below its inverse, are no certificate's."""

@@ -27,14 +27,13 @@ from symntk.derive.step import Step, Unknown
 from symntk.errors import TooLongError
 from symntk.language.general_form import GeneralForm
 from symntk.language.symbols import mean_u, var_u, x
-from symntk.language.terms import Delta, NormalForm, Term, collect
+from symntk.language.terms import ONE, Delta, NormalForm, collect
 
 MOST_DELTAS = 400
 """Products of two deltas that a formula may hold."""
 
 _MOST_TERMS = 48  # of a conditional expectation; with more, a second integral is as fast
 _MOST_POWER = 2  # in the kernel of a mixture, whose second moments are too long beyond
-_ONE = collect([Term(sp.S.One)])
 _AT_DELTA = r"\frac{e^{-t^2/2a}}{\sqrt{2\pi a}}"
 _DENSITY = r"\frac{\exp\left(-\frac{b u^2 - 2 c u v + a v^2}{2 (a b - c^2)}\right)}{2 \pi \sqrt{a b - c^2}}"
 
@@ -241,16 +240,16 @@ def _indented(step: Step) -> list[str]:
 
 def has_means(form: NormalForm) -> bool:
     """Whether each term has a mean at every variance: a formula for the sum then holds everywhere."""
-    return not formula_conditions(form, _ONE)
+    return not formula_conditions(form, ONE)
 
 
 def _derived(form: NormalForm) -> Derivation | None:
     """E[h(Y)], Y ~ N(m1, a), where its formula is of a length that can be used."""
-    if surely_long(form, _ONE, means=True):
+    if surely_long(form, ONE, means=True):
         return None
     try:
-        found = derive_pair(form, _ONE, means=True)
-        if not is_short(form, _ONE):
+        found = derive_pair(form, ONE, means=True)
+        if not is_short(form, ONE):
             _ = found.value
     except (TooLongError, RecursionError):
         return None

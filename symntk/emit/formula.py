@@ -11,8 +11,7 @@ from dataclasses import dataclass
 import sympy as sp
 
 from symntk.derive.moves.algebra import Element
-from symntk.derive.moves.publish import with_acos
-from symntk.derive.moves.value import Base, Key, Phase, Surd, Value, balance
+from symntk.derive.moves.value import Base, Phase, Surd, Value
 from symntk.emit.code import ZERO, Definition, Lines, Name, Node, Quotient, call, product, total, walk
 from symntk.emit.stable import StableWriter
 from symntk.errors import SymntkError
@@ -74,7 +73,7 @@ class _Writer:
 
     def formula(self, name: str, arguments: Sequence[str]) -> Formula:
         groups: dict[tuple[Element, Phase | None, Base], list[Surd]] = {}
-        for exponent, phase, terms in _merged(self.value):
+        for exponent, phase, terms in self.value.groups:
             for key, coefficient in terms:
                 surd = Surd(coefficient, key.number, key.radicand)
                 groups.setdefault((exponent, phase, key.base), []).append(surd)
@@ -171,18 +170,13 @@ class _Writer:
         """Number · element / √radicand; √radicand in the numerator where the radicand divides it."""
         field, element = self.value.algebra.field, surd.element
         content, factors = self.value.algebra.positive_factors(surd.radicand.numer)
-        numer, up, below = balance(element.numer, [factor for factor, _ in factors])
+        numer, up, below = surd.balanced([factor for factor, _ in factors])
         scale = surd.number / sp.sqrt(sp.Rational(content.numerator, content.denominator))
         above, under = ([self._root(self.writer.poly(f)) for f in part] for part in (up, below))
         out = self.writer.ratio(scale, field(numer) / field(element.denom), above, under)
         return self.lines.name(out) if any(isinstance(part, Quotient) for part in walk(out)) else out
 
 
-def _merged(value: Value) -> list[tuple[Element, Phase | None, list[tuple[Key, Element]]]]:
-    """Terms by exponent and phase, constants merged with arcsines where they are arccosines."""
-    return [(exponent, phase, with_acos(terms)) for (exponent, phase), terms in value.by_front().items()]
-
-
 def count_terms(value: Value) -> int:
     """The number of terms that are added up, constants merged with arcsines."""
-    return sum(len(terms) for _, _, terms in _merged(value))
+    return sum(len(terms) for _, _, terms in value.groups)

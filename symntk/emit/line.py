@@ -15,7 +15,7 @@ from typing import Any
 import sympy as sp
 
 from symntk.derive.line.derivation import LineDerivation
-from symntk.derive.line.parts import Kind, Pole, Square, split
+from symntk.derive.line.parts import Pole, Square
 from symntk.derive.line.rules import (
     Elementary,
     Fold,
@@ -150,7 +150,7 @@ class _Writer:
 
     def _pole(self, step: LineStep, weight: sp.Expr) -> None:
         """Weight · E[(Y − p)^{−n} 1[Y > 0]], p < 0."""
-        ((kind, scale),) = _kinds(step)
+        ((kind, scale),) = step.kinds
         if not isinstance(kind, Pole) or step.start != 0 or kind.order > _HIGHEST:
             raise self._no_code(f"{step.statement()} is of too high an order")
         distance = self.number(-kind.place)
@@ -160,7 +160,7 @@ class _Writer:
 
     def _square(self, step: LineStep, weight: sp.Expr) -> None:
         """Weight · E of a power of Y² + A², from the step's own formula."""
-        ((kind, _),) = _kinds(step)
+        ((kind, _),) = step.kinds
         if isinstance(kind, Square):
             self.terms.distances.append(self.number(sp.sqrt(kind.square)))
             stable = isinstance(step, GammaMixture) and kind.order in (sp.Rational(1, 2), 1) and not kind.power
@@ -181,7 +181,7 @@ class _Writer:
 
     def _real_part(self, step: RealPart, weight: sp.Expr) -> None:
         """Weight · Re w E[1/(Y − p)] = Re i√π w/root · W((p − mean)/root), W the complex error function."""
-        ((kind, _),) = _kinds(step)
+        ((kind, _),) = step.kinds
         ((own, child),) = step.children if len(step.children) == 1 else ((None, step),)
         if not isinstance(kind, Square) or own is None or not isinstance(child, FourierMixture):
             raise self._no_code(f"{step.statement()} has a pole of higher order")
@@ -214,10 +214,3 @@ class _Writer:
                     moment = call("_piece_moment", Name(str(power)), low, high, _ROOT)
                     code.append(self.number(coefficient) * moment)
         return total(code)
-
-
-def _kinds(step: LineStep) -> list[tuple[Kind, sp.Expr]]:
-    """What the step's function is."""
-    found = split(step.function, x)
-    assert found is not None
-    return list(found.kinds.items())

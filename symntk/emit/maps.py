@@ -2,33 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeAlias
 
 import sympy as sp
 
-from symntk.derive.moves.engine import derive_pair
-from symntk.derive.moves.publish import publish
 from symntk.derive.moves.value import Value
 from symntk.language.general_form import GeneralForm
-from symntk.language.terms import NormalForm, Term
+from symntk.language.terms import ONE, NormalForm
 
 if TYPE_CHECKING:  # most maps need neither
     from symntk.derive.line.dirac import DiracDerivation
     from symntk.derive.mixture.mixture import MixtureDerivation
 
-ONE = NormalForm((Term(sp.S.One),))
-"""The function 1."""
-
 
 @dataclass(frozen=True, eq=False)
 class Map:
-    """One layer map to be written: E[f(u) g(v)] with its derived value."""
+    """One layer map to be written: E[f(u) g(v)] with its derived value, and `margins`, E[f(v)] and E[g(v)]."""
 
     name: str
     f: NormalForm
     g: NormalForm
     value: Value
+    expression: sp.Expr
+    margins: Mapping[NormalForm, Value]
     conditions: tuple[sp.Basic, ...]
     parameters: tuple[sp.Symbol, ...]
     means: bool
@@ -38,13 +36,12 @@ class Map:
     @property
     def text(self) -> str:
         """The formula."""
-        return str(publish(self.value))
+        return str(self.expression)
 
     def margin(self, name: str, one: NormalForm, general: GeneralForm) -> Map:
         """The mean over one variable, E[1·h(v)], of a side `one`, which is `general` in its other form."""
-        value = derive_pair(ONE, one, means=self.means).value
         points = GeneralForm((), (sp.S.One,), ()), general
-        return replace(self, name=name, f=ONE, g=one, value=value, points=points)
+        return replace(self, name=name, f=ONE, g=one, value=self.margins[one], points=points)
 
 
 @dataclass(frozen=True, eq=False)

@@ -21,11 +21,12 @@ from symntk.emit.expressions import bound, node_of
 from symntk.emit.formula import Formula, formula, parameter_names
 from symntk.emit.gram import LayerCode
 from symntk.emit.homogeneous import degree, orthant_sum
-from symntk.emit.maps import ONE, AnyMap, DiracMap, GeneralMap, Map
+from symntk.emit.maps import AnyMap, DiracMap, GeneralMap, Map
 from symntk.emit.targets.numpy import NUMPY, TRACKED
 from symntk.errors import FormulaError
 from symntk.language.general_form import GeneralForm
 from symntk.language.symbols import STATE, STATE_NAMES
+from symntk.language.terms import ONE
 from symntk.version import VERSION
 
 _TAKEN = {"x1", "x2", "depth", "weight_std", "bias_std", "np", "special"}

@@ -19,7 +19,6 @@ from symntk.language.activations import ACTIVATIONS
 from symntk.language.general_form import GeneralForm, general_form
 from symntk.language.names import read
 from symntk.language.normal_form import exact, normal_form
-from symntk.language.parser import parse_call
 from symntk.language.registry import Entry
 from symntk.language.surrogates import SURROGATES
 from symntk.language.symbols import RESERVED, parameter, x
@@ -233,8 +232,6 @@ def _domains(where: Mapping[str, str] | None) -> dict[str, str]:
 def _refuse_another_variable(text: str, found: sp.Expr, domains: Mapping[str, str]) -> None:
     """A formula in y would be a constant with a parameter y; a name of a table is what its entry says."""
     names = sorted(s.name for s in found.free_symbols)
-    if not names or parse_call(text, domains) is not None:
-        return
     if re.search(r"\bx\b", text):
         doubtful = [name for name in names if _LIKE_X.fullmatch(name) and name not in domains]
         if doubtful:
@@ -242,6 +239,8 @@ def _refuse_another_variable(text: str, found: sp.Expr, domains: Mapping[str, st
             wrong = f"{listed} next to x looks like a second variable, but f(u) has one"
             advice = f"x for it, or where={{{doubtful[0]!r}: 'positive'}} (or 'real') for a parameter"
             raise FormulaError(f"the formula {text!a}", wrong, advice)
+        return
+    if not names or x in found.free_symbols:
         return
     read_as, advice = f"{', '.join(names)} are read as parameters", "x for the variable"
     if len(names) == 1:

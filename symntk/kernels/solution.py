@@ -19,6 +19,7 @@ from symntk.derive.integral import Integral
 from symntk.derive.line.derivation import derive_line
 from symntk.derive.line.dirac import DiracDerivation
 from symntk.derive.moves.derivation import Derivation
+from symntk.derive.moves.engine import derive_pair
 from symntk.derive.moves.value import has_code
 from symntk.derive.parity import ParitySplit, part_name
 from symntk.derive.solve import solve
@@ -29,7 +30,7 @@ from symntk.kernels.quadrature import MOST_DIGITS, General, Numbers, Quadrature,
 from symntk.language.general_form import general_form
 from symntk.language.registry import exact
 from symntk.language.symbols import STATE, mean_u, mean_v, var_u, var_v, x
-from symntk.language.terms import NormalForm
+from symntk.language.terms import ONE, NormalForm
 from symntk.verify.evaluate import evaluate, scalar
 
 __all__ = ["ClosedForm"]
@@ -115,7 +116,10 @@ class ClosedForm:
         if self._by_quadrature:
             return self._quadrature.as_map(name, title, parameters)
         forms, points = (self.f.form, self.g.form), (self.f.general, self.g.general)
-        return Map(name, *forms, self.derivation.value, self.conditions, parameters, self.means, title, points)
+        value, margins = self.derivation.value, {one: derive_pair(ONE, one, means=self.means).value for one in forms}
+        return Map(
+            name, *forms, value, self.expression, margins, self.conditions, parameters, self.means, title, points
+        )
 
 
 class Growing(ClosedForm):
@@ -180,7 +184,9 @@ class Zero(General):
         from symntk.emit.maps import Map
 
         nothing, points = NormalForm(()), (self.f.general, self.g.general)
-        return Map(name, nothing, nothing, self.derivation.value, self.conditions, parameters, False, title, points)
+        value = self.derivation.value
+        known = (value, sp.S.Zero, {nothing: value}, self.conditions, parameters, False, title, points)
+        return Map(name, nothing, nothing, *known)
 
 
 class ClosedLine(General):

@@ -110,6 +110,10 @@ class NormalForm:
         )
 
 
+ONE = NormalForm((Term(sp.S.One),))
+"""The function 1."""
+
+
 def collect(terms: Iterable[Term]) -> NormalForm:
     """Add up like terms, drop those that vanish, and sort."""
     sums: dict[tuple[int, sp.Expr, sp.Expr, Window], sp.Expr] = {}

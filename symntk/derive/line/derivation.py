@@ -31,7 +31,7 @@ from symntk.errors import NotGaussianElementaryError
 from symntk.language.general_form import GeneralForm
 from symntk.language.normal_form import normal_form
 from symntk.language.symbols import x
-from symntk.language.terms import parity
+from symntk.language.terms import ONE, parity
 
 _LONGEST = 60  # characters of a part that is named
 _STEEPEST = 12  # degree of a denominator up to which the recurrences are short
@@ -53,9 +53,8 @@ class LineDerivation:
     @cached_property
     def conditions(self) -> tuple[sp.Basic, ...]:
         """Where the expectation exists, beyond positive parameters."""
-        one = normal_form(sp.S.One, x)
         forms = [form for step in self.root.leaves for form in step.normal_forms]
-        return tuple(dict.fromkeys(condition for form in forms for condition in conditions(one, form)))
+        return tuple(dict.fromkeys(condition for form in forms for condition in conditions(ONE, form)))
 
     def __str__(self) -> str:
         return str(self.root)

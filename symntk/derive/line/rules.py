@@ -15,13 +15,14 @@ import sympy as sp
 
 from symntk.derive.latex import mean, tex
 from symntk.derive.line import integrals as base
+from symntk.derive.line.parts import Kind, split
 from symntk.derive.moves.derivation import Derivation
 from symntk.derive.moves.engine import derive_pair
 from symntk.derive.moves.publish import cheapest
 from symntk.derive.step import Notes, Step
 from symntk.language.normal_form import normal_form
 from symntk.language.symbols import mean_v, var_v, x
-from symntk.language.terms import NormalForm
+from symntk.language.terms import ONE, NormalForm
 
 Y = sp.Symbol("Y", real=True)
 s = sp.Symbol("s", positive=True)
@@ -62,6 +63,13 @@ class LineStep(Step):
     def normal_forms(self) -> tuple[NormalForm, ...]:
         """The functions whose means the four moves find, which must exist."""
         return ()
+
+    @property
+    def kinds(self) -> list[tuple[Kind, sp.Expr]]:
+        """The kinds of functions that its function is a sum of, with their coefficients."""
+        found = split(self.function, x)
+        assert found is not None  # or the step would not be
+        return list(found.kinds.items())
 
     def combined(self) -> sp.Expr:
         """The sum of the children's values with their weights."""
@@ -104,7 +112,7 @@ class Elementary(LineStep):
     @cached_property
     def derivation(self) -> Derivation:
         """The engine's derivation of E[1 · h(v)]."""
-        return derive_pair(normal_form(sp.S.One, x), self.form, means=self.means)
+        return derive_pair(ONE, self.form, means=self.means)
 
     def evaluate(self) -> sp.Expr:
         """The engine's value."""

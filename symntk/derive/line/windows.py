@@ -21,7 +21,7 @@ from symntk.language.general_form import GeneralForm
 from symntk.language.normal_form import normal_form
 from symntk.language.special import normal_cdf
 from symntk.language.symbols import x
-from symntk.language.terms import NormalForm
+from symntk.language.terms import ONE, NormalForm
 
 _SOFT = (sp.erf, sp.erfc, normal_cdf)
 Product = tuple[sp.Expr, sp.Expr]
@@ -141,5 +141,5 @@ def full_correlation(function: sp.Expr, rest: sp.Expr, products: tuple[Product, 
     if any(not term.quadratic.is_nonpositive for first, _ in pairs for term in first.terms):
         return None
     if rest != 0:
-        pairs.append((normal_form(rest, x), normal_form(sp.S.One, x)))
+        pairs.append((normal_form(rest, x), ONE))
     return FullCorrelation(function, None, means, (), tuple(pairs))

@@ -12,7 +12,7 @@ from typing import Any
 import sympy as sp
 
 from symntk.derive.moves.algebra import Algebra, Element, factor_list
-from symntk.derive.moves.value import ONE, Base, Key, Phase, Surd, Value, balance
+from symntk.derive.moves.value import ONE, Base, Key, Phase, Surd, Value
 from symntk.language.special import bivariate_normal_cdf, normal_cdf
 
 Poly = Any  # sympy.polys.rings.PolyElement, which SymPy does not type
@@ -60,14 +60,14 @@ class _Writer:
 
     def write(self, value: Value) -> sp.Expr:
         """Σ over exponents and phases of factor · (Σ over basis functions)."""
-        total = sp.Add(*(self._group(e, phase, terms) for (e, phase), terms in value.by_front().items()))
+        total = sp.Add(*(self._group(*group) for group in value.groups))
         return sp.re(total, evaluate=False) if value.is_complex else total
 
     def _group(self, exponent: Element, phase: Phase | None, terms: list[tuple[Key, Element]]) -> sp.Expr:
         front = sp.exp(self.element(exponent))
         if phase is not None:
             front *= _FUNCTIONS[phase.kind](self.element(phase.argument))
-        return self._times(front, self._sum(with_acos(terms)))
+        return self._times(front, self._sum(terms))
 
     def _times(self, front: sp.Expr, inner: sp.Expr) -> sp.Expr:
         return inner if front == 1 else sp.Mul(front, inner)
@@ -102,7 +102,7 @@ class _Writer:
         """The product number · element / √radicand."""
         element, radicand = surd.element, surd.radicand
         hint = None if radicand == 1 else radicand.numer
-        numer, up, below = balance(element.numer, self._factors(radicand.numer) if hint is not None else [])
+        numer, up, below = surd.balanced(self._factors(radicand.numer) if hint is not None else [])
         roots = sp.Mul(*(sp.sqrt(self.poly(f)) for f in up), *(1 / sp.sqrt(self.poly(f)) for f in below))
         plain = self._ratio(numer, element.denom, hint if below else None) * surd.number * roots
         if up or hint is None:
@@ -220,25 +220,6 @@ class _Writer:
         """The factor with the sign under which fewer of its monomials are negative."""
         negative = sum(1 for value in factor.values() if value < 0)
         return -factor if 2 * negative > len(factor) else factor
-
-
-def with_acos(terms: list[tuple[Key, Element]]) -> list[tuple[Key, Element]]:
-    """Writes w (π/2 + asin z) = w acos(−z), and w (asin z − π/2) = −w acos(z)."""
-    angles = [(key, value) for key, value in terms if key.base.kind == "asin"]
-    if len(angles) != 1:
-        return terms
-    (key, weight) = angles[0]
-    plain = key._replace(number=key.number * sp.pi, base=ONE)
-    constant = dict(terms).get(plain)
-    if constant is None or 2 * constant not in (weight, -weight):
-        return terms
-    angle = key.base.arguments[0]
-    if 2 * constant == weight:
-        angle = angle._replace(element=-angle.element)
-    else:
-        weight = -weight
-    rest = [(k, v) for k, v in terms if k not in (key, plain)]
-    return [*rest, (key._replace(base=Base("acos", (angle,))), weight)]
 
 
 def _common_factor(coefficients: list[Element]) -> Element:

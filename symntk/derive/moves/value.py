@@ -28,6 +28,18 @@ class Surd(NamedTuple):
     number: sp.Expr
     radicand: Element
 
+    def balanced(self, factors: list[Any]) -> tuple[Any, list[Any], list[Any]]:
+        """The numerator over √(Π factors) as rest · √(Π up) / √(Π below): p·r/√r is p·√r."""
+        numer, up, below = self.element.numer, [], []
+        for factor in factors:
+            quotient, remainder = divmod(numer, factor)
+            if remainder:
+                below.append(factor)
+            else:
+                numer = quotient
+                up.append(factor)
+        return numer, up, below
+
 
 class Base(NamedTuple):
     """A basis function: `kind` in one, Phi, Phi2, asin, erfi and its arguments."""
@@ -131,6 +143,11 @@ class Value:
         return groups
 
     @cached_property
+    def groups(self) -> list[tuple[Element, Phase | None, list[tuple[Key, Element]]]]:
+        """The terms by exponent and phase as they are written: an arcsine and its constant are an arccosine."""
+        return [(exponent, phase, _with_acos(terms)) for (exponent, phase), terms in self.by_front().items()]
+
+    @cached_property
     def is_complex(self) -> bool:
         """Whether an argument or exponent still holds the imaginary unit."""
         algebra = self.algebra
@@ -209,14 +226,20 @@ def has_code(value: Value) -> bool:
     return not any(split(argument.element)[1] for arguments in wide for argument in arguments)
 
 
-def balance(numer: Any, factors: list[Any]) -> tuple[Any, list[Any], list[Any]]:
-    """Write numer / √(Π factors) as rest · √(Π up) / √(Π below): p·r/√r is p·√r."""
-    up, below = [], []
-    for factor in factors:
-        quotient, remainder = divmod(numer, factor)
-        if remainder:
-            below.append(factor)
-        else:
-            numer = quotient
-            up.append(factor)
-    return numer, up, below
+def _with_acos(terms: list[tuple[Key, Element]]) -> list[tuple[Key, Element]]:
+    """Writes w (π/2 + asin z) = w acos(−z), and w (asin z − π/2) = −w acos(z)."""
+    angles = [(key, value) for key, value in terms if key.base.kind == "asin"]
+    if len(angles) != 1:
+        return terms
+    (key, weight) = angles[0]
+    plain = key._replace(number=key.number * sp.pi, base=ONE)
+    constant = dict(terms).get(plain)
+    if constant is None or 2 * constant not in (weight, -weight):
+        return terms
+    angle = key.base.arguments[0]
+    if 2 * constant == weight:
+        angle = angle._replace(element=-angle.element)
+    else:
+        weight = -weight
+    rest = [(k, v) for k, v in terms if k not in (key, plain)]
+    return [*rest, (key._replace(base=Base("acos", (angle,))), weight)]

@@ -40,6 +40,7 @@ REQUIRED = {"sympy", "mpmath", "numpy", "scipy", "click", "tqdm", "joblib"}
 OPTIONAL = {"sklearn", "matplotlib", "jax", "torch", "dask", "distributed", "zarr", "flint", "neural_tangents"}
 WHERE_OPTIONAL: dict[str, str] = {
     "torch": "finite/torch_arrays.py",
+    "jax": "finite/jax_arrays.py",
     "sklearn": "networks/sklearn_adapter.py",
     "flint": "verify/enclosure/balls.py",
 }

@@ -152,8 +152,8 @@ class Arrays(Protocol):
     def product(self, matrices: Array, values: Array) -> Array:
         """Matrices (M, n, k) times values (M, k, points)."""
 
-    def subtract_product(self, target: Array, left: Array, right: Array) -> None:
-        """Subtract left @ right from the target, in place."""
+    def less_product(self, target: Array, left: Array, right: Array) -> Array:
+        """The target less left @ right, in the target's memory where the library allows it."""
 
 
 class NumpyArrays:
@@ -184,24 +184,24 @@ class NumpyArrays:
         """Matrices (M, n, k) times values (M, k, points)."""
         return product(matrices, values)
 
-    def subtract_product(self, target: Array, left: Array, right: Array) -> None:
-        """Subtract left @ right from the target, in place; the product's memory is kept for the next call."""
+    def less_product(self, target: Array, left: Array, right: Array) -> Array:
+        """The target less left @ right, in its memory; that of the product is kept for the next call."""
         key = target.shape, target.dtype
         if key not in self._scratch:
             self._scratch[key] = np.empty_like(target)
         np.matmul(left, right, out=self._scratch[key])
-        np.subtract(target, self._scratch[key], out=target)
+        return np.subtract(target, self._scratch[key], out=target)
 
 
 def arrays(backend: str, device: str | None = None) -> Arrays:
     """The adapter to an array library.
 
     Args:
-        backend: "numpy" or "torch".
-        device: of PyTorch: "cpu", "cuda"; by default the GPU where there is one.
+        backend: "numpy", "torch" or "jax".
+        device: of PyTorch or JAX: "cpu", "cuda"; by default the GPU where there is one.
 
     Raises:
-        FormulaError: the name is neither, or PyTorch is not installed.
+        FormulaError: the name is none of them, or the library is not installed.
     """
     if backend == "numpy":
         return NumpyArrays()
@@ -209,4 +209,8 @@ def arrays(backend: str, device: str | None = None) -> Arrays:
         from symntk.finite.torch_arrays import TorchArrays
 
         return TorchArrays(device)
-    raise FormulaError(f"the array library {backend!r}", "there is no adapter to it", '"numpy" or "torch"')
+    if backend == "jax":
+        from symntk.finite.jax_arrays import JaxArrays
+
+        return JaxArrays(device)
+    raise FormulaError(f"the array library {backend!r}", "there is no adapter to it", '"numpy", "torch" or "jax"')

@@ -43,7 +43,7 @@ class Ensemble:
         weight_std, bias_std: σ_w and σ_b.
         seed: of the initial weights.
         dtype: "float32" or "float64".
-        backend: "numpy" or "torch"; device: of PyTorch, by default the GPU where there is one.
+        backend: "numpy", "torch" or "jax"; device: of the last two, by default the GPU where there is one.
 
     >>> import numpy as np
     >>> from symntk.kernels.kernels import derive

@@ -192,7 +192,7 @@ class DenseTraining:
             delta = deltas[layer]
             biases -= shape.bias_std * delta.sum(-1)[..., None]
             delta *= shape.gains[layer]
-            self.arrays.subtract_product(weights, inside[layer], turned(delta))
+            self.held[layer] = self.arrays.less_product(weights, inside[layer], turned(delta)), biases
 
     def parameters(self) -> Parameters:
         """The current weights and biases."""

@@ -48,10 +48,10 @@ class TorchArrays:
         """Matrices (M, n, k) times values (M, k, points)."""
         return matrices @ values
 
-    def subtract_product(self, target: Array, left: Array, right: Array) -> None:
-        """Subtract left @ right from the target, in place."""
+    def less_product(self, target: Array, left: Array, right: Array) -> Array:
+        """The target less left @ right, in its memory."""
         rows = target.shape[0]
-        target.baddbmm_(left.expand(rows, *left.shape[-2:]), right.expand(rows, *right.shape[-2:]), alpha=-1.0)
+        return target.baddbmm_(left.expand(rows, *left.shape[-2:]), right.expand(rows, *right.shape[-2:]), alpha=-1.0)
 
 
 class _Names:

@@ -11,7 +11,7 @@ import time
 import numpy as np
 import pytest
 
-from symntk.errors import DomainError, FormulaError, SymntkError
+from symntk.errors import DomainError, SymntkError
 from symntk.finite import training as ensemble_run
 from symntk.finite.ensemble import Ensemble
 from symntk.finite.network import DenseTraining
@@ -215,21 +215,3 @@ def test_a_folder_that_cannot_be_written_to_is_told_before_training(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(SymntkError, match="to write to the folder"):
         train(ensemble(), 10**9, checkpoint=tmp_path / "file" / "x")
-
-
-def test_torch_gives_the_same_where_it_is_installed():
-    """PyTorch is an extra: without it, asking for it is an error that names the extra."""
-    try:
-        import torch  # noqa: F401
-    except ImportError:
-        with pytest.raises(FormulaError, match=r"symntk\[torch\]"):
-            train(ensemble(backend="torch"), 2)
-        return
-    for activation in ("sign", "tanh", "elu", "selu"):  # selu's derivative chooses between plain numbers
-        one, two = (
-            train(ensemble(activation, dtype="float64", backend=backend, device=device), 40)
-            for backend, device in (("numpy", None), ("torch", "cpu"))
-        )
-        np.testing.assert_allclose(one.outputs, two.outputs, atol=1e-9)
-    smooth = ensemble("tanh", dtype="float64", backend="torch", device="cpu")
-    np.testing.assert_allclose(smooth.kernel(X), ensemble("tanh", dtype="float64").kernel(X), atol=1e-10)

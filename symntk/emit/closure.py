@@ -107,3 +107,16 @@ def helpers(code: str) -> str:
     functions = [b for b in blocks if "def " in b]
     constants = [b for b in blocks if "def " not in b]
     return "\n\n\n".join((["\n".join(constants)] if constants else []) + functions)
+
+
+def imports(code: str) -> str:
+    """The imports of what assembled code and its helpers name.
+
+    >>> print(imports("y = np.sqrt(special.erf(x))"))
+    import numpy as np
+    import scipy.special as special
+    """
+    named = {n.id for n in ast.walk(ast.parse(code)) if isinstance(n, ast.Name)}
+    lines = ["import math", ""] if "math" in named else []
+    lines += ["import numpy as np"] if "np" in named else []
+    return "\n".join([*lines, *(["import scipy.special as special"] if "special" in named else [])])

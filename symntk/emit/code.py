@@ -79,7 +79,7 @@ Operand: TypeAlias = Node | float | int
 
 @dataclass(frozen=True, slots=True)
 class Name(Node):
-    """An argument, or a line of the definition."""
+    """An argument, a line of the definition, or another word of the language."""
 
     name: str
 
@@ -165,7 +165,10 @@ class SumOver(Node):
 
 @dataclass(frozen=True, slots=True)
 class Definition:
-    """A function: its lines compute parts by name, in order; the results are what it returns."""
+    """A function: its lines compute parts by name, in order; the results are what it returns.
+
+    A line without a name is there for what it refuses.
+    """
 
     name: str
     arguments: tuple[str, ...]

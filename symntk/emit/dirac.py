@@ -8,14 +8,14 @@ from math import pi
 import sympy as sp
 
 from symntk.emit.certain import at_points
-from symntk.emit.code import Definition, Lines, Name, call, choose, total
+from symntk.emit.code import Definition, Lines, Name, Node, call, choose, total
 from symntk.emit.expressions import node_of
 from symntk.emit.formula import LAW, parameter_names
 from symntk.emit.line import line_code
 from symntk.emit.maps import DiracMap
 
 
-def dirac_code(m: DiracMap) -> tuple[list[Definition], tuple[str, str, str]]:
+def dirac_code(m: DiracMap) -> tuple[list[Definition], list[Node]]:
     """The mean of the other side, the formula over flat arrays a, b, c, det, d, m1, m2, and both sides at points.
 
     Also what to call: the formula, and for a variance of 0 both sides.
@@ -28,9 +28,11 @@ def dirac_code(m: DiracMap) -> tuple[list[Definition], tuple[str, str, str]]:
         _deltas(m, names),
         *(at_points(f"_{m.name}_{label}_at", point, names) for label, point in points.items()),
     ]
-    means = (f"_{m.name}_{'deltas' if m.derivation.side == label else 'line'}" for label in points)
-    how = [f"(_{m.name}_{label}_at, {mean})" for label, mean in zip(points, means, strict=True)]
-    return code, (f"_{m.name}_formula", how[0], how[1])
+    sides = [
+        call("tuple", f"_{m.name}_{label}_at", f"_{m.name}_{'deltas' if m.derivation.side == label else 'line'}")
+        for label in points
+    ]
+    return code, [Name(f"_{m.name}_formula"), *sides]
 
 
 def _formula(m: DiracMap, names: Mapping[sp.Symbol, str]) -> Definition:

@@ -14,7 +14,7 @@ import sympy as sp
 
 from symntk.derive.moves.value import Value
 from symntk.emit.certain import at_points
-from symntk.emit.closure import helpers
+from symntk.emit.closure import helpers, imports
 from symntk.emit.code import ZERO, Definition, Name, Node, call
 from symntk.emit.elementary import function_and_shape, is_supported
 from symntk.emit.expressions import bound, node_of
@@ -22,6 +22,7 @@ from symntk.emit.formula import Formula, formula, parameter_names
 from symntk.emit.gram import LayerCode
 from symntk.emit.homogeneous import degree, orthant_sum
 from symntk.emit.maps import AnyMap, DiracMap, GeneralMap, Map
+from symntk.emit.targets.base import escaped
 from symntk.emit.targets.numpy import NUMPY, TRACKED
 from symntk.errors import FormulaError
 from symntk.language.general_form import GeneralForm
@@ -57,7 +58,7 @@ class Module:
 
 def map_source(m: AnyMap) -> str:
     """A module with one map."""
-    return assemble(f'"""{_safe(m.title)}."""', map_code(m))
+    return assemble(f'"""{escaped(m.title)}."""', map_code(m))
 
 
 def module_source(module: Module) -> str:
@@ -73,12 +74,8 @@ def module_source(module: Module) -> str:
 def assemble(docstring: str, code: str) -> str:
     """A module's text: its docstring, the imports and helpers that its code needs, the code."""
     support = helpers(code)
-    imports = ["import numpy as np"]
-    if "math." in support:
-        imports[:0] = ["import math", ""]
-    if "special." in code + support:
-        imports.append("import scipy.special as special")
-    head = f"{docstring}\n\nfrom __future__ import annotations\n\n" + "\n".join(imports)
+    both = f"{code}\n\n\n{support}"
+    head = f"{docstring}\n\nfrom __future__ import annotations\n\n{imports(both)}"
     return f"{head}\n\n\n{code}\n\n\n# Numerical helpers\n\n{support}\n"
 
 
@@ -96,56 +93,56 @@ def map_code(m: AnyMap, sides: tuple[str, str] | None = None) -> str:
         from symntk.emit.dirac import dirac_code
 
         code, called = dirac_code(m)
-        return "\n".join([*_public(m, called, m.text), "", "", NUMPY.write_all(code)])
+        return NUMPY.write_all([*_public(m, called, m.text), *code])
     body, how = _formula_code(m)
-    lines, f, g = _sides_code(m, how) if sides is None else ([], *sides)
+    lines, f, g = _sides_code(m, how) if sides is None else ([], Name(sides[0]), Name(sides[1]))
     first, second = degree(m.f), degree(m.g)
     degrees = None if m.means or first is None or second is None else (first, second)
     public = _public(m, (how, f, g), m.text if sides is None else "", degrees)
-    return "\n".join([*public, "", "", *body, *lines])
+    return "\n\n\n".join([NUMPY.write_all(public), body, *lines])
 
 
 def sides_code(m: Map) -> str:
     """A function `_sides` that returns what stands for f and for g where a variance is 0, with what it calls."""
     body, how = _formula_code(m)
     lines, f, g = _sides_code(m, how)
-    return "\n".join([*body, *lines, "", "", "def _sides():", f"    return {f}, {g}"])
+    return "\n\n\n".join([body, *lines, NUMPY.write(Definition("_sides", (), (), (f, g)))])
 
 
-def _formula_code(m: Map) -> tuple[list[str], str]:
+def _formula_code(m: Map) -> tuple[str, Node]:
     """The formula over flat arrays a, b, c, det, d, m1, m2 and parameters, and what to call for it."""
     names = parameter_names(m.parameters)
     written = formula(f"_{m.name}_formula", m.value, m.parameters)
-    route, tolerance = (None, "") if _cannot_cancel(m, written) else _route(m, names)
-    body = (NUMPY if route is None else TRACKED).write(written.definition).splitlines()
-    if route is None:
-        return body, f"_{m.name}_formula"
-    return [*body, "", "", NUMPY.write_all(route)], f"_checked(_{m.name}_formula, _{m.name}_route, {tolerance})"
+    if _cannot_cancel(m, written):
+        return NUMPY.write(written.definition), Name(f"_{m.name}_formula")
+    route, tolerance = _route(m, names)
+    code = f"{TRACKED.write(written.definition)}\n\n\n{NUMPY.write_all(route)}"
+    return code, call("_checked", f"_{m.name}_formula", f"_{m.name}_route", tolerance)
 
 
-def _sides_code(m: Map, how: str) -> tuple[list[str], str, str]:
+def _sides_code(m: Map, how: Node) -> tuple[list[str], Node, Node]:
     """What stands for f and for g where a variance is 0, as pairs of functions, and their code."""
-    lines: list[str] = []
-    sides: dict[GeneralForm, str] = {}
+    code: list[str] = []
+    sides: dict[GeneralForm, Node] = {}
     names = parameter_names(m.parameters)
     for label, one, other, point in (("f", m.f, m.g, m.points[0]), ("g", m.g, m.f, m.points[1])):
         if point in sides:
             continue
         place = f"_{m.name}_{label}"
         if not one.terms and not other.terms:
-            mean = "_nothing"  # the expectation of an even and an odd function
+            mean: Node = Name("_nothing")  # the expectation of an even and an odd function
         elif one == ONE:
-            sides[point] = "(_one, _one)"
+            sides[point] = call("tuple", "_one", "_one")
             continue
         elif other == ONE:
-            mean = f"_mean_of({how}, {label == 'f'})"
+            mean = call("_mean_of", how, str(label == "f"))
         else:
-            code, margin = _formula_code(m.margin(f"{m.name}_{label}_mean", one, point))
-            lines += ["", "", *code]
-            mean = f"_mean_of({margin})"
-        lines += ["", "", NUMPY.write(at_points(f"{place}_at", point, names))]
-        sides[point] = f"({place}_at, {mean})"
-    return lines, sides[m.points[0]], sides[m.points[1]]
+            text, margin = _formula_code(m.margin(f"{m.name}_{label}_mean", one, point))
+            code.append(text)
+            mean = call("_mean_of", margin)
+        code.append(NUMPY.write(at_points(f"{place}_at", point, names)))
+        sides[point] = call("tuple", f"{place}_at", mean)
+    return code, sides[m.points[0]], sides[m.points[1]]
 
 
 def _refuse_names(m: AnyMap) -> None:
@@ -164,34 +161,32 @@ def _refuse_names(m: AnyMap) -> None:
             )
 
 
-def _public(m: Map | DiracMap, how: Sequence[str], formula: str, degrees: tuple[int, int] | None = None) -> list[str]:
+def _public(
+    m: Map | DiracMap, how: Sequence[Node], text: str, degrees: tuple[int, int] | None = None
+) -> list[Definition]:
     """The map that a user calls; `how` is the formula over flat arrays, then both sides where a variance is 0."""
-    arguments = ["var_u", "var_v", "cov", *(["mean_u=0.0", "mean_v=0.0"] if m.means else [])]
-    keywords = [s.name for s in m.parameters]
-    signature = ", ".join([*arguments, *(["*", *keywords] if keywords else [])])
-    given = ", ".join(keywords) + ("," if len(keywords) == 1 else "")
-    means = "mean_u, mean_v" if m.means else "0.0, 0.0"
-    lines = [f"def {m.name}({signature}):"]
-    text = f'"""{m.title}: {formula}."""' if 0 < len(formula) < 400 else f'"""{m.title}."""'
-    lines += textwrap.wrap(_safe(text), 116, initial_indent="    ", subsequent_indent="    ", break_long_words=False)
-    passed = ", ".join(["var_u", "var_v", "cov", "None", *(["mean_u", "mean_v"] if m.means else []), *keywords])
-    lines += [f"    return _finite(_{m.name}_given({passed}), var_u, var_v, cov)", "", ""]
-    # the Gram functions know some determinants better than the rounded covariances tell
-    lines.append(f"def _{m.name}_given({passed.replace('None', 'det')}):")
-    lines += [f"    {line}" for line in requirements(m.conditions, m.parameters)]
-    lines += ["    formula = _certain(", *(f"        {one}," for one in how), "    )"]
-    scaling = f", {degrees!r}" if degrees else ""
-    lines.append(f"    return _evaluate(formula, var_u, var_v, cov, {means}, ({given}), det{scaling})")
-    return lines
+    law, means = ("var_u", "var_v", "cov"), ("mean_u", "mean_v") if m.means else ()
+    keywords = tuple(s.name for s in m.parameters)
+    arguments = (*law, *(f"{mean}=0.0" for mean in means), *(("*", *keywords) if keywords else ()))
+    doc = f"{m.title}: {text}." if 0 < len(text) < 400 else f"{m.title}."
+    value = call("_finite", call(f"_{m.name}_given", *law, "None", *means, *keywords), *law)
+    lines = [*(("", one) for one in requirements(m.conditions, m.parameters)), ("formula", call("_certain", *how))]
+    given = ["formula", *law, *(means or (0, 0)), call("list", *keywords), "det"]
+    # integers: degrees are exponents of 2
+    given += [] if degrees is None else [call("tuple", *map(str, degrees))]
+    return [
+        Definition(m.name, arguments, (), (value,), doc),
+        # the Gram functions know some determinants better than the rounded covariances tell
+        Definition(f"_{m.name}_given", (*law, "det", *means, *keywords), tuple(lines), (call("_evaluate", *given),)),
+    ]
 
 
-def requirements(conditions: Sequence[sp.Basic], parameters: Sequence[sp.Symbol]) -> list[str]:
-    """Lines that refuse what a map's conditions exclude, in the names of its arguments."""
+def requirements(conditions: Sequence[sp.Basic], parameters: Sequence[sp.Symbol]) -> list[Node]:
+    """Calls that refuse what a map's conditions exclude, in the names of its arguments."""
     public = dict(zip(STATE, STATE_NAMES, strict=True)) | {s: s.name for s in parameters}
-    gaps = [NUMPY.expression(node_of(c.gts - c.lts, public)) for c in conditions]
-    required = [(gap, f"the expectation is infinite, since not {c},") for gap, c in zip(gaps, conditions, strict=True)]
-    required += [(s.name, f"{s.name} is not positive") for s in parameters if s.is_positive]
-    return [f"_require({gap}, {wrong!r}, var_u, var_v, cov)" for gap, wrong in required]
+    required = [(node_of(c.gts - c.lts, public), f"the expectation is infinite, since not {c},") for c in conditions]
+    required += [(Name(s.name), f"{s.name} is not positive") for s in parameters if s.is_positive]
+    return [call("_require", gap, repr(wrong), "var_u", "var_v", "cov") for gap, wrong in required]
 
 
 def _cannot_cancel(m: Map, written: Formula) -> bool:
@@ -283,9 +278,4 @@ def docstring(module: Module) -> str:
         lines += ["", *module.certificate]
     if module.origin:
         lines += ["", ORIGIN, module.origin]
-    return _safe("\n".join([*lines, '"""']))
-
-
-def _safe(text: str) -> str:
-    """Text that may stand in a docstring."""
-    return text.replace("\\", "\\\\")
+    return escaped("\n".join([*lines, '"""']))

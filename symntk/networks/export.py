@@ -12,6 +12,7 @@ from importlib import resources
 from symntk.emit.gram import LayerCode
 from symntk.emit.maps import AnyMap
 from symntk.emit.module import ABOUT, ORIGIN, assemble, map_code
+from symntk.emit.targets.base import escaped
 from symntk.errors import FormulaError
 from symntk.kernels.expectation import Expectation
 from symntk.kernels.kernels import Kernels
@@ -168,7 +169,7 @@ def _docstring(plans: dict[str, Plan], numbers: dict[str, float], title: str, la
         if one.divergent is not None:
             lines += textwrap.wrap(one.reason()[0], 112, initial_indent="    ", subsequent_indent="    ")
     lines += ["", *ABOUT, "", ORIGIN, _origin(plan, numbers, layers), '"""']
-    return "\n".join(lines).replace("\\", "\\\\")
+    return escaped("\n".join(lines))
 
 
 def _origin(plan: Plan, numbers: dict[str, float], layers: Sequence[Kernels]) -> str:

@@ -19,7 +19,7 @@ from symntk.emit.runtime.covariance import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from typing import Any
 
 # Entries treated at once: the temporaries stay in the processor's cache.
@@ -34,7 +34,7 @@ def _evaluate(
     cov: np.ndarray | float,
     mean_u: np.ndarray | float,
     mean_v: np.ndarray | float,
-    parameters: tuple[np.ndarray | float, ...],
+    parameters: Sequence[np.ndarray | float],
     determinant: np.ndarray | None = None,
     degrees: tuple[int, int] | None = None,
 ) -> np.ndarray:

@@ -12,7 +12,7 @@ from symntk.emit.expressions import node_of
 from symntk.emit.layers import MEANS, LayerMap
 from symntk.emit.library import functions, needed
 from symntk.emit.standalone import GRAMS, with_slopes
-from symntk.emit.targets.base import PythonTarget
+from symntk.emit.targets.base import PythonTarget, escaped
 from symntk.emit.targets.tabulated import tables_code, tabulated_code
 from symntk.language.symbols import STATE
 
@@ -103,7 +103,7 @@ class ArrayTarget(PythonTarget):
             [*_ENTRIES, *(f"{name}=0.0" for name in means), *(["*", *layer.keywords] if layer.keywords else [])]
         )
         text = f"{layer.title}: {layer.text}." if len(layer.text) < 400 else f"{layer.title}."
-        doc = textwrap.wrap(f'"""{text}"""'.replace("\\", "\\\\"), 112, break_long_words=False)
+        doc = textwrap.wrap(f'"""{escaped(text)}"""', 112, break_long_words=False)
         passed = [*_ENTRIES, *means, *layer.keywords]
         names = [*(name for name in moving if name != "det")]
         at = ", ".join(moving)

@@ -75,14 +75,14 @@ class PythonTarget:
         """The definition as a function of this language."""
         lines = [f"def {definition.name}({', '.join(definition.arguments)}):"]
         if definition.doc:
-            doc = f'"""{definition.doc}"""'.replace("\\", "\\\\")
+            doc = f'"""{escaped(definition.doc)}"""'
             lines += textwrap.wrap(doc, 112, initial_indent="    ", subsequent_indent="    ", break_long_words=False)
         lines += [f"    {line}" for line in self.body(definition)]
         return "\n".join(lines)
 
     def body(self, definition: Definition) -> list[str]:
         """The lines of the function, the last one returns the results."""
-        lines = [f"{name} = {self.expression(one)}" for name, one in definition.lines]
+        lines = [f"{name} = {self.expression(one)}" if name else self.expression(one) for name, one in definition.lines]
         return [*lines, f"return {', '.join(self.expression(one) for one in definition.results)}"]
 
     def expression(self, one: Node) -> str:
@@ -156,6 +156,11 @@ class PythonTarget:
         if len(together) > _LINE:
             together = _wrapped(arguments)
         return known.format(*arguments, all=together) if "{" in known else f"{known}({together})"
+
+
+def escaped(text: str) -> str:
+    """Text that may stand in a docstring."""
+    return text.replace("\\", "\\\\")
 
 
 def _wrapped(parts: Sequence[str]) -> str:

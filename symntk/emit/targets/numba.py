@@ -16,8 +16,9 @@ from symntk.emit.library import functions, needed
 from symntk.emit.module import GRAM_DOC, SHARED_DOC, requirements
 from symntk.emit.standalone import GRAMS
 from symntk.emit.targets import numba_tables, numba_text
-from symntk.emit.targets.base import PythonTarget
+from symntk.emit.targets.base import PythonTarget, escaped
 from symntk.emit.targets.numba_text import LIBRARY, recursion
+from symntk.emit.targets.numpy import NUMPY
 
 _MATH = ("sqrt", "exp", "expm1", "log", "sin", "cos", "erf", "erfc")
 
@@ -68,11 +69,11 @@ class NumbaTarget:
         means = ("mean_u", "mean_v") if layer.means else ()
         keywords = ["*", *layer.keywords] if layer.keywords else []
         head = ", ".join(["var_u, var_v, cov", *(f"{name}=0.0" for name in means), *keywords])
-        text = f'"""{layer.title}: {layer.text}."""'.replace("\\", "\\\\")
+        text = f'"""{escaped(layer.title)}: {escaped(layer.text)}."""'
         lines = [
             f"def {layer.name}({head}):",
             *textwrap.wrap(text, 116, initial_indent="    ", subsequent_indent="    ", break_long_words=False),
-            *(f"    {line}" for line in requirements(layer.conditions, layer.parameters)),
+            *(f"    {NUMPY.expression(one)}" for one in requirements(layer.conditions, layer.parameters)),
             f"    law = ({', '.join(('var_u, var_v, cov', *means))})",
             f"    return _evaluated(_{layer.name}_many, law, {_tuple(layer.keywords)})",
         ]

@@ -138,7 +138,9 @@ def _matrices(x1, x2, get, depth, weight_std, bias_std, parameters):
         for name, place in zip(("ntk", "sg_ntk"), infinite.tolist(), strict=True):
             if name in _DIVERGENCES and place < _NOWHERE:
                 _say_infinite(*divmod(place, columns), _DIVERGENCES[name])
-{beyond}    return tuple(out[name] for name in get)
+'''
+
+_ENTRIES = '''    return tuple(out[name] for name in get)
 
 
 def _all_variances(x, weights, shifts, parameters, real):
@@ -207,7 +209,9 @@ def _block(
             near += c * c >= limit * (u * v[j])
         for layer in range(1, len(weights)):
             u, v, weight, shift = a[layer - 1, row], b[layer - 1, here], real(weights[layer]), real(shifts[layer])
-{row}            for j in range(width):
+'''
+
+_PAIRS = '''            for j in range(width):
                 det = _determinant(u, v[j], k[j])
                 d = math.sqrt(det)
                 value = weight * _nngp(u, v[j], k[j], det, d, law, read[0, j]) + shift
@@ -288,7 +292,9 @@ def _pair(
         elif layer > 1:
             det = _determinant(u, v, c)
         d = math.sqrt(det)
-{pair}        value = a[layer] if same else weight * _certain_nngp(u, v, c, det, d, law, read[0]) + shifts[layer]
+'''
+
+_LAYERS = '''        value = a[layer] if same else weight * _certain_nngp(u, v, c, det, d, law, read[0]) + shifts[layer]
         if ntk is not None:
             slope = _certain_ntk(u, v, c, det, d, law, read[1])
             back = value + weight * _times(slope, back, infinite, 0, place)
@@ -313,4 +319,4 @@ def _times(slope, total, infinite, kernel, place):
 
 def recursion(head: str = "", row: str = "", pair: str = "", beyond: str = "") -> str:
     """The recursion of Gram matrices; what reads tables goes into a block's rows and a pair near ±1."""
-    return f"{_GRAM}{head}".strip("\n").replace("{row}", row).replace("{pair}", pair).replace("{beyond}", beyond)
+    return f"{_GRAM}{beyond}{_ENTRIES}{row}{_PAIRS}{pair}{_LAYERS}{head}".strip("\n")

@@ -30,10 +30,19 @@ def parameter_names(symbols: tuple[sp.Symbol, ...]) -> dict[sp.Symbol, str]:
 def formula(name: str, value: Value, parameters: Sequence[sp.Symbol] = (), arguments: Sequence[str] = LAW) -> Formula:
     """The stable form of a value as a function of `arguments` and the parameters.
 
-    Stages: a derived `Value` (sums over bases in the field of its derivation) comes in. Each polynomial becomes the
-    form with the fewest conflicting signs (`emit.stable`), each term a product of them with its special function, with
-    exponents merged into those that overflow; repeated parts get a name. A `Definition` goes out, which every target
-    writes as it is.
+    The stages of all code, and what goes in and comes out of each:
+
+    1. Closed forms, here: a derived `Value` (sums over bases in the field of its derivation) goes in. Each polynomial
+       becomes the form with the fewest conflicting signs (`emit.stable`), each term a product of them with its special
+       function, with exponents merged into those that overflow; repeated parts get a name. A `Definition` comes out.
+       The means of one variable are `emit.line` and `emit.dirac`, sums over nodes `emit.mixture`.
+    2. Integrands: a `GeneralForm` goes in. What cancels or overflows in it is rewritten (`emit.functions`,
+       `emit.series`), many pieces become tables (`emit.tabulated`); out comes a `Definition` of x (`stable_body.body`),
+       with the values at single points (`emit.certain`) and what quadrature must know of it (`emit.general_shape`).
+    3. A layer's map: one of `emit.maps` goes in; a `LayerMap` comes out (`emit.layers`, `emit.table`): definitions of
+       (a, b, c, det, d) or a table, with those of its derivatives.
+    4. A target: definitions and constants go in, text comes out (`targets.base`), and is put between the text of the
+       target's recursion (`emit.standalone`, `emit.module`) or compiled (`emit.compile`). Nothing changes it after.
 
     >>> from symntk.derive.moves.engine import derive_pair
     >>> from symntk.emit.targets.numpy import NUMPY

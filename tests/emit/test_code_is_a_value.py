@@ -1,4 +1,4 @@
-"""Code is nodes until a target writes it: nothing in `emit` searches or edits text, and no printer of SymPy's is there."""
+"""Code is nodes until a target writes it: nothing in `emit` searches or edits text, or prints by SymPy."""
 
 from __future__ import annotations
 
@@ -22,9 +22,12 @@ FILES = [path for path in sorted(EMIT.rglob("*.py")) if "runtime" not in path.pa
 EDITS = {"replace", "sub", "translate", "removeprefix", "removesuffix", "partition", "rpartition", "find", "rfind"}
 ALLOWED = {
     ("targets/base.py", "replace"): "backslashes in docstrings",
+    ("module.py", "replace"): "a sentence of a docstring",
     ("gram.py", "removesuffix"): "the name of a map, not its code",
 }
-TARGETS = {"module.py", "table.py", "gram.py", "standalone.py"}  # what stands around definitions in a module
+TEMPLATES = {"module.py", "table.py", "gram.py", "standalone.py"}  # what stands around definitions in a module
+
+MAKERS = [path for path in FILES if path.parent == EMIT and path.name not in TEMPLATES]
 
 
 def tree(path: Path) -> ast.Module:
@@ -51,7 +54,7 @@ def test_nothing_edits_text(path: Path) -> None:
     assert not called & {"pycode", "lambdify", "ccode", "doprint"}
 
 
-@pytest.mark.parametrize("path", [p for p in FILES if p.parent == EMIT and p.name not in TARGETS], ids=lambda p: p.name)
+@pytest.mark.parametrize("path", MAKERS, ids=lambda p: p.name)
 def test_only_targets_write_numpy(path: Path) -> None:
     module = tree(path)
     documented = (ast.Module, ast.ClassDef, ast.FunctionDef)

@@ -24,21 +24,8 @@ _FUNCTIONS = {
     "real": "{}.real",
     "imag": "{}.imag",
 }
-_SAME = (
-    "tan",
-    "sinh",
-    "cosh",
-    "tanh",
-    "sign",
-    "floor",
-    "log1p",
-    "logaddexp",
-    "copysign",
-    "arange",
-    "maximum",
-    "minimum",
-)
-_FUNCTIONS |= {name: f"np.{name}" for name in _SAME}
+_SAME = "tan sinh cosh tanh sign floor log1p logaddexp power copysign arange maximum minimum"
+_FUNCTIONS |= {name: f"np.{name}" for name in _SAME.split()}
 _FUNCTIONS |= {
     "asin": "np.arcsin",
     "asinh": "np.arcsinh",

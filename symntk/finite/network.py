@@ -1,8 +1,9 @@
 """Fully connected networks of finite width, many at a time: outputs, back-propagation, empirical kernels.
 
-NTK parametrization (`theory.md` §2): h¹ = σ_w/√n_0 W¹x + σ_b b¹, h^{l+1} = σ_w/√n_l W^{l+1} σ(h^l) + σ_b b^{l+1}, the
-output h^L linear and single, all weights and biases N(0, 1). Arrays have one row per network first, then units,
-then points: weights (M, n_in, n_out), biases (M, n_out, 1), units (M, n, points).
+NTK parametrization (Jacot, Gabriel & Hongler 2018, arXiv 1806.07572): h¹ = σ_w/√n_0 W¹x + σ_b b¹,
+h^{l+1} = σ_w/√n_l W^{l+1} σ(h^l) + σ_b b^{l+1}, the output h^L linear and single, all weights and biases N(0, 1).
+Arrays have one row per network first, then units, then points: weights (M, n_in, n_out), biases (M, n_out, 1), units
+(M, n, points).
 """
 
 from __future__ import annotations

@@ -32,7 +32,7 @@ OUTSIDE = [name for name, entry in ACTIVATIONS.items() if entry.gaussian_class !
 SURROGATES_OUTSIDE = [
     name for name, entry in SURROGATES.items() if entry.gaussian_class != "1" and name != "periodic_exponential"
 ]
-CLOSED_ON_A_LINE = {  # functions.md's "closed in one dimension", with their library defaults
+CLOSED_ON_A_LINE = {  # closed in one dimension, with their library defaults
     *("fast_sigmoid", "superspike_scaled", "reciprocal", "softsign", "arctan", "arctan_unscaled", "log_abs"),
     *("q_pseudo", "q_pseudo_wide", "log_tailed_relu", "fake_numerical", "circ"),
 }

@@ -55,7 +55,7 @@ def test_evalf_equals_float64(f, g, f_at, g_at):
 
 
 def test_three_values_of_a_step_derived_anew():
-    """Beside them the mutations of `benchmarks.mutations_certain` are noticed: nothing is remembered here."""
+    """Beside them the mutations of `tests.mutations.certain` are noticed: nothing is remembered here."""
     pair = symntk.expectation("Heaviside(x)", "Max(0, x)", means=True)
     mean = np.sqrt(1 / np.pi)  # of the positive part of a variable of variance 2
     values = pair([0, 2, 0, 2], [2, 0, 0, 0], 0, 0, [0, 3, 3, 0])

@@ -29,7 +29,7 @@ MIXED = symntk.Network(
     ],
 )
 def test_reference_numbers(m, same, right, surrogate, constant):
-    """theory.md §2: depth 3, weight_std 1, bias_std 0.1, points on the unit circle."""
+    """Depth 3, weight_std 1, bias_std 0.1, points on the unit circle."""
     given = {} if m is None else {"m": m}
     one = symntk.derive("sign" if m is None else "erf(m*x)", surrogate_derivative="1")
     net = symntk.Network(SIGN if m is None else ERF, 3, weight_std=1.0, bias_std=0.1)

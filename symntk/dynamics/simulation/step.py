@@ -2,7 +2,7 @@
 
     τ h_i' = −h_i + Σ_j J_ij φ(h_j) + √N I_0 + δI_i(t),      J_ij ~ N(−J_0/√N, g²/N)
 
-(Engelken et al. 2022, arXiv 2201.09916, equation 1; `theory.md` §3), time in units of τ. The mean of J acts on all
+(Engelken et al. 2022, arXiv 2201.09916, equation 1), time in units of τ. The mean of J acts on all
 units alike, with the rate √N J_0, far faster than the rest. So the step is Euler's, except that this feedback and the
 input common to all units are taken at the step's end:
 
@@ -10,7 +10,7 @@ input common to all units are taken at the step's end:
     s = dt (√N (I_0 − J_0 ν(t+dt)) + I(t+dt)),      ν(t) = mean of φ(h_i(t)),
 
 where δI differs from unit to unit and I does not. Its mean-field theory is m(t+dt) = (1 − dt) m(t) + s, with ν of the
-theory at t+dt in s, and for c, r, k and l the discretization of `theory.md` as it stands. No step is too long for the
+theory at t+dt in s, and for c, r, k and l the discretization of `symntk.dynamics.band`. No step is too long for the
 mean then. The number s is found by Newton's method, and where that fails by halving an interval, which finds the
 solution for any φ that rises. For units that jump there may be none: s − dt (…) jumps over 0 then, and s is where it
 does. Tangent vectors follow the derivative of the very same step.
@@ -21,8 +21,9 @@ over the step is filtered exactly. The errors of the answer to an input and of t
 O(Δ²), the latter since a map with a = dt has the autocovariance of continuous time with lags in units of a/√(1 − a).
 That of λ₁ does not: input from other units comes half a step late, which slows what grows and what shrinks. Without
 input from outside, the error is −λ₁ Δ (λ₁/2 + T) of Euler's scheme and −λ₁ Δ (1/2 + λ₁/2 + T) of the exponential one to
-first order, where T = ∫ψ'²/(2 + 2λ₁) of the normalized ground state ψ of theory.md §3: of threshold-linear units at
-g = 2, where λ₁ = 0.096, it is −0.007 Δ and −0.054 Δ. So Euler's is the scheme for λ₁; neither moves where λ₁ = 0.
+first order, where T = ∫ψ'²/(2 + 2λ₁) of the normalized ground state ψ of `dynamics.stationary`: of threshold-linear
+units at g = 2, where λ₁ = 0.096, it is −0.007 Δ and −0.054 Δ. So Euler's is the scheme for λ₁; neither moves where
+λ₁ = 0.
 """
 
 from __future__ import annotations

@@ -1,13 +1,11 @@
 """Derived formulas against the published ones: equal, or different where the table says so, and not much longer.
 
-`python -m benchmarks.published` compares the same table at more points, and at extreme ones.
+`python -m tests.published` compares the same table at more points, and at extreme ones.
 """
 
 import pytest
 import sympy as sp
 
-from benchmarks.published import ENOUGH, compare
-from benchmarks.published_formulas import DIFFERENT, EQUAL, NT, PAPERS, ROWS, Published, gelu, relu_relu
 from symntk.derive.moves.engine import derive_pair
 from symntk.derive.moves.publish import publish
 from symntk.language.normal_form import normal_form
@@ -16,6 +14,8 @@ from symntk.language.symbols import var_u as a
 from symntk.language.symbols import var_v as b
 from symntk.language.symbols import x
 from symntk.language.terms import derivative
+from tests.published.__main__ import ENOUGH, compare
+from tests.published.formulas import DIFFERENT, EQUAL, NT, PAPERS, ROWS, Published, gelu, relu_relu
 
 HERMITE = {n: sp.Poly(sp.hermite_prob(n, x) / sp.sqrt(sp.factorial(n)), x).as_expr() for n in (1, 2, 3, 4)}
 SHORT = [row.name for row in PAPERS if not row.unit]

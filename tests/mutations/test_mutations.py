@@ -3,11 +3,11 @@
 import pytest
 import sympy as sp
 
-from benchmarks import mutations
-from benchmarks.mutations_table import MUTATIONS
 from symntk import expectation
 from symntk.emit.closure import _definitions
 from symntk.kernels.verification import verify_expectation
+from tests.mutations import __main__ as mutations
+from tests.mutations.table import MUTATIONS
 
 SAMPLE = (
     *("tilt: sign", "condition: gain with another sign", "Stein: last part forgotten", "Stein for deltas: factor"),

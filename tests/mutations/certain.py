@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from benchmarks.mutations_changes import Mutation, Pair, rows, text
+from tests.mutations.changes import Mutation, Pair, rows, text
 
 STEP = Pair("Heaviside(x)", "Max(0, x)")
 ANEW = (("tests.kernels.test_zero_variance:test_three_values_of_a_step_derived_anew", ()),)

@@ -1,7 +1,7 @@
 """Every rule of the derivation is broken on purpose, and the certificate must notice.
 
-    python -m benchmarks.mutations                      prints the table and writes results/mutations.md
-    python -m benchmarks.mutations --rule tilt          only the mutations of one rule, and writes nothing
+    python -m tests.mutations                prints the table and writes results/mutations.md
+    python -m tests.mutations --rule tilt    only the mutations of one rule, and writes nothing
 
 A mutation replaces one function of `symntk.derive` (or of the runtime that fallbacks call) while one expectation that
 uses it is derived and verified: a sign, a factor, a condition or a shift is wrong. It is caught where a check fails, or
@@ -30,13 +30,13 @@ from unittest import mock
 from tqdm import tqdm
 
 import symntk
-from benchmarks.mutations_changes import Mutation, Pair, StaleError
-from benchmarks.mutations_table import EQUIVALENT, MUTATIONS
 from symntk.errors import SymntkError
 from symntk.kernels.verification import suite_of
+from tests.mutations.changes import Mutation, Pair, StaleError
+from tests.mutations.table import EQUIVALENT, MUTATIONS
 
 DPS, POINTS = 15, 1
-FILE = Path(__file__).parents[1] / "results" / "mutations.md"
+FILE = Path(__file__).parents[2] / "results" / "mutations.md"
 
 
 @dataclass(frozen=True)
@@ -181,7 +181,7 @@ def main(arguments: list[str] | None = None) -> int:
         if not mutation.tests and mutation.pair not in pairs:
             pairs[mutation.pair] = not failures(mutation.pair)
         outcomes.append(run(mutation, every=options.every))
-    text = table(outcomes, pairs, shlex.join(["python", "-m", "benchmarks.mutations", *(arguments or sys.argv[1:])]))
+    text = table(outcomes, pairs, shlex.join(["python", "-m", "tests.mutations", *(arguments or sys.argv[1:])]))
     print(text)
     if options.rule is None:
         FILE.write_text(text, encoding="utf-8")

@@ -1,12 +1,14 @@
-"""The table of `benchmarks.mutations`: which function is broken, how, and the expectation that uses it."""
+"""The table of `tests.mutations`: which function is broken, how, and the expectation that uses it."""
 
 from __future__ import annotations
 
 import sympy as sp
 
-from benchmarks.mutations_approximations import APPROXIMATIONS
-from benchmarks.mutations_certain import CERTAIN
-from benchmarks.mutations_changes import (
+from symntk.derive.diagonal import Diagonal
+from symntk.language.symbols import cov, var_u, var_v
+from tests.mutations.approximations import APPROXIMATIONS
+from tests.mutations.certain import CERTAIN
+from tests.mutations.changes import (
     Mutation,
     Pair,
     alternating,
@@ -33,9 +35,7 @@ from benchmarks.mutations_changes import (
     with_field,
     without_last_child,
 )
-from benchmarks.mutations_searches import SEARCHES
-from symntk.derive.diagonal import Diagonal
-from symntk.language.symbols import cov, var_u, var_v
+from tests.mutations.searches import SEARCHES
 
 TILTED = Pair("x*exp(-x**2 + x)", "exp(-x**2/2)")
 OBSERVED = Pair("erf(x - 1)", "Max(0, x)*x")

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
-from benchmarks.mutations_changes import Change, Mutation, Pair, of, rows, times
+from tests.mutations.changes import Change, Mutation, Pair, of, rows, times
 
 CENTRES = Pair("tanh(x - 1) + exp(-100*(x - 1/2)**2)", "1/(1 + exp(-x)) + erf(20*(x + 1/4))")
 SPIKE = Pair("1/(1 + 100*Abs(x))**2", "1/(1 + exp(-x)) + tanh(3*x - 1)")

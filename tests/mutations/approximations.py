@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sympy as sp
 
-from benchmarks.mutations_changes import (
+from symntk.language.symbols import cov
+from tests.mutations.changes import (
     Mutation,
     Pair,
     doubled,
@@ -14,7 +15,6 @@ from benchmarks.mutations_changes import (
     text,
     times,
 )
-from symntk.language.symbols import cov
 
 DELTA = "2*DiracDelta(x)"
 TANH = Pair("tanh(x)", "tanh(x)")

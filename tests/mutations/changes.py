@@ -1,4 +1,4 @@
-"""How functions of the derivation are broken: the changes that `benchmarks.mutations_table` applies."""
+"""How functions of the derivation are broken: the changes that `tests.mutations.table` applies."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Derived formulas against published ones.
 
-    python -m benchmarks.published                       prints the table
-    python -m benchmarks.published results/published.md     writes it
+    python -m tests.published                          prints the table
+    python -m tests.published results/published.md     writes it
 
 Each printed formula is compared with what symntk derives for the same functions: by algebra where expanding decides
 it, else at random and extreme covariances with 30 digits. A row says `equal`, or where and how the two differ.
@@ -20,13 +20,13 @@ import sympy as sp
 from tqdm import tqdm
 
 import symntk
-from benchmarks.published_formulas import DIFFERENT, EQUAL, NO_FUNCTION, NOT_COMPARED, RESTRICTED, ROWS, Published
 from symntk.errors import DivergenceError
 from symntk.language.symbols import cov as c
 from symntk.language.symbols import var_u as a
 from symntk.language.symbols import var_v as b
 from symntk.verify.agreement import digits_of_agreement
 from symntk.verify.evaluate import evaluate
+from tests.published.formulas import DIFFERENT, EQUAL, NO_FUNCTION, NOT_COMPARED, RESTRICTED, ROWS, Published
 
 DPS, ENOUGH = 30, 20
 _MOST = 80
@@ -154,7 +154,7 @@ def page(found: list[Comparison]) -> str:
     lines = [
         "# Published formulas",
         "",
-        "Written by `python -m benchmarks.published results/published.md`. Formulas printed in papers or coded in",
+        "Written by `python -m tests.published results/published.md`. Formulas printed in papers or coded in",
         "google/neural-tangents against what symntk derives for the same functions, in a = E u², b = E v², c = E uv.",
         "Agreement is by algebra (the difference expands to 0), or in digits: the fewest over three random covariances",
         f"and, but for formulas of v = u, {len(EDGES)} extreme ones, computed with {DPS} digits.",

@@ -15,7 +15,9 @@ times at once, in O(1) operations an entry and step besides the maps.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -164,17 +166,23 @@ class TimeRecursion:
         """(n1, n2) for each of the wanted kernels, or with `each` (n1, T1, n2, T2); what is infinite is inf."""
         n1, t1 = self.first.weights.shape
         n2, t2 = self.second.weights.shape
-        shape = (n1, t1, n2, t2) if self.each else (n1, n2)
-        out = [np.empty(shape) for _ in self.wanted]
-        with np.errstate(all="ignore"):
-            for down, across in self._tiles():
-                for matrix, found in zip(out, self._tile(down, across), strict=True):
-                    turned = found.transpose((2, 3, 0, 1) if self.each else (1, 0))
-                    rest = (slice(None),) if self.each else ()
-                    matrix[(down, *rest, across)] = found
-                    if self.mirror and across.start > down.start:
-                        matrix[(across, *rest, down)] = turned
+        out = [np.empty((n1, t1, n2, t2) if self.each else (n1, n2)) for _ in self.wanted]
+        tiles = list(self._tiles())
+        # NumPy works on arrays of this size without holding Python's lock
+        with ThreadPoolExecutor(os.cpu_count() if len(tiles) > 1 else 1) as pool:
+            for _ in pool.map(lambda tile: self._enter(out, *tile), tiles):
+                pass
         return out
+
+    def _enter(self, out: Sequence[np.ndarray], down: slice, across: slice) -> None:
+        """Compute a tile and put it, and its mirror image, in its place."""
+        with np.errstate(all="ignore"):
+            parts = self._tile(down, across)
+        rest = (slice(None),) if self.each else ()
+        for matrix, found in zip(out, parts, strict=True):
+            matrix[(down, *rest, across)] = found
+            if self.mirror and across.start > down.start:
+                matrix[(across, *rest, down)] = found.transpose((2, 3, 0, 1) if self.each else (1, 0))
 
     def _tiles(self) -> Iterator[tuple[slice, slice]]:
         """Rows and columns of the tiles, of a mirrored matrix those of its upper half."""

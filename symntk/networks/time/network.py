@@ -212,6 +212,20 @@ class TimeNetwork:
     def _named(self, x1: Any, x2: Any = None, *, name: str, parameters: dict[str, float]) -> Any:
         return self.kernels(x1, x2, get=(name,), singular="raise", **parameters)[0]
 
+    def latex(self, kernel: str = "sg_ntk") -> str:
+        """The recursion of one kernel as LaTeX, with the closed forms of its maps.
+
+        Raises:
+            FormulaError: a map has no closed form, or there is a reset, with which there is none for any.
+        """
+        from symntk.networks.time.formulas import recursion_latex
+
+        names, slopes = self._known(kernel)
+        if self.reset != "none":
+            raise FormulaError(f"the {names[0]} of {self.title}", "with a reset it is sampled", "reset='none'")
+        plan = self._plan(names[0], slopes[0], self)
+        return recursion_latex(plan, self.scales(), self.weight_std[-1] ** 2, self.readout)
+
     @property
     def names(self) -> tuple[str, ...]:
         """The kernels that exist: those of a surrogate where every layer has one."""

@@ -116,3 +116,16 @@ def test_what_scikit_learn_s_view_refuses():
     model = TimeRegressor().fit(np.eye(4).reshape(2, 4, 2), [0.0, 1.0])
     with pytest.raises(symntk.errors.DomainError, match="inputs of 2 steps"):
         model.predict(np.ones((1, 2, 4)))
+
+
+def test_the_recursion_as_latex_holds_the_closed_forms():
+    net = TimeNetwork(symntk.derive("sign", "erf"), 2, leak=0.5, recurrent_std=(1.5, 0.0), bias_std=0.2)
+    text = net.latex()
+    assert text.count("&=") == 1 + 2 * 5 + 1
+    assert r"Q_1(t, r) &= S_0(t, r) + 2.25\, S_1(t-1, r-1) + 0.04" in text
+    assert r"\operatorname{asin}{\left(\frac{c_2}{\sqrt{a_2} \sqrt{b_2}} \right)}" in text
+    assert "N_2(t, r) &= Q_2(t, r) + P_1(t, r)" in text
+    with pytest.raises(symntk.errors.FormulaError, match="has no closed form"):
+        TimeNetwork(symntk.derive("tanh"), leak=0.5).latex("nngp")
+    with pytest.raises(symntk.errors.FormulaError, match="with a reset it is sampled"):
+        TimeNetwork(SPIKING, reset="zero").latex()

@@ -35,11 +35,11 @@ from tqdm import tqdm
 from symntk.derive.moves.engine import derive_pair
 from symntk.derive.moves.publish import publish
 from symntk.errors import SymntkError
-from symntk.language.activations import ACTIVATIONS
-from symntk.language.normal_form import normal_form
-from symntk.language.surrogates import SURROGATES
+from symntk.language.forms.normal_form import normal_form
+from symntk.language.forms.terms import NormalForm, derivative
 from symntk.language.symbols import x
-from symntk.language.terms import NormalForm, derivative
+from symntk.language.tables.activations import ACTIVATIONS
+from symntk.language.tables.surrogates import SURROGATES
 from symntk.verify.agreement import digits_of_agreement, natural_scale
 from symntk.verify.evaluate import evaluate
 from symntk.verify.oracle.elementary.oracle import expectation_oracle

@@ -26,9 +26,9 @@ from tqdm import tqdm
 import symntk
 from symntk.errors import DomainError, SymntkError
 from symntk.kernels.function import Function, as_function
-from symntk.language.activations import ACTIVATIONS
-from symntk.language.surrogates import SURROGATES
 from symntk.language.symbols import x
+from symntk.language.tables.activations import ACTIVATIONS
+from symntk.language.tables.surrogates import SURROGATES
 from symntk.verify.oracle.general.oracle import fast_reference, general_oracle, general_scale
 
 SLOPES = (1, 4, 25, 100)

@@ -18,11 +18,11 @@ from typing import Any
 
 import symntk
 from symntk.errors import SymntkError
-from symntk.language.activations import ACTIVATIONS
-from symntk.language.parser import parse
-from symntk.language.surrogates import SURROGATES
-from symntk.language.text import MAX_LENGTH
-from symntk.language.vocabulary import functions, known_words
+from symntk.language.tables.activations import ACTIVATIONS
+from symntk.language.tables.surrogates import SURROGATES
+from symntk.language.text.parser import parse
+from symntk.language.text.syntax import MAX_LENGTH
+from symntk.language.text.vocabulary import functions, known_words
 
 LIMIT = 1.0
 CANARY = "symntk_canary"

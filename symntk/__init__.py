@@ -4,9 +4,9 @@ from typing import Any
 
 from symntk.kernels.expectation import Expectation, expectation
 from symntk.kernels.kernels import Kernels, derive
-from symntk.language.activations import ACTIVATIONS as activations
-from symntk.language.surrogates import SURROGATES as surrogates
 from symntk.language.symbols import SYMBOLS as symbols
+from symntk.language.tables.activations import ACTIVATIONS as activations
+from symntk.language.tables.surrogates import SURROGATES as surrogates
 from symntk.networks.network import Network
 from symntk.networks.time.network import TimeNetwork
 from symntk.version import VERSION as __version__

@@ -289,8 +289,8 @@ def _check_progress() -> Iterator[Callable[[str, str], None]]:
 @click.argument("name", required=False)
 def list_(table: str | None, name: str | None) -> None:
     """List the registered functions, or show one entry with its users and their defaults."""
-    from symntk.language.activations import ACTIVATIONS
-    from symntk.language.surrogates import SURROGATES
+    from symntk.language.tables.activations import ACTIVATIONS
+    from symntk.language.tables.surrogates import SURROGATES
     from symntk.report.tables import entry_text, found, legend, table_text
 
     tables = {"activations": ACTIVATIONS, "surrogates": SURROGATES}

@@ -10,14 +10,14 @@ from __future__ import annotations
 
 import sympy as sp
 
+from symntk.language.forms.terms import Delta, NormalForm
 from symntk.language.symbols import cov, var_u, var_v
-from symntk.language.terms import Delta, NormalForm
 
 
 def conditions(f: NormalForm, g: NormalForm) -> tuple[sp.Basic, ...]:
     """Where E[f(u) g(v)] exists.
 
-    >>> from symntk.language.normal_form import normal_form
+    >>> from symntk.language.forms.normal_form import normal_form
     >>> from symntk.language.symbols import x
     >>> conditions(normal_form(sp.exp(x**2 / 3), x), normal_form(sp.S.One, x))
     (2*a/3 < 1,)
@@ -105,7 +105,7 @@ def _rates_on(form: NormalForm, side: int) -> list[sp.Expr]:
 def grows_far_out(form: NormalForm) -> bool:
     """Whether a rate on a ray is not known to be 0 or negative.
 
-    >>> from symntk.language.normal_form import normal_form
+    >>> from symntk.language.forms.normal_form import normal_form
     >>> from symntk.language.symbols import x
     >>> bump = sp.Piecewise((sp.exp(x**2), sp.Abs(x) < 1), (0, True))
     >>> grows_far_out(normal_form(bump, x)), grows_far_out(normal_form(sp.exp(x**2) * sp.Heaviside(x), x))

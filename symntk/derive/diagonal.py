@@ -13,7 +13,7 @@ import sympy as sp
 
 from symntk.derive.moves.algebra import Algebra, Element
 from symntk.derive.moves.value import Key, Surd, Value
-from symntk.language.pieces import sign_of
+from symntk.language.forms.order import sign_of
 from symntk.language.special import bivariate_normal_cdf, normal_cdf
 from symntk.language.symbols import cov, mean_u, mean_v, var_u, var_v
 

@@ -11,12 +11,12 @@ import sympy as sp
 from symntk.derive.diagonal import Diagonal
 from symntk.derive.moves.condition import normal_density
 from symntk.derive.moves.problem import U
-from symntk.language.general_form import GeneralForm
-from symntk.language.growth import leading
-from symntk.language.pieces import Pieces
-from symntk.language.signs import compare, merged, place
+from symntk.language.forms.general_form import GeneralForm
+from symntk.language.forms.growth import leading
+from symntk.language.forms.order import compare, merged, place
+from symntk.language.forms.pieces import Pieces
+from symntk.language.forms.terms import Delta
 from symntk.language.symbols import cov, mean_u, var_u, var_v, x
-from symntk.language.terms import Delta
 
 _CLOSE = mpmath.mpf(10) ** -45
 _MANY = 16
@@ -26,7 +26,7 @@ Weighted = tuple[tuple[sp.Expr, Delta], ...]
 def general_diagonal(f: GeneralForm, g: GeneralForm, *, means: bool) -> Diagonal:
     """The behaviour at v = u: E[f(u) g(u)], or the rate at which deltas at one place diverge.
 
-    >>> from symntk.language.general_form import derivative, general_form
+    >>> from symntk.language.forms.general_form import derivative, general_form
     >>> jump = derivative(general_form(sp.Heaviside(x) * (1 + sp.tanh(x)), x), x)
     >>> print(general_diagonal(jump, jump, means=False))
     diverges like 1/(2*pi*sqrt(a*b - c**2))

@@ -25,9 +25,9 @@ from symntk.derive.moves.size import is_short, surely_long
 from symntk.derive.moves.value import Value
 from symntk.derive.step import Step, Unknown
 from symntk.errors import TooLongError
-from symntk.language.general_form import GeneralForm
+from symntk.language.forms.general_form import GeneralForm
+from symntk.language.forms.terms import ONE, Delta, NormalForm, collect
 from symntk.language.symbols import mean_u, var_u, x
-from symntk.language.terms import ONE, Delta, NormalForm, collect
 
 MOST_DELTAS = 400
 """Products of two deltas that a formula may hold."""

@@ -15,8 +15,9 @@ from symntk.derive.latex import equation, inline, mean, tex
 from symntk.derive.moves.problem import U, V
 from symntk.derive.step import Step, Unknown
 from symntk.errors import SymntkError
-from symntk.language.general_form import GeneralForm, multiplied_out, parity
-from symntk.language.pieces import Pieces, insert_sorted
+from symntk.language.forms.general_form import GeneralForm, multiplied_out, parity
+from symntk.language.forms.order import insert_sorted
+from symntk.language.forms.pieces import Pieces
 from symntk.language.special import logistic, softplus
 from symntk.language.symbols import x
 
@@ -73,7 +74,7 @@ class ParitySplit(Step):
 def matching_part(f: GeneralForm, g: GeneralForm) -> tuple[str, int, sp.Expr] | Unknown:
     """The side that has no parity, the parity of the other and the part of the side that has it; or why there is none.
 
-    >>> from symntk.language.general_form import general_form
+    >>> from symntk.language.forms.general_form import general_form
     >>> matching_part(general_form(1 / (1 + sp.exp(-x)), x), general_form(x**2, x))
     ('f', 1, 1/2)
     >>> matching_part(general_form(x, x), general_form(x**3, x)).reasons

@@ -24,9 +24,9 @@ from symntk.derive.moves.value import Surds
 from symntk.derive.parity import ParitySplit, matching_part, part_name
 from symntk.derive.step import Step, Unknown
 from symntk.errors import TooLongError
-from symntk.language.general_form import parity
+from symntk.language.forms.general_form import parity
+from symntk.language.forms.terms import parity as terms_parity
 from symntk.language.symbols import x
-from symntk.language.terms import parity as terms_parity
 
 _LONGEST = 60  # characters of a part that is named
 Method = Callable[[Given, Given, bool], "Step | Unknown"]

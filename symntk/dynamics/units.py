@@ -12,9 +12,9 @@ import sympy as sp
 from symntk.errors import DivergenceError, DomainError, FormulaError
 from symntk.kernels.expectation import TOLERANCE, Expectation
 from symntk.kernels.function import Function, as_function
-from symntk.language.activations import ACTIVATIONS
-from symntk.language.general_form import parity
+from symntk.language.forms.general_form import parity
 from symntk.language.symbols import x
+from symntk.language.tables.activations import ACTIVATIONS
 
 _LEAST = 1e-15
 """1 − ρ² is at least this times 1 + m1²/a + m2²/b: what rounding leaves of it, and of the exponents divided by it."""

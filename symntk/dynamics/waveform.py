@@ -12,7 +12,7 @@ import sympy as sp
 from symntk.dynamics.poles import refuse_deltas, refuse_poles
 from symntk.dynamics.sizes import afford_steps
 from symntk.errors import DomainError, FormulaError, SymntkError
-from symntk.language.parser import parse
+from symntk.language.text.parser import parse
 
 LEAST = 16
 """Steps per period that an input has at least; with fewer it would not be what was asked for."""

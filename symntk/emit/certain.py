@@ -16,8 +16,8 @@ from symntk.emit.compile import function_of
 from symntk.emit.expressions import listed
 from symntk.emit.functions import FunctionTranslator
 from symntk.emit.stable_body import body, body_with
-from symntk.language.general_form import GeneralForm
-from symntk.language.point import value_at
+from symntk.language.forms.general_form import GeneralForm
+from symntk.language.forms.point import value_at
 from symntk.language.symbols import x
 
 _FEW = 4  # places with one value
@@ -29,7 +29,7 @@ def at_points(name: str, form: GeneralForm, names: Mapping[sp.Symbol, str]) -> D
     """The function `name(x, parameters)` of an array x.
 
     >>> from symntk.emit.targets.numpy import NUMPY
-    >>> from symntk.language.general_form import general_form
+    >>> from symntk.language.forms.general_form import general_form
     >>> print(NUMPY.write(at_points("value", general_form(sp.sign(x), x), {})).splitlines()[2].strip())
     return np.where(x < 0.0, -1.0, np.where(x == 0.0, 0.0, 1.0)) + 0.0 * x
     """

@@ -16,8 +16,8 @@ from mpmath import mp
 
 from symntk.emit.code import Node
 from symntk.emit.expressions import listed
-from symntk.language.growth import SMOOTH, exact_place, exactly
-from symntk.language.signs import place
+from symntk.language.forms.growth import SMOOTH, exact_place, exactly
+from symntk.language.forms.order import place
 from symntk.language.symbols import x
 
 DEGREE = 7  # of the polynomial; at 0 the core is so short that a constant serves

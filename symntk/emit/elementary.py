@@ -13,8 +13,8 @@ import sympy as sp
 from symntk.emit.code import Definition, Node, call
 from symntk.emit.expressions import listed, node_of
 from symntk.emit.stable_body import body_with
-from symntk.language.general_form import GeneralForm
-from symntk.language.terms import Delta, NormalForm, Step
+from symntk.language.forms.general_form import GeneralForm
+from symntk.language.forms.terms import Delta, NormalForm, Step
 
 
 def is_supported(form: NormalForm) -> bool:

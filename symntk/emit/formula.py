@@ -46,7 +46,7 @@ def formula(name: str, value: Value, parameters: Sequence[sp.Symbol] = (), argum
 
     >>> from symntk.derive.moves.engine import derive_pair
     >>> from symntk.emit.targets.numpy import NUMPY
-    >>> from symntk.language.normal_form import normal_form
+    >>> from symntk.language.forms.normal_form import normal_form
     >>> from symntk.language.symbols import x
     >>> relu = normal_form(sp.Heaviside(x) * x, x)
     >>> print(NUMPY.write(formula("relu", derive_pair(relu, relu).value).definition))

@@ -17,7 +17,7 @@ from symntk.emit.formula import LAW, formula
 from symntk.emit.general_shape import GeneralShape, general_shape
 from symntk.emit.maps import GeneralMap
 from symntk.emit.mixture import mixture_code
-from symntk.language.general_form import GeneralForm
+from symntk.language.forms.general_form import GeneralForm
 
 _NONE = Name("None")
 PANEL_SECONDS, MIXTURE_SECONDS = 2e-4, 4e-6

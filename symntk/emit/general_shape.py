@@ -25,9 +25,9 @@ from symntk.emit.stable_body import EVERYWHERE, Ends, body, part_series, stretch
 from symntk.errors import SymntkError, shown_place
 from symntk.language.balls.ball import Ball, Enclosure
 from symntk.language.balls.enclosure import enclosure
-from symntk.language.general_form import GeneralForm
-from symntk.language.growth import LEAST, SMOOTH, exactly, power_next_to
-from symntk.language.signs import straight
+from symntk.language.forms.general_form import GeneralForm
+from symntk.language.forms.growth import LEAST, SMOOTH, exactly, power_next_to
+from symntk.language.forms.signs import straight
 from symntk.language.symbols import x
 
 _NEAR = 32.0  # what is not resolved farther out limits the reach, and is refused where a law gets there
@@ -84,7 +84,7 @@ def general_shape(form: GeneralForm) -> GeneralShape:
         SymntkError: free parameters; derivatives of deltas; growth beyond e^{βx}; values that are infinite or not real;
             a function too rough for `partition`.
 
-    >>> from symntk.language.general_form import general_form
+    >>> from symntk.language.forms.general_form import general_form
     >>> found = general_shape(general_form(sp.tanh(sp.Abs(x)), x))
     >>> found.function()(np.array([-2.0, 1.0])).round(7), found.knots, found.rates
     (array([0.9640276, 0.7615942]), [(0.0, 0.0)], (0.0,))

@@ -10,7 +10,7 @@ from mpmath import mp
 from symntk.emit.code import Name, Node, call, choose, power, product, total
 from symntk.emit.expressions import node_of
 from symntk.emit.polynomial import horner, interpolant
-from symntk.language.terms import Delta, NormalForm, Step
+from symntk.language.forms.terms import Delta, NormalForm, Step
 
 _HIGHEST = 8  # total degree that the runtime's angular quadrature resolves
 
@@ -49,7 +49,7 @@ def near_opposite(
     Returns:
         Lines in a, b, c and d, the condition that it is such a place, and the value there.
 
-    >>> from symntk.language.normal_form import normal_form
+    >>> from symntk.language.forms.normal_form import normal_form
     >>> from symntk.language.symbols import x
     >>> relu = normal_form(sp.Heaviside(x) * x, x)
     >>> near_opposite(relu, relu, {}) is None, near_opposite(relu, normal_form(sp.Abs(x), x), {}) is None
@@ -103,7 +103,7 @@ def _moments(left: Sides, right: Sides) -> Iterator[tuple[int, int, sp.Expr, sp.
 def degree(form: NormalForm) -> int | None:
     """The degree k of a homogeneous function, f(sx) = s^k f(x) for s > 0; None for others.
 
-    >>> from symntk.language.terms import Delta, Term
+    >>> from symntk.language.forms.terms import Delta, Term
     >>> print(degree(NormalForm((Term(sp.S.One, window=Delta(sp.S.Zero)),))))
     -1
     """

@@ -19,10 +19,10 @@ from symntk.emit.formula import formula, parameter_names
 from symntk.emit.homogeneous import near_opposite
 from symntk.emit.maps import Map
 from symntk.emit.table import Table
-from symntk.language.general_form import GeneralForm
-from symntk.language.point import value_at
+from symntk.language.forms.general_form import GeneralForm
+from symntk.language.forms.point import value_at
+from symntk.language.forms.terms import NormalForm
 from symntk.language.symbols import x
-from symntk.language.terms import NormalForm
 
 LAW = ("a", "b", "c", "det", "d")
 MEANS = ("m1", "m2")

@@ -35,7 +35,7 @@ from symntk.emit.code import Definition, Lines, Name, Node, Number, call, total
 from symntk.emit.expressions import Translator, bound
 from symntk.emit.stable_body import body_with
 from symntk.errors import SymntkError
-from symntk.language.general_form import GeneralForm, general_form
+from symntk.language.forms.general_form import GeneralForm, general_form
 from symntk.language.symbols import mean_v, var_v, x
 
 ROOT = sp.Symbol("root", positive=True)  # √(2 variance)

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, TypeAlias
 import sympy as sp
 
 from symntk.derive.moves.value import Value
-from symntk.language.general_form import GeneralForm
-from symntk.language.terms import ONE, NormalForm
+from symntk.language.forms.general_form import GeneralForm
+from symntk.language.forms.terms import ONE, NormalForm
 
 if TYPE_CHECKING:  # most maps need neither
     from symntk.derive.line.dirac import DiracDerivation

@@ -21,8 +21,8 @@ from symntk.emit.compile import function_of
 from symntk.emit.expressions import listed
 from symntk.emit.formula import LAW, formula, parameter_names
 from symntk.errors import SymntkError
-from symntk.language.general_form import GeneralForm
-from symntk.language.terms import Delta, NormalForm
+from symntk.language.forms.general_form import GeneralForm
+from symntk.language.forms.terms import Delta, NormalForm
 
 _SMALLER = (0.1, 1e-2, 1e-3, 1e-4, 1e-5)  # sup norms that are tried, as shares of the tolerance for √E (f − f̃)²
 _LEAST = 1e-14  # float64 gives hardly less
@@ -70,7 +70,7 @@ def mixture_function(
     """The function that `mixture_code` writes, compiled: of flat arrays a, b, c, det, d, m1, m2 and parameters.
 
     >>> from symntk.derive.mixture.mixture import mixture
-    >>> from symntk.language.general_form import general_form
+    >>> from symntk.language.forms.general_form import general_form
     >>> from symntk.language.symbols import x
     >>> tanh = mixture(general_form(sp.tanh(x), x), x)
     >>> one, zero = np.ones(1), np.zeros(1)

@@ -25,9 +25,9 @@ from symntk.emit.maps import AnyMap, DiracMap, GeneralMap, Map
 from symntk.emit.targets.base import escaped
 from symntk.emit.targets.numpy import NUMPY, TRACKED
 from symntk.errors import FormulaError
-from symntk.language.general_form import GeneralForm
+from symntk.language.forms.general_form import GeneralForm
+from symntk.language.forms.terms import ONE
 from symntk.language.symbols import STATE, STATE_NAMES
-from symntk.language.terms import ONE
 from symntk.version import VERSION
 
 _TAKEN = {"x1", "x2", "depth", "weight_std", "bias_std", "np", "special"}

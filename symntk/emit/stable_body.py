@@ -20,8 +20,8 @@ from symntk.emit.compile import function_of
 from symntk.emit.functions import FunctionTranslator, stable
 from symntk.emit.series import Series, loses_digits, taylor
 from symntk.emit.tabulated import tabulated
-from symntk.language.divisors import divisor_roots
-from symntk.language.general_form import GeneralForm
+from symntk.language.forms.divisors import divisor_roots
+from symntk.language.forms.general_form import GeneralForm
 from symntk.language.numbers import number_function
 from symntk.language.symbols import x
 
@@ -38,7 +38,7 @@ def body(form: GeneralForm) -> Definition:
     """The regular part as a function f of an array `x`, in its shape; at a jump the mean of both sides.
 
     >>> from symntk.emit.targets.numpy import NUMPY
-    >>> from symntk.language.general_form import general_form
+    >>> from symntk.language.forms.general_form import general_form
     >>> print(NUMPY.write(body(general_form(sp.sign(x) / sp.cosh(x), x))))
     def f(x):
         return np.where(x < 0.0, -1.0 / np.cosh(x), np.where(x == 0.0, 0.0, 1.0 / np.cosh(x))) + 0.0 * x

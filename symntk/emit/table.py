@@ -16,7 +16,7 @@ import numpy as np
 
 from symntk.emit.runtime.stored import _Stored, _stored_values
 from symntk.emit.table_build import Box, NoTable, Reference, build
-from symntk.language.general_form import GeneralForm, parity
+from symntk.language.forms.general_form import GeneralForm, parity
 from symntk.language.symbols import x
 
 VARIANCES = (1e-3, 1e3)

@@ -13,8 +13,8 @@ import sympy as sp
 from symntk.emit.code import ONE, Compare, Lines, Name, Node, Number, call, choose
 from symntk.emit.expressions import table
 from symntk.emit.functions import FunctionTranslator, stable
-from symntk.language.general_form import GeneralForm
-from symntk.language.signs import straight
+from symntk.language.forms.general_form import GeneralForm
+from symntk.language.forms.signs import straight
 from symntk.language.symbols import x
 
 _MOST_SHAPES = 4
@@ -24,7 +24,7 @@ def tabulated(form: GeneralForm, lines: Lines) -> Node | None:
     """The value at x, None where the parts have too many shapes; at a break it is the mean of both sides.
 
     >>> from symntk.emit.compile import function_of
-    >>> from symntk.language.general_form import general_form
+    >>> from symntk.language.forms.general_form import general_form
     >>> steps, lines = general_form(sp.Add(*(sp.Heaviside(x - k) for k in range(20))), x), Lines()
     >>> value = tabulated(steps, lines)
     >>> print(function_of(lines.definition("f", ["x"], [value]))([-1.0, 0.0, 3.5, 99.0]))

@@ -10,9 +10,9 @@ from mpmath import mp
 
 from symntk.errors import DivergenceError, DomainError
 from symntk.kernels.function import Function, as_function
-from symntk.language.point import value_at
-from symntk.language.registry import exact
+from symntk.language.forms.point import value_at
 from symntk.language.symbols import STATE, x
+from symntk.language.tables.registry import exact
 from symntk.verify.evaluate import scalar
 
 if TYPE_CHECKING:

@@ -18,8 +18,8 @@ from symntk.kernels.certain import certain_value
 from symntk.kernels.differentiated import differentiated
 from symntk.kernels.function import Function, as_function, check_where
 from symntk.kernels.solution import Growing, Solution, solution_of
-from symntk.language.registry import exact
 from symntk.language.symbols import STATE, STATE_NAMES, x
+from symntk.language.tables.registry import exact
 from symntk.verify.evaluate import evaluate, scalar
 
 if TYPE_CHECKING:  # a formula alone needs no code: what writes and compiles it is imported where it is used

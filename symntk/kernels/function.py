@@ -14,15 +14,15 @@ from typing import Any
 import sympy as sp
 
 from symntk.errors import FormulaError, NotGaussianElementaryError
-from symntk.language import general_form as general
-from symntk.language.activations import ACTIVATIONS
-from symntk.language.general_form import GeneralForm, general_form
+from symntk.language.forms import general_form as general
+from symntk.language.forms.general_form import GeneralForm, general_form
+from symntk.language.forms.normal_form import exact, normal_form
+from symntk.language.forms.terms import NormalForm, derivative
 from symntk.language.names import read
-from symntk.language.normal_form import exact, normal_form
-from symntk.language.registry import Entry
-from symntk.language.surrogates import SURROGATES
 from symntk.language.symbols import RESERVED, parameter, x
-from symntk.language.terms import NormalForm, derivative
+from symntk.language.tables.activations import ACTIVATIONS
+from symntk.language.tables.registry import Entry
+from symntk.language.tables.surrogates import SURROGATES
 
 __all__ = ["Function", "as_function"]
 

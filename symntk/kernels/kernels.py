@@ -14,10 +14,10 @@ from symntk.errors import FormulaError, SymntkError
 from symntk.kernels.arguments import not_too_deep
 from symntk.kernels.expectation import TOLERANCE, Expectation, refuse_early
 from symntk.kernels.function import Function, as_function, check_where, shared
-from symntk.language.activations import ACTIVATIONS
 from symntk.language.names import resolve
-from symntk.language.parser import parse_call
-from symntk.language.surrogates import SURROGATES
+from symntk.language.tables.activations import ACTIVATIONS
+from symntk.language.tables.surrogates import SURROGATES
+from symntk.language.text.parser import parse_call
 
 if TYPE_CHECKING:  # a formula alone needs no code: what writes it is imported where it is used
     from symntk.emit.module import Module

@@ -14,14 +14,14 @@ from symntk.derive.integral import Fit, Integral
 from symntk.derive.step import Unknown
 from symntk.errors import DivergenceError, DomainError, SymntkError, VerificationError
 from symntk.kernels.function import Function
-from symntk.language.registry import exact
+from symntk.language.forms.terms import Delta, NormalForm, Term
 from symntk.language.symbols import STATE, x
-from symntk.language.terms import Delta, NormalForm, Term
+from symntk.language.tables.registry import exact
 from symntk.verify.evaluate import scalar
 
 if TYPE_CHECKING:  # what writes code is imported where it is used
     from symntk.derive.mixture.mixture import Mixture
-    from symntk.language.general_form import GeneralForm
+    from symntk.language.forms.general_form import GeneralForm
 
 Numbers = dict[sp.Symbol, Any]
 MOST_DIGITS = 60

@@ -27,10 +27,10 @@ from symntk.derive.step import Step, Unknown
 from symntk.errors import SymntkError, TooLongError
 from symntk.kernels.function import REMEMBERED, Function
 from symntk.kernels.quadrature import MOST_DIGITS, General, Numbers, Quadrature, fitting
-from symntk.language.general_form import general_form
-from symntk.language.registry import exact
+from symntk.language.forms.general_form import general_form
+from symntk.language.forms.terms import ONE, NormalForm
 from symntk.language.symbols import STATE, mean_u, mean_v, var_u, var_v, x
-from symntk.language.terms import ONE, NormalForm
+from symntk.language.tables.registry import exact
 from symntk.verify.evaluate import evaluate, scalar
 
 __all__ = ["ClosedForm"]

@@ -22,8 +22,8 @@ from symntk.kernels.function import Function
 from symntk.kernels.kernels import Kernels
 from symntk.kernels.pair import derive_again, other_functions, pair_record
 from symntk.kernels.solution import ClosedForm
-from symntk.language.registry import exact
-from symntk.language.terms import NormalForm, derivative
+from symntk.language.forms.terms import NormalForm, derivative
+from symntk.language.tables.registry import exact
 from symntk.verify.certificate import Certificate
 from symntk.verify.checks import float_check, formula_check
 from symntk.verify.claim import Claim, Stated

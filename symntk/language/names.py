@@ -12,9 +12,9 @@ from typing import Any
 
 from symntk.errors import FormulaError, UnknownNameError
 from symntk.language import symbols
-from symntk.language.parser import parse, parse_call
-from symntk.language.registry import Entry
-from symntk.language.vocabulary import CONSTANTS, closest
+from symntk.language.tables.registry import Entry
+from symntk.language.text.parser import parse, parse_call
+from symntk.language.text.vocabulary import CONSTANTS, closest
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Named:
 
         Errors: FormulaError that says how values are given, or what is wrong with one.
 
-        >>> from symntk.language.registry import entry
+        >>> from symntk.language.tables.registry import entry
         >>> Named(entry("bump", "exp(-k*x**2)", k=1)).given({}, (2,))
         {'k': 2}
         """
@@ -82,7 +82,7 @@ def resolve(name: str, *tables: Mapping[str, Entry]) -> Named | None:
 
     Errors: UnknownNameError where a table and a library mean different functions by one spelling.
 
-    >>> from symntk.language.registry import Use, entry, table
+    >>> from symntk.language.tables.registry import Use, entry, table
     >>> t = table(entry("leaky", "Max(x, k*x)", Use("torch.nn", "PReLU", {"k": 0.25}), k=0.01))
     >>> resolve("Leaky", t).expression(), resolve("PReLU", t).expression()
     (Max(x/100, x), Max(x/4, x))
@@ -132,7 +132,7 @@ def find(name: str, *tables: Mapping[str, Entry]) -> Named:
 
     Errors: UnknownNameError with the names that are most alike.
 
-    >>> from symntk.language.registry import entry, table
+    >>> from symntk.language.tables.registry import entry, table
     >>> find("lin", table(entry("line", "x")))
     Traceback (most recent call last):
     ...
@@ -155,7 +155,7 @@ def lookup(text: str, *tables: Mapping[str, Entry], domains: Mapping[str, str] |
 
     Errors: UnknownNameError where it is a name that the table does not have.
 
-    >>> from symntk.language.registry import entry, table
+    >>> from symntk.language.tables.registry import entry, table
     >>> lookup("bump(k=2)", table(entry("bump", "exp(-k*x**2)", k=1)))
     exp(-2*x**2)
     >>> lookup("bump(2)", table(entry("bump", "exp(-k*x**2)", k=1)))
@@ -189,7 +189,7 @@ def read(text: str, *tables: Mapping[str, Entry], domains: Mapping[str, str] | N
 
     Errors: FormulaError for both, also where a formula uses a table's name as if it were a parameter.
 
-    >>> from symntk.language.registry import entry, table
+    >>> from symntk.language.tables.registry import entry, table
     >>> bumps = table(entry("bump", "exp(-k*x**2)", k=1))
     >>> read("bump", bumps)
     exp(-x**2)

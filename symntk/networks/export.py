@@ -17,7 +17,7 @@ from symntk.errors import FormulaError
 from symntk.kernels.expectation import Expectation
 from symntk.kernels.kernels import Kernels
 from symntk.kernels.pair import pair_record
-from symntk.language.registry import exact
+from symntk.language.tables.registry import exact
 from symntk.networks.composed import composed_formula, formula_size
 from symntk.networks.layers import Layer, Plan, with_numbers
 from symntk.version import VERSION

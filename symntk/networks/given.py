@@ -11,7 +11,7 @@ import sympy as sp
 from symntk.errors import DomainError
 from symntk.kernels.arguments import real_array
 from symntk.kernels.kernels import Kernels
-from symntk.language.registry import exact
+from symntk.language.tables.registry import exact
 
 
 def kernels_per_layer(kernels: Kernels | Sequence[Kernels], depth: int) -> tuple[Kernels, ...]:

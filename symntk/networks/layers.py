@@ -17,8 +17,8 @@ from symntk.kernels.arguments import other_names, real_array
 from symntk.kernels.expectation import Expectation, refuse_early
 from symntk.kernels.function import Function
 from symntk.kernels.kernels import Kernels
-from symntk.language.registry import exact
 from symntk.language.symbols import x
+from symntk.language.tables.registry import exact
 
 _NAMED = {
     ("activation", "activation"): "nngp",

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from symntk.errors import UnknownNameError
-from symntk.language.registry import Entry, Parameter, Use
-from symntk.language.vocabulary import closest
+from symntk.language.tables.registry import Entry, Parameter, Use
+from symntk.language.text.vocabulary import closest
 
 _FORMULA = 76
 
@@ -14,7 +14,7 @@ _FORMULA = 76
 def table_text(title: str, entries: Mapping[str, Entry]) -> str:
     """One line per entry: a mark where all kernels are closed, names, class, parameters with defaults, formula.
 
-    >>> from symntk.language.registry import entry, table
+    >>> from symntk.language.tables.registry import entry, table
     >>> print(table_text("bumps", table(entry("bump", "exp(-k*x**2)", k=1))))
     bumps (1; * all kernels closed)
     * bump  class 1   k=1  exp(-k*x**2)
@@ -32,7 +32,7 @@ def table_text(title: str, entries: Mapping[str, Entry]) -> str:
 def entry_text(kind: str, entry: Entry) -> str:
     """All that a table knows of an entry.
 
-    >>> from symntk.language.registry import Use, entry
+    >>> from symntk.language.tables.registry import Use, entry
     >>> print(entry_text("activation", entry("bump", "exp(-k*x**2)", Use("lib", "Bump", {"k": 2}), k=1)))
     bump, an activation of class 1: Gaussian-elementary, with closed forms
       formula     exp(-k*x**2)
@@ -76,7 +76,7 @@ def found(name: str, tables: Mapping[str, Mapping[str, Entry]]) -> list[tuple[st
     Raises:
         UnknownNameError: no table has it; names those that are most alike.
 
-    >>> from symntk.language.registry import entry, table
+    >>> from symntk.language.tables.registry import entry, table
     >>> [kind for kind, _ in found("line", {"activation": table(entry("line", "x")), "surrogate": {}})]
     ['activation']
     """

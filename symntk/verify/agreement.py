@@ -10,7 +10,7 @@ from typing import Any
 from mpmath import mp
 
 from symntk.errors import DivergenceError, SymntkError
-from symntk.language.terms import Delta, NormalForm
+from symntk.language.forms.terms import Delta, NormalForm
 from symntk.verify.certificate import Check
 from symntk.verify.oracle.elementary.oracle import expectation_oracle
 
@@ -40,7 +40,7 @@ def natural_scale(f: NormalForm, g: NormalForm, law: tuple[Any, Any, Any, Any, A
     A delta of order n counts as its coefficient times the peak of the density and σ^(−n), since its square has no
     expectation.
 
-    >>> from symntk.language.terms import Term, collect
+    >>> from symntk.language.forms.terms import Term, collect
     >>> import sympy as sp
     >>> print(mp.nstr(natural_scale(collect([Term(sp.S.One, 1)]), collect([Term(sp.S(2))]), (9, 1, 0, 0, 0)), 5))
     6.0

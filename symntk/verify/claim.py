@@ -15,9 +15,9 @@ import sympy as sp
 from mpmath import mp
 
 from symntk.errors import DivergenceError, DomainError, VerificationError
-from symntk.language.general_form import GeneralForm
+from symntk.language.forms.general_form import GeneralForm
+from symntk.language.forms.terms import NormalForm, Term
 from symntk.language.symbols import cov, var_u, var_v
-from symntk.language.terms import NormalForm, Term
 from symntk.verify.agreement import natural_scale
 from symntk.verify.evaluate import evaluate
 from symntk.verify.oracle.elementary.oracle import expectation_oracle

@@ -11,8 +11,8 @@ import sympy as sp
 from mpmath import mp
 
 from symntk.errors import DivergenceError, DomainError
-from symntk.language.general_form import GeneralForm
-from symntk.language.terms import Delta, NormalForm, Term
+from symntk.language.forms.general_form import GeneralForm
+from symntk.language.forms.terms import Delta, NormalForm, Term
 from symntk.verify.certificate import Check
 from symntk.verify.claim import FEW_DPS, Claim
 from symntk.verify.evaluate import evaluate
@@ -32,7 +32,7 @@ def exists(f: NormalForm, g: NormalForm, law: Law) -> bool:
     """Whether E[f(u) g(v)] is finite, as far as the exponentials decide.
 
     >>> import sympy as sp
-    >>> from symntk.language.terms import Term, collect
+    >>> from symntk.language.forms.terms import Term, collect
     >>> grows, one = collect([Term(sp.S.One, quadratic=sp.Rational(1, 4))]), collect([Term(sp.S.One)])
     >>> exists(grows, one, (1.9, 1, 0, 0, 0)), exists(grows, one, (2.1, 1, 0, 0, 0))
     (True, False)

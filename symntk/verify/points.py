@@ -13,8 +13,8 @@ from typing import Any, NamedTuple
 
 import sympy as sp
 
-from symntk.language.registry import exact
 from symntk.language.symbols import STATE
+from symntk.language.tables.registry import exact
 
 Law = tuple[float, float, float, float, float]
 _SMALL, _LARGE, _LARGE_WAVES = 2.0**-20, 2.0**20, 2.0**10  # within 5 % of 1e-6, 1e6 and 1e3

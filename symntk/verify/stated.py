@@ -9,9 +9,9 @@ import sympy as sp
 from mpmath import mp
 
 from symntk.errors import SymntkError
-from symntk.language.general_form import GeneralForm
+from symntk.language.forms.general_form import GeneralForm
+from symntk.language.forms.terms import NormalForm
 from symntk.language.symbols import mean_u, var_u
-from symntk.language.terms import NormalForm
 from symntk.verify.agreement import Agreement, result
 from symntk.verify.certificate import Check
 from symntk.verify.claim import Claim

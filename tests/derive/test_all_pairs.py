@@ -16,9 +16,9 @@ import sympy as sp
 
 from symntk.derive.moves.engine import derive_pair
 from symntk.derive.moves.publish import publish
-from symntk.language.normal_form import normal_form
+from symntk.language.forms.normal_form import normal_form
+from symntk.language.forms.terms import Delta, NormalForm, Term, collect
 from symntk.language.symbols import STATE, x
-from symntk.language.terms import Delta, NormalForm, Term, collect
 from symntk.verify.evaluate import evaluate
 from symntk.verify.oracle.elementary.oracle import expectation_oracle
 from tests.work import calls

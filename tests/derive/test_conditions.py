@@ -10,9 +10,9 @@ import sympy as sp
 import symntk
 from symntk.derive.conditions import conditions, formula_conditions
 from symntk.errors import DivergenceError
-from symntk.language.normal_form import normal_form
-from symntk.language.parser import parse
+from symntk.language.forms.normal_form import normal_form
 from symntk.language.symbols import cov, var_u, var_v, x
+from symntk.language.text.parser import parse
 from symntk.verify.evaluate import evaluate
 from symntk.verify.existence import exists
 

@@ -14,10 +14,10 @@ from symntk.derive.line.derivation import LineDerivation, derive_line
 from symntk.derive.line.rules import Elementary, LineStep
 from symntk.derive.step import Unknown
 from symntk.errors import SymntkError
-from symntk.language.activations import ACTIVATIONS
-from symntk.language.general_form import GeneralForm, derivative, general_form
-from symntk.language.surrogates import SURROGATES
+from symntk.language.forms.general_form import GeneralForm, derivative, general_form
 from symntk.language.symbols import mean_v, var_v, x
+from symntk.language.tables.activations import ACTIVATIONS
+from symntk.language.tables.surrogates import SURROGATES
 
 CLOSED = {
     "arctan": [{}, {"alpha": 50}],

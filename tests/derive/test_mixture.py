@@ -16,12 +16,12 @@ from symntk import activations, surrogates
 from symntk.derive.mixture.mixture import derive_mixture, mixture
 from symntk.derive.mixture.rule import gauss_rule, kolmogorov_density, logistic_mixture
 from symntk.errors import SymntkError
-from symntk.language.general_form import derivative, general_form
-from symntk.language.normal_form import normal_form
-from symntk.language.parser import parse
+from symntk.language.forms.general_form import derivative, general_form
+from symntk.language.forms.normal_form import normal_form
 from symntk.language.special import logistic, softplus
 from symntk.language.special.table import numbers
 from symntk.language.symbols import cov, mean_u, mean_v, var_u, var_v, x
+from symntk.language.text.parser import parse
 
 NUMBERS = [numbers(), "mpmath"]
 ORDERS = [(-1, 0), (0, 0), (0, 1), (0, 2), (1, 0), (1, 1), (2, 0), (2, 1), (3, 2)]

@@ -10,7 +10,7 @@ import sympy as sp
 
 from symntk import expectation
 from symntk.derive.line.derivation import derive_line
-from symntk.language.general_form import general_form
+from symntk.language.forms.general_form import general_form
 from symntk.language.symbols import cov, mean_u, var_u, var_v, x
 
 LAW, MEANS = (1.3, 0.7, 0.4), (0.4, -0.2)

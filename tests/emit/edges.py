@@ -1,7 +1,7 @@
 """Edges of a formula, for tests of what integrates between them."""
 
 from symntk.emit.general_shape import general_shape
-from symntk.language.general_form import general_form
+from symntk.language.forms.general_form import general_form
 from symntk.language.names import read
 from symntk.language.symbols import x
 

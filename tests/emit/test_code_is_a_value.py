@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import sympy as sp
+from symntk.language.parser import parse
 
 from symntk.emit.code import Name
 from symntk.emit.compile import function_of
 from symntk.emit.functions import FunctionTranslator
-from symntk.language.parser import parse
 from symntk.language.symbols import x
 
 EMIT = Path(str(resources.files("symntk.emit")))

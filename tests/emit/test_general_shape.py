@@ -10,7 +10,7 @@ import sympy as sp
 from symntk.emit.general_shape import general_shape
 from symntk.emit.stable_body import near_series
 from symntk.errors import SymntkError
-from symntk.language.general_form import derivative, general_form
+from symntk.language.forms.general_form import derivative, general_form
 from symntk.language.names import read
 from symntk.language.numbers import number_function
 from symntk.language.symbols import x

@@ -16,10 +16,10 @@ from symntk.emit.compile import function_of
 from symntk.emit.line import line_code
 from symntk.emit.runtime.line_special import _gauss_rule, _half_line_pole, _piece_moment
 from symntk.errors import SymntkError
-from symntk.language.activations import ACTIVATIONS
-from symntk.language.general_form import GeneralForm, derivative, general_form
-from symntk.language.surrogates import SURROGATES
+from symntk.language.forms.general_form import GeneralForm, derivative, general_form
 from symntk.language.symbols import mean_v, var_v, x
+from symntk.language.tables.activations import ACTIVATIONS
+from symntk.language.tables.surrogates import SURROGATES
 
 VARIANCES = np.append(10.0 ** np.arange(-12, 13, 2), [0.003, 0.05, 0.124, 0.138, 0.14, 0.3, 0.7, 2.0, 7.0])
 ENTRIES: dict[str, tuple[sp.Expr, float]] = {

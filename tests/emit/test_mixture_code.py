@@ -14,10 +14,10 @@ from symntk.derive.mixture.mixture import derive_mixture, mixture
 from symntk.emit.compile import function_of
 from symntk.emit.mixture import fitting_mixture, mixture_code, mixture_function, variance_range
 from symntk.emit.runtime.covariance import _covariance
-from symntk.language.general_form import derivative, general_form
-from symntk.language.normal_form import normal_form
-from symntk.language.parser import parse
+from symntk.language.forms.general_form import derivative, general_form
+from symntk.language.forms.normal_form import normal_form
 from symntk.language.symbols import x
+from symntk.language.text.parser import parse
 from tests.work import calls
 
 TEXTS = {

@@ -15,7 +15,7 @@ from symntk.emit.closure import helpers
 from symntk.emit.formula import formula
 from symntk.emit.stable import StableWriter
 from symntk.emit.targets.numpy import NUMPY
-from symntk.language.normal_form import normal_form
+from symntk.language.forms.normal_form import normal_form
 from symntk.language.symbols import cov, var_u, var_v, x
 
 CLASS_1 = [name for name, entry in symntk.activations.items() if entry.gaussian_class == "1"]

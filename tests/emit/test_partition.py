@@ -14,7 +14,7 @@ from symntk.emit.general_shape import part_enclosure
 from symntk.emit.partition import MOST_EDGES, TOLERANCE, partition
 from symntk.emit.stable_body import body
 from symntk.language.balls.enclosure import enclosure
-from symntk.language.general_form import general_form
+from symntk.language.forms.general_form import general_form
 from symntk.language.names import read
 from symntk.language.symbols import x
 

@@ -6,8 +6,8 @@ import sympy as sp
 
 import symntk
 from symntk.kernels.function import as_function
-from symntk.language.activations import ACTIVATIONS
-from symntk.language.registry import entry
+from symntk.language.tables.activations import ACTIVATIONS
+from symntk.language.tables.registry import entry
 from tests.work import calls
 
 X = sp.Symbol("x", real=True)

@@ -13,9 +13,9 @@ import symntk
 from benchmarks.fallback_bounds import run as random_cases
 from symntk.errors import DivergenceError, DomainError, FormulaError, SymntkError
 from symntk.kernels.function import Function, as_function
-from symntk.language.activations import ACTIVATIONS
-from symntk.language.surrogates import SURROGATES
 from symntk.language.symbols import STATE, x
+from symntk.language.tables.activations import ACTIVATIONS
+from symntk.language.tables.surrogates import SURROGATES
 from symntk.verify.oracle.general.oracle import fast_reference, general_scale
 
 LAWS = [

@@ -13,7 +13,7 @@ import symntk.derive.moves.engine  # noqa: F401
 from symntk import expectation
 from symntk.derive.moves.size import surely_long
 from symntk.errors import TooLongError
-from symntk.language.normal_form import normal_form
+from symntk.language.forms.normal_form import normal_form
 from symntk.language.symbols import cov, var_u, var_v, x
 
 engine = sys.modules["symntk.derive.moves.engine"]

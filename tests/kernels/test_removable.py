@@ -10,10 +10,10 @@ import symntk
 from symntk.emit.general_shape import general_shape
 from symntk.emit.stable_body import part_series
 from symntk.errors import SymntkError
-from symntk.language.divisors import divisor_roots
-from symntk.language.general_form import derivative, general_form
-from symntk.language.parser import parse
+from symntk.language.forms.divisors import divisor_roots
+from symntk.language.forms.general_form import derivative, general_form
 from symntk.language.symbols import x
+from symntk.language.text.parser import parse
 from symntk.verify.oracle.general.oracle import general_oracle
 
 # a formula, mpmath's function, and places between which it is smooth

@@ -17,7 +17,7 @@ from symntk import expectation
 from symntk.kernels.function import as_function
 
 PACKAGE = Path(symntk.__file__).parent
-PARSERS = {("language/parser.py", "parse"), ("language/parser.py", "parse_call")}
+PARSERS = {("language/text/parser.py", "parse"), ("language/text/parser.py", "parse_call")}
 DERIVE = {
     (str(path.relative_to(PACKAGE)), node.name)
     for path in (PACKAGE / "derive").rglob("*.py")

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 import symntk
 from symntk.errors import DivergenceError, DomainError
-from symntk.language.point import value_at
+from symntk.language.forms.point import value_at
 from symntk.language.symbols import var_u, x
 
 E = cache(symntk.expectation)

@@ -7,12 +7,12 @@ import pytest
 import sympy as sp
 
 from symntk.errors import FormulaError
-from symntk.language.activations import ACTIVATIONS
-from symntk.language.general_form import derivative, general_form, parity
+from symntk.language.forms.general_form import derivative, general_form, parity
 from symntk.language.logistic import with_logistic
 from symntk.language.special import logistic, softplus
-from symntk.language.surrogates import SURROGATES
 from symntk.language.symbols import x
+from symntk.language.tables.activations import ACTIVATIONS
+from symntk.language.tables.surrogates import SURROGATES
 
 ENTRIES = {
     f"{kind} {name}": e

@@ -6,12 +6,12 @@ import pytest
 import sympy as sp
 
 from symntk.errors import FormulaError
-from symntk.language.activations import ACTIVATIONS
 from symntk.language.names import read, resolve
-from symntk.language.registry import Use, entry, table
-from symntk.language.surrogates import SURROGATES
 from symntk.language.symbols import parameter, x
-from symntk.language.vocabulary import functions
+from symntk.language.tables.activations import ACTIVATIONS
+from symntk.language.tables.registry import Use, entry, table
+from symntk.language.tables.surrogates import SURROGATES
+from symntk.language.text.vocabulary import functions
 
 TABLES = ACTIVATIONS, SURROGATES
 k = parameter("k")

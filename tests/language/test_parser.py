@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 import symntk
 from benchmarks import hostile_strings
 from symntk.errors import FormulaError
-from symntk.language.parser import Call, parse, parse_call
 from symntk.language.symbols import parameter, x
+from symntk.language.text.parser import Call, parse, parse_call
 from tests.work import calls
 
 m, t, k = (parameter(name) for name in "mtk")

@@ -11,8 +11,8 @@ import symntk
 from symntk.emit.certain import at_points
 from symntk.emit.compile import function_of
 from symntk.kernels.function import as_function
-from symntk.language.general_form import general_form
-from symntk.language.point import one_sided, value_at
+from symntk.language.forms.general_form import general_form
+from symntk.language.forms.point import one_sided, value_at
 from symntk.language.symbols import x
 
 VALUES = [

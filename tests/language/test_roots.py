@@ -11,14 +11,14 @@ import pytest
 import sympy as sp
 
 from symntk.errors import SymntkError
-from symntk.language.general_form import derivative, general_form
+from symntk.language.forms.general_form import derivative, general_form
+from symntk.language.forms.pieces import resolve
+from symntk.language.forms.roots import sign_changes
 from symntk.language.intervals import interval
 from symntk.language.numbers import number_function
-from symntk.language.parser import parse
-from symntk.language.pieces import resolve
-from symntk.language.roots import sign_changes
 from symntk.language.special.table import rows
 from symntk.language.symbols import x
+from symntk.language.text.parser import parse
 
 CHANGES = [
     ("tanh(x)-1/2", [0.5493061443340548]),

@@ -16,7 +16,7 @@ from symntk.language.special.late import special
 from symntk.language.special.real import Interval
 from symntk.language.special.table import Row, enter, leave, rows
 from symntk.language.symbols import x
-from symntk.language.vocabulary import functions
+from symntk.language.text.vocabulary import functions
 
 
 class dawson(SpecialFunction):

@@ -12,11 +12,11 @@ from symntk.emit.code import Name
 from symntk.emit.compile import function_of
 from symntk.emit.functions import FunctionTranslator
 from symntk.emit.general_shape import general_shape
-from symntk.language.general_form import derivative, general_form
+from symntk.language.forms.general_form import derivative, general_form
 from symntk.language.numbers import number_function
-from symntk.language.parser import parse
 from symntk.language.special.table import rows
 from symntk.language.symbols import x
+from symntk.language.text.parser import parse
 
 PAIRS = [
     ("log(cosh(x))", 0.158919146420),

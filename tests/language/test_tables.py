@@ -6,12 +6,12 @@ import sympy as sp
 from scipy import special, stats
 
 from symntk.errors import FormulaError, UnknownNameError
-from symntk.language.activations import ACTIVATIONS
 from symntk.language.names import find, lookup, read
-from symntk.language.parser import parse
-from symntk.language.registry import count, entry, every, exact, real, table
-from symntk.language.surrogates import SURROGATES
 from symntk.language.symbols import x
+from symntk.language.tables.activations import ACTIVATIONS
+from symntk.language.tables.registry import count, entry, every, exact, real, table
+from symntk.language.tables.surrogates import SURROGATES
+from symntk.language.text.parser import parse
 
 TABLES = {"activations": ACTIVATIONS, "surrogates": SURROGATES}
 ENTRIES = [(kind, e.name) for kind, entries in TABLES.items() for e in entries.values()]

@@ -8,12 +8,13 @@ import sympy as sp
 
 from symntk.derive.moves.engine import derive_pair
 from symntk.derive.moves.publish import publish
-from symntk.language.normal_form import normal_form
+from symntk.language.forms.normal_form import normal_form
+from symntk.language.forms.terms import derivative
 from symntk.language.symbols import cov as c
 from symntk.language.symbols import var_u as a
 from symntk.language.symbols import var_v as b
 from symntk.language.symbols import x
-from symntk.language.terms import derivative
+from symntk.language.forms.terms import derivative
 from tests.published.__main__ import ENOUGH, compare
 from tests.published.formulas import DIFFERENT, EQUAL, NT, PAPERS, ROWS, Published, gelu, relu_relu
 

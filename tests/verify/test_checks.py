@@ -11,11 +11,11 @@ from symntk.derive.diagonal import diagonal
 from symntk.derive.moves.engine import derive_pair
 from symntk.derive.moves.publish import publish
 from symntk.errors import DomainError
-from symntk.language.activations import ACTIVATIONS
-from symntk.language.normal_form import normal_form
-from symntk.language.surrogates import SURROGATES
+from symntk.language.forms.normal_form import normal_form
+from symntk.language.forms.terms import Delta, Term, collect, derivative
 from symntk.language.symbols import cov, var_u, var_v, x
-from symntk.language.terms import Delta, Term, collect, derivative
+from symntk.language.tables.activations import ACTIVATIONS
+from symntk.language.tables.surrogates import SURROGATES
 from symntk.verify.agreement import Agreement, digits_of_agreement, natural_scale
 from symntk.verify.certificate import Certificate, Check
 from symntk.verify.checks import existing_points, formula_check, independence_check

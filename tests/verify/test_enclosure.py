@@ -5,8 +5,8 @@ import sympy as sp
 from mpmath import mp
 
 from symntk.errors import VerificationError
-from symntk.language.general_form import general_form
-from symntk.language.normal_form import normal_form
+from symntk.language.forms.general_form import general_form
+from symntk.language.forms.normal_form import normal_form
 from symntk.language.symbols import x
 from symntk.verify.enclosure.check import Case, rigorous_check
 from symntk.verify.oracle.elementary.oracle import expectation_oracle

@@ -8,9 +8,9 @@ import sympy as sp
 from symntk.derive.conditions import conditions
 from symntk.derive.moves.engine import derive_pair
 from symntk.derive.moves.publish import publish
-from symntk.language.normal_form import normal_form
+from symntk.language.forms.normal_form import normal_form
+from symntk.language.forms.terms import derivative
 from symntk.language.symbols import var_u, var_v, x
-from symntk.language.terms import derivative
 from symntk.verify.claim import Claim
 from symntk.verify.existence import critical_scale, existence_check, exists
 from symntk.verify.identities import heat_check
@@ -86,7 +86,7 @@ def test_a_published_integral_with_kinks():
 
 
 def test_differences_leave_deltas_aside():
-    from symntk.language.general_form import general_form
+    from symntk.language.forms.general_form import general_form
 
     jump = general_form(sp.Heaviside(x) + sp.DiracDelta(x), x)
     assert mixture_differences(jump, [(1.0, form("Heaviside(x) + DiracDelta(x)"))], [-1.0, 2.0]) == [0, 0]

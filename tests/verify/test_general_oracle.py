@@ -10,13 +10,13 @@ from mpmath import mp
 from numpy.polynomial.hermite_e import hermegauss
 
 from symntk.errors import DivergenceError, DomainError, VerificationError
-from symntk.language.activations import ACTIVATIONS
-from symntk.language.general_form import GeneralForm, derivative, general_form
-from symntk.language.normal_form import normal_form
-from symntk.language.parser import parse
-from symntk.language.surrogates import SURROGATES
+from symntk.language.forms.general_form import GeneralForm, derivative, general_form
+from symntk.language.forms.normal_form import normal_form
+from symntk.language.forms.terms import Delta
 from symntk.language.symbols import x
-from symntk.language.terms import Delta
+from symntk.language.tables.activations import ACTIVATIONS
+from symntk.language.tables.surrogates import SURROGATES
+from symntk.language.text.parser import parse
 from symntk.verify.oracle.elementary.oracle import expectation_oracle
 from symntk.verify.oracle.general.functions import Function
 from symntk.verify.oracle.general.inner import Transform

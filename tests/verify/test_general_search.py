@@ -8,9 +8,9 @@ import sympy as sp
 from mpmath import mp
 
 from symntk.errors import DivergenceError, VerificationError
-from symntk.language.general_form import general_form
-from symntk.language.parser import parse
+from symntk.language.forms.general_form import general_form
 from symntk.language.symbols import x
+from symntk.language.text.parser import parse
 from symntk.verify.oracle.general.layout import panels
 from symntk.verify.oracle.general.oracle import fast_reference, general_oracle, general_scale
 

@@ -10,7 +10,7 @@ from mpmath.calculus.quadrature import GaussLegendre
 
 import symntk
 from symntk.errors import DivergenceError, DomainError, VerificationError
-from symntk.language.terms import Delta, NormalForm, Step, Term, collect, derivative
+from symntk.language.forms.terms import Delta, NormalForm, Step, Term, collect, derivative
 from symntk.verify.oracle.elementary.oracle import expectation_oracle
 from symntk.verify.oracle.panels import gauss_legendre, integrate
 

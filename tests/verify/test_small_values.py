@@ -8,9 +8,9 @@ from mpmath import mp
 
 from symntk.errors import DivergenceError, VerificationError
 from symntk.kernels.expectation import expectation
-from symntk.language.general_form import general_form
-from symntk.language.parser import parse
+from symntk.language.forms.general_form import general_form
 from symntk.language.symbols import x
+from symntk.language.text.parser import parse
 from symntk.verify.oracle.general import fast as general_fast
 from symntk.verify.oracle.general import oracle as oracle_room
 from symntk.verify.oracle.general.oracle import CancelledError, fast_reference, general_oracle, oracle_to_scale

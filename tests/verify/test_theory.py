@@ -17,11 +17,11 @@ from mpmath import mp
 from symntk.derive.diagonal import diagonal
 from symntk.derive.moves.engine import derive_pair
 from symntk.derive.moves.publish import publish
-from symntk.language.activations import ACTIVATIONS
-from symntk.language.normal_form import normal_form
-from symntk.language.surrogates import SURROGATES
+from symntk.language.forms.normal_form import normal_form
+from symntk.language.forms.terms import derivative
 from symntk.language.symbols import STATE, cov, mean_u, var_u, var_v, x
-from symntk.language.terms import derivative
+from symntk.language.tables.activations import ACTIVATIONS
+from symntk.language.tables.surrogates import SURROGATES
 from symntk.verify.evaluate import evaluate
 from symntk.verify.identities import is_identically_zero
 from symntk.verify.points import at_state

@@ -28,10 +28,10 @@ from symntk.derive.line.rules import (
 from symntk.derive.line.windows import Product, full_correlation, windows
 from symntk.derive.step import Unknown
 from symntk.errors import NotGaussianElementaryError
-from symntk.language.general_form import GeneralForm
-from symntk.language.normal_form import normal_form
+from symntk.language.forms.general_form import GeneralForm
+from symntk.language.forms.normal_form import normal_form
+from symntk.language.forms.terms import ONE, parity
 from symntk.language.symbols import x
-from symntk.language.terms import ONE, parity
 
 _LONGEST = 60  # characters of a part that is named
 _STEEPEST = 12  # degree of a denominator up to which the recurrences are short
@@ -63,7 +63,7 @@ class LineDerivation:
 def derive_line(form: GeneralForm, *, means: bool) -> LineDerivation | Unknown:
     """Derive E[s(Y)], Y ~ N(m2, b), with m2 = 0 unless `means`; where the rules give no closed form, why.
 
-    >>> from symntk.language.general_form import general_form
+    >>> from symntk.language.forms.general_form import general_form
     >>> print(derive_line(general_form(1 / (1 + x**2), x), means=False))
     1  gamma mixture  E[1/(Y**2 + 1)] = sqrt(2)*sqrt(pi)*exp(1/(2*b))*erfc(sqrt(2)/(2*sqrt(b)))/(2*sqrt(b))
       2  elementary  E[exp(-Y**2*s)] = 1/sqrt(2*b*s + 1)

@@ -14,9 +14,9 @@ from symntk.derive.line.derivation import LineDerivation, derive_line
 from symntk.derive.moves.condition import at_delta
 from symntk.derive.moves.problem import Gaussian, symbolic_law
 from symntk.derive.step import Notes, Step, Unknown
-from symntk.language.general_form import GeneralForm
+from symntk.language.forms.general_form import GeneralForm
+from symntk.language.forms.terms import Delta
 from symntk.language.symbols import mean_v, var_v, x
-from symntk.language.terms import Delta
 
 
 @dataclass(frozen=True, eq=False)

@@ -22,8 +22,8 @@ from symntk.derive.line.rules import (
     s,
     square_power,
 )
-from symntk.language.general_form import GeneralForm
-from symntk.language.pieces import compare, insert_sorted
+from symntk.language.forms.general_form import GeneralForm
+from symntk.language.forms.order import compare, insert_sorted
 from symntk.language.symbols import x
 
 

@@ -13,8 +13,8 @@ from typing import NamedTuple
 import sympy as sp
 
 from symntk.errors import NotGaussianElementaryError
-from symntk.language.normal_form import normal_form
-from symntk.language.pieces import sign_of
+from symntk.language.forms.normal_form import normal_form
+from symntk.language.forms.order import sign_of
 
 
 class Pole(NamedTuple):

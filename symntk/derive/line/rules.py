@@ -20,9 +20,9 @@ from symntk.derive.moves.derivation import Derivation
 from symntk.derive.moves.engine import derive_pair
 from symntk.derive.moves.publish import cheapest
 from symntk.derive.step import Notes, Step
-from symntk.language.normal_form import normal_form
+from symntk.language.forms.normal_form import normal_form
+from symntk.language.forms.terms import ONE, NormalForm
 from symntk.language.symbols import mean_v, var_v, x
-from symntk.language.terms import ONE, NormalForm
 
 Y = sp.Symbol("Y", real=True)
 s = sp.Symbol("s", positive=True)

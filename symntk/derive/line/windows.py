@@ -17,11 +17,11 @@ from symntk.derive.line.rules import LineStep
 from symntk.derive.moves.derivation import Derivation
 from symntk.derive.moves.engine import derive_products
 from symntk.errors import NotGaussianElementaryError
-from symntk.language.general_form import GeneralForm
-from symntk.language.normal_form import normal_form
+from symntk.language.forms.general_form import GeneralForm
+from symntk.language.forms.normal_form import normal_form
+from symntk.language.forms.terms import ONE, NormalForm
 from symntk.language.special import normal_cdf
 from symntk.language.symbols import x
-from symntk.language.terms import ONE, NormalForm
 
 _SOFT = (sp.erf, sp.erfc, normal_cdf)
 Product = tuple[sp.Expr, sp.Expr]
@@ -37,7 +37,7 @@ class Windows(NamedTuple):
 def windows(form: GeneralForm) -> Windows | None:
     """The products of two steps taken out of a function; None where there are three, or a step in another function.
 
-    >>> from symntk.language.general_form import general_form
+    >>> from symntk.language.forms.general_form import general_form
     >>> windows(general_form(sp.erf(x) ** 2, x)).products
     ((4*normal_cdf(sqrt(2)*x), normal_cdf(sqrt(2)*x)),)
     >>> windows(general_form(sp.erf(x) ** 3, x)) is None

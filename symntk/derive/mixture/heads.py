@@ -12,7 +12,7 @@ from functools import cache
 
 import sympy as sp
 
-from symntk.language.pieces import sign_of
+from symntk.language.forms.order import sign_of
 from symntk.language.special import logistic, softplus
 
 HIGHEST_ORDER = 4

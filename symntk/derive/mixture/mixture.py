@@ -26,11 +26,11 @@ from symntk.derive.moves.derivation import Derivation
 from symntk.derive.moves.engine import derive_pair
 from symntk.derive.step import Step
 from symntk.errors import NotGaussianElementaryError, SymntkError
-from symntk.language.general_form import GeneralForm
-from symntk.language.normal_form import normal_form
+from symntk.language.forms.general_form import GeneralForm
+from symntk.language.forms.normal_form import normal_form
+from symntk.language.forms.terms import NormalForm
 from symntk.language.special import normal_cdf, normal_pdf
 from symntk.language.symbols import RESERVED
-from symntk.language.terms import NormalForm
 
 TOLERANCE = 1e-11
 """The default of the certified error."""
@@ -92,7 +92,7 @@ def mixture(form: GeneralForm, x: sp.Symbol, tol: float = TOLERANCE) -> Mixture 
         tol: the certified error is at most this, where the coefficients are numbers and float64 allows it; where they
             hold parameters, `tol` is for the logistic function itself.
 
-    >>> from symntk.language.general_form import general_form
+    >>> from symntk.language.forms.general_form import general_form
     >>> x = sp.Symbol("x", real=True)
     >>> m = mixture(general_form(sp.tanh(x), x), x)
     >>> m.kernel.as_expr(x)
@@ -120,7 +120,7 @@ def mixture(form: GeneralForm, x: sp.Symbol, tol: float = TOLERANCE) -> Mixture 
 def kernel_power(form: GeneralForm, x: sp.Symbol) -> int:
     """The highest power of x in the kernel of the mixture that the function is; 0 where it is none.
 
-    >>> from symntk.language.general_form import general_form
+    >>> from symntk.language.forms.general_form import general_form
     >>> x = sp.Symbol("x", real=True)
     >>> kernel_power(general_form(x**3 * sp.tanh(x), x), x)
     3
@@ -264,7 +264,7 @@ def derive_mixture(f: Mixture | NormalForm, g: Mixture | NormalForm, *, means: b
 
     Errors: TooLongError, from here or from the value of `inner`; a sum over nodes is worth little patience.
 
-    >>> from symntk.language.general_form import general_form
+    >>> from symntk.language.forms.general_form import general_form
     >>> from symntk.language.symbols import x
     >>> tanh = mixture(general_form(sp.tanh(x), x), x)
     >>> derive_mixture(tanh, tanh).expression

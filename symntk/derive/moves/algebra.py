@@ -15,7 +15,7 @@ import sympy as sp
 from sympy.polys.fields import field
 
 from symntk.errors import FormulaError, TooLongError
-from symntk.language.pieces import sign_of
+from symntk.language.forms.order import sign_of
 from symntk.language.symbols import cov, mean_u, mean_v, var_u, var_v
 
 Element = Any  # sympy.polys.fields.FracElement, which SymPy does not type

@@ -15,7 +15,7 @@ from symntk.derive.moves.problem import U, V, own_law
 from symntk.derive.moves.publish import publish
 from symntk.derive.moves.value import Surd, Surds, Value, add
 from symntk.derive.step import Notes, Step, Tree, readable
-from symntk.language.terms import Term
+from symntk.language.forms.terms import Term
 
 PARITY = "E[f(u) g(v)] = 0 for one odd and one even function, since (−u, −v) has the law of (u, v)."
 _MOST_STEPS = 18

@@ -17,8 +17,8 @@ from symntk.derive.moves.stein import Exchange, lower_delta, lower_power
 from symntk.derive.moves.tilt import apply_tilt
 from symntk.derive.moves.value import Surds
 from symntk.errors import SymntkError
+from symntk.language.forms.terms import Delta, NormalForm, Step, Term, parity
 from symntk.language.symbols import STATE
-from symntk.language.terms import Delta, NormalForm, Step, Term, parity
 
 
 def derive_pair(f: NormalForm, g: NormalForm, *, means: bool = False, most_work: int = MOST_WORK) -> Derivation:

@@ -14,7 +14,7 @@ from symntk.derive.moves.problem import Factor, Gaussian, Problem, own_law, vari
 from symntk.derive.moves.publish import plainly, publish
 from symntk.derive.moves.value import Surd, Surds, Value, single
 from symntk.derive.step import Notes, Step, readable, shortened
-from symntk.language import terms
+from symntk.language.forms import terms
 
 _LAW = ("m1", "m2", "a", "b", "c")
 BASE = "A product of steps is a probability of normal variables"

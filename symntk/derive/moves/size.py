@@ -6,7 +6,7 @@ Between the two the derivation itself counts its work (`Algebra.spend`) and give
 from __future__ import annotations
 
 from symntk.derive.moves.algebra import MOST_MONOMIALS
-from symntk.language.terms import Delta, NormalForm, Step, Term
+from symntk.language.forms.terms import Delta, NormalForm, Step, Term
 
 _SHORT = 4  # sum of two powers up to which coefficients have few monomials, with means and parameters too
 _FEW, _MOST_PAIRS = 64, 1024  # pairs of terms
@@ -26,7 +26,7 @@ def is_short(f: NormalForm, g: NormalForm) -> bool:
 def surely_long(f: NormalForm, g: NormalForm, *, means: bool, most: int = MOST_MONOMIALS) -> str:
     """Why the closed form of E[f(u) g(v)] is surely too long; empty where that is not known.
 
-    >>> from symntk.language.normal_form import normal_form
+    >>> from symntk.language.forms.normal_form import normal_form
     >>> from symntk.language.symbols import x
     >>> surely_long(normal_form(x**64, x), normal_form(x**64, x), means=False)
     ''

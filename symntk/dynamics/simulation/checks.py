@@ -16,8 +16,8 @@ from symntk.dynamics.waveform import LEAST, Course, check_sinusoid, finite_formu
 from symntk.errors import DivergenceError, DomainError
 from symntk.finite.arrays import ArrayFunction, array_function
 from symntk.kernels.function import Function, as_function
-from symntk.language.activations import ACTIVATIONS
 from symntk.language.symbols import x
+from symntk.language.tables.activations import ACTIVATIONS
 
 __all__ = ["affordable", "all_resolved", "count", "listed", "numbers", "resolved", "slope", "step", "units"]
 

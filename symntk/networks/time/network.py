@@ -11,7 +11,7 @@ import numpy as np
 
 from symntk.errors import DomainError, FormulaError, SymntkError
 from symntk.kernels.kernels import Kernels
-from symntk.language.registry import exact
+from symntk.language.tables.registry import exact
 from symntk.networks.layers import SLOPES, Layer, Plan, compiled, layer_maps, numbers_for, pair
 from symntk.networks.network import KERNELS
 from symntk.networks.time import settings

@@ -11,8 +11,8 @@ import sympy as sp
 from symntk.errors import DivergenceError, DomainError
 from symntk.kernels.arguments import real_array
 from symntk.kernels.kernels import Kernels, derive
-from symntk.language.registry import exact
 from symntk.language.symbols import x
+from symntk.language.tables.registry import exact
 from symntk.networks.layers import Plan
 
 READOUTS = ("last", "mean", "each")

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from mpmath import mp
 
 from symntk.errors import DivergenceError, VerificationError
-from symntk.language.general_form import GeneralForm
+from symntk.language.forms.general_form import GeneralForm
 from symntk.verify.certificate import Check
 from symntk.verify.claim import Claim, Form
 from symntk.verify.evaluate import evaluate

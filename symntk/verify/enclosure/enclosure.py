@@ -20,9 +20,9 @@ from typing import Any
 
 from mpmath import mp
 
-from symntk.language.general_form import GeneralForm, parity
+from symntk.language.forms.general_form import GeneralForm, parity
+from symntk.language.forms.terms import NormalForm
 from symntk.language.symbols import x
-from symntk.language.terms import NormalForm
 from symntk.verify.enclosure.balls import Ball, arb, integral, no_enclosure, precision, series
 from symntk.verify.enclosure.sides import Monomial, Side, Spike, bump, bump_bound
 from symntk.verify.enclosure.tail import BallLaw, Tail
@@ -79,7 +79,7 @@ def enclosure(f: Form, g: Form, law: Sequence[float], *, digits: float = 30) -> 
         VerificationError: "no enclosure: …", with the reason; among them a law that is none.
 
     >>> import sympy as sp
-    >>> from symntk.language.normal_form import normal_form
+    >>> from symntk.language.forms.normal_form import normal_form
     >>> from symntk.language.symbols import x
     >>> step = normal_form(sp.Heaviside(x), x)
     >>> third = enclosure(step, step, (1.0, 1.0, 0.5, 0.0, 0.0), digits=20)

@@ -14,8 +14,8 @@ from math import comb
 import sympy as sp
 
 from symntk.errors import VerificationError
-from symntk.language.general_form import GeneralForm
-from symntk.language.terms import Delta, NormalForm, Step, Term
+from symntk.language.forms.general_form import GeneralForm
+from symntk.language.forms.terms import Delta, NormalForm, Step, Term
 from symntk.verify.enclosure.balls import Ball, Holomorphic, arb, ball, compiled, no_enclosure, normal
 from symntk.verify.enclosure.growth import growth
 

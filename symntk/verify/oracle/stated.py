@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
-from symntk.language.general_form import GeneralForm
+from symntk.language.forms.general_form import GeneralForm
+from symntk.language.forms.terms import NormalForm
 from symntk.language.special.table import functions_of_arrays
-from symntk.language.terms import NormalForm
 from symntk.verify.oracle.elementary.numeric import Branch, numeric, settled
 from symntk.verify.oracle.general.functions import realized
 from symntk.verify.oracle.numbers import Number, mp
@@ -64,8 +64,8 @@ def mixture_differences(
 ) -> list[Number]:
     """f(x) − Σ weight · kernel(x) at some places, deltas left aside, as mpmath numbers.
 
-    >>> from symntk.language.general_form import general_form
-    >>> from symntk.language.normal_form import normal_form
+    >>> from symntk.language.forms.general_form import general_form
+    >>> from symntk.language.forms.normal_form import normal_form
     >>> from symntk.language.symbols import x
     >>> kernels = [(0.5, normal_form(x, x)), (0.5, normal_form(x**2, x))]
     >>> mixture_differences(general_form(x, x), kernels, [3.0])

@@ -9,9 +9,9 @@ import sympy as sp
 from mpmath import mp
 
 from symntk import Expectation
-from symntk.language.general_form import GeneralForm
-from symntk.language.registry import exact
+from symntk.language.forms.general_form import GeneralForm
 from symntk.language.symbols import cov, parameter, var_u, var_v
+from symntk.language.tables.registry import exact
 from symntk.verify.evaluate import evaluate
 from symntk.verify.limits.extrapolate import agreement
 from symntk.verify.limits.symbolic import within

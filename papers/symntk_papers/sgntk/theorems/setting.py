@@ -15,8 +15,8 @@ from mpmath import mp
 
 from symntk import Expectation, Kernels, Network, derive
 from symntk.kernels.function import Function
-from symntk.language.registry import exact
 from symntk.language.special import bivariate_normal_cdf
+from symntk.language.tables.registry import exact
 from symntk_papers.sgntk.setting import on_circle
 from symntk_papers.sgntk.theorems.deep import Entries, Number, first_layer, is_closed, layers
 from symntk_papers.sgntk.theorems.family import Family

@@ -9,7 +9,7 @@ from __future__ import annotations
 from itertools import pairwise
 
 from symntk.errors import DomainError, VerificationError
-from symntk.language.terms import NormalForm
+from symntk.language.forms.terms import NormalForm
 from symntk.verify.oracle.elementary.numeric import Numeric, Piece, numeric
 from symntk.verify.oracle.numbers import Number, mp
 
@@ -24,7 +24,7 @@ def growing_mean(f: NormalForm, g: NormalForm, law: tuple[Number, ...], dps: int
         VerificationError: the integral does not settle to dps digits of the value.
 
     >>> import sympy as sp
-    >>> from symntk.language.normal_form import normal_form
+    >>> from symntk.language.forms.normal_form import normal_form
     >>> from symntk.language.symbols import x
     >>> ray = normal_form(sp.exp(x**2 / 3) * sp.Heaviside(x), x)
     >>> print(mp.nstr(growing_mean(ray, ray, (1, 1, mp.mpf(-9) / 10, 0, 0), 12), 10))

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from symntk.errors import DomainError
-from symntk.language.terms import Delta, NormalForm, Step
+from symntk.language.forms.terms import Delta, NormalForm, Step
 from symntk.verify.oracle.numbers import Floats, Number, mp, number
 
 

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from symntk.errors import DivergenceError, DomainError, VerificationError
-from symntk.language.terms import Delta, NormalForm
+from symntk.language.forms.terms import Delta, NormalForm
 from symntk.verify.oracle.elementary import layout
 from symntk.verify.oracle.elementary.conditional import Deterministic, Feature, Inner, given_u
 from symntk.verify.oracle.elementary.numeric import Branch, Numeric, Spike, numeric, settled
@@ -53,7 +53,7 @@ def expectation_oracle(
         VerificationError: the quadrature did not converge.
 
     >>> import sympy as sp
-    >>> from symntk.language.terms import NormalForm, Step, Term
+    >>> from symntk.language.forms.terms import NormalForm, Step, Term
     >>> step = NormalForm((Term(sp.S.One, window=Step(sp.S.Zero)),))
     >>> print(mp.nstr(expectation_oracle(step, step, 1, 1, "1/2", dps=20), 19))
     0.3333333333333333333

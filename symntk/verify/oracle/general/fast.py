@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from symntk.errors import DomainError, VerificationError
-from symntk.language.general_form import GeneralForm
+from symntk.language.forms.general_form import GeneralForm
 from symntk.verify.oracle.general.functions import Function, as_extended, realized, two_deltas
 from symntk.verify.oracle.general.layout import NEGLIGIBLE, Panels, panels
 from symntk.verify.oracle.general.rules import BASE, COARSE, FINE, Floats, by_part, coefficients, rule
@@ -69,7 +69,7 @@ def float_reference(
         VerificationError: the quadrature did not converge to `accuracy`.
 
     >>> import sympy as sp
-    >>> from symntk.language.general_form import general_form
+    >>> from symntk.language.forms.general_form import general_form
     >>> from symntk.language.symbols import x
     >>> step = general_form(sp.Heaviside(x), x)
     >>> value, error = float_reference(step, step, 1, 1, 0.5)

@@ -19,12 +19,12 @@ import sympy as sp
 from symntk.errors import DivergenceError, DomainError, NotGaussianElementaryError, SymntkError, VerificationError
 from symntk.language.balls.ball import Enclosure
 from symntk.language.balls.enclosure import enclosure
-from symntk.language.general_form import GeneralForm
-from symntk.language.normal_form import normal_form
+from symntk.language.forms.general_form import GeneralForm
+from symntk.language.forms.normal_form import normal_form
+from symntk.language.forms.terms import Delta, NormalForm
 from symntk.language.special import normal_cdf
 from symntk.language.special.table import functions_of_arrays, numbers
 from symntk.language.symbols import x as variable
-from symntk.language.terms import Delta, NormalForm
 from symntk.verify.oracle.law import ASKED, Law
 from symntk.verify.oracle.numbers import Number, mp, number
 
@@ -41,7 +41,7 @@ _HIGHEST = 8  # the degree up to which polynomials are factored
 class Function:
     """The numbers of one general form.
 
-    >>> from symntk.language.general_form import general_form
+    >>> from symntk.language.forms.general_form import general_form
     >>> relu = Function(general_form(sp.Max(0, variable), variable))
     >>> relu.values(1, np.array([2.0])), relu.number(mp.mpf(-3))
     (array([2.]), mpf('0.0'))

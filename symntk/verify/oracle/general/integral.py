@@ -15,7 +15,7 @@ from collections.abc import Callable
 import numpy as np
 
 from symntk.errors import DivergenceError, VerificationError
-from symntk.language.general_form import GeneralForm
+from symntk.language.forms.general_form import GeneralForm
 from symntk.verify.oracle.elementary.conditional import given_u
 from symntk.verify.oracle.elementary.numeric import numeric
 from symntk.verify.oracle.general.fast import Inner, Outer
@@ -50,7 +50,7 @@ class Integral:
         VerificationError: what the search for panels cannot resolve.
 
     >>> import sympy as sp
-    >>> from symntk.language.general_form import general_form
+    >>> from symntk.language.forms.general_form import general_form
     >>> from symntk.language.symbols import x
     >>> law = Law(mp.mpf(1), mp.mpf(1), mp.mpf(0), mp.mpf(0), mp.mpf(0), mp.mpf(1))
     >>> one = Integral(general_form(sp.cos(x), x), general_form(sp.S.One, x), law, 15, 2, 0)

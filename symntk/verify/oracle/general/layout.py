@@ -13,8 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from symntk.errors import VerificationError
-from symntk.language.general_form import GeneralForm
-from symntk.language.pieces import insert_sorted
+from symntk.language.forms.general_form import GeneralForm
+from symntk.language.forms.order import insert_sorted
 from symntk.verify.oracle.general.functions import Function, as_extended, realized
 from symntk.verify.oracle.general.places import Rough, SingularInside
 from symntk.verify.oracle.general.rules import FINE, Floats, by_part, rule

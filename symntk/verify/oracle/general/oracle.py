@@ -15,7 +15,7 @@ import sympy as sp
 from mpmath.libmp import to_rational
 
 from symntk.errors import DomainError, VerificationError
-from symntk.language.general_form import GeneralForm, parity
+from symntk.language.forms.general_form import GeneralForm, parity
 from symntk.language.symbols import x as variable
 from symntk.verify.oracle.general.fast import NOTHING, fast_scale, float_reference, is_rougher, regular
 from symntk.verify.oracle.general.functions import meets, realized, two_deltas
@@ -67,7 +67,7 @@ def general_oracle(
         VerificationError: the quadrature did not converge.
 
     >>> import sympy as sp
-    >>> from symntk.language.general_form import general_form
+    >>> from symntk.language.forms.general_form import general_form
     >>> from symntk.language.symbols import x
     >>> step = general_form(sp.Heaviside(x), x)
     >>> print(mp.nstr(general_oracle(step, step, 1, 1, "1/2", dps=25), 24))
@@ -99,7 +99,7 @@ def oracle_to_scale(f: GeneralForm, g: GeneralForm, law: tuple[Any, Any, Any, An
     """As `general_oracle`; where digits cancel, the value with an error below 10^(−dps) · √(E f² E g²).
 
     >>> import sympy as sp
-    >>> from symntk.language.general_form import general_form
+    >>> from symntk.language.forms.general_form import general_form
     >>> from symntk.language.symbols import x
     >>> bell, one = general_form(sp.exp(-(x**2)) * (3 * x**2 - 1), x), general_form(sp.S.One, x)
     >>> abs(oracle_to_scale(bell, one, (1, 1, 0, 0, 0), 15)) < 1e-15
@@ -138,7 +138,7 @@ def fast_reference(
         DomainError, DivergenceError, VerificationError: as `general_oracle`.
 
     >>> import sympy as sp
-    >>> from symntk.language.general_form import general_form
+    >>> from symntk.language.forms.general_form import general_form
     >>> from symntk.language.symbols import x
     >>> power = general_form(sp.Abs(x - 1) ** sp.Rational(-3, 10), x)
     >>> value, error = fast_reference(power, general_form(sp.S(1), x), 1, 1, 0)
@@ -171,7 +171,7 @@ def general_scale(f: GeneralForm, g: GeneralForm, law: tuple[Any, Any, Any, Any,
     A delta counts as its weight times the peak of the density, since its square has no expectation.
 
     >>> import sympy as sp
-    >>> from symntk.language.general_form import general_form
+    >>> from symntk.language.forms.general_form import general_form
     >>> from symntk.language.symbols import x
     >>> round(general_scale(general_form(x, x), general_form(sp.S(2), x), (9, 1, 0, 0, 0)), 10)
     6.0

@@ -42,7 +42,7 @@ class SingularInside(Exception):
 def is_removable(function: Function, part: int, left: float, right: float) -> bool:
     """Whether a polynomial through 20 values meets the function between them to 20 digits: a quotient 0/0, no more.
 
-    >>> from symntk.language.general_form import general_form
+    >>> from symntk.language.forms.general_form import general_form
     >>> from symntk.language.symbols import x
     >>> from symntk.verify.oracle.general.functions import realized
     >>> wave, bell = (realized(general_form(f, x)) for f in (sp.sin(x) / x, 1 / x**2))
@@ -92,7 +92,7 @@ def located(function: Function, part: int, left: float, right: float) -> sp.Expr
 def is_smooth(function: Function, part: int, place: Number, width: float) -> bool:
     """Whether second differences fall like squares next to a place: a feature that is too narrow, and no singularity.
 
-    >>> from symntk.language.general_form import general_form
+    >>> from symntk.language.forms.general_form import general_form
     >>> from symntk.language.symbols import x
     >>> from symntk.verify.oracle.general.functions import realized
     >>> bell, kink = (realized(general_form(f, x)) for f in (1 / sp.cosh(10**30 * x), 2 + sp.sqrt(1 - sp.cos(x))))
@@ -113,7 +113,7 @@ def power_at(function: Function, part: int, place: Number, side: int, width: flo
     Raises:
         DivergenceError: p is −1 or less, so that f has no integral.
 
-    >>> from symntk.language.general_form import general_form
+    >>> from symntk.language.forms.general_form import general_form
     >>> from symntk.language.symbols import x
     >>> from symntk.verify.oracle.general.functions import realized
     >>> root = realized(general_form(sp.sqrt(sp.Abs(x - 2)), x))
@@ -147,7 +147,7 @@ def refuse_far_poles(function: Function, low: float, high: float, deviation: flo
     Raises:
         DivergenceError: there is one.
 
-    >>> from symntk.language.general_form import general_form
+    >>> from symntk.language.forms.general_form import general_form
     >>> from symntk.language.symbols import x
     >>> from symntk.verify.oracle.general.functions import realized
     >>> refuse_far_poles(realized(general_form(1 / (x**2 + 1), x)), -40.0, 40.0, 1.0)

@@ -115,7 +115,7 @@ class Search:
         infinite: places at which f² is not integrable; E f² is then what it is a thousandth of a deviation from them.
 
     >>> import sympy as sp
-    >>> from symntk.language.general_form import general_form
+    >>> from symntk.language.forms.general_form import general_form
     >>> from symntk.language.symbols import x
     >>> from symntk.verify.oracle.general.functions import realized
     >>> bell = realized(general_form(sp.exp(-10000 * (sp.exp(x) - 7) ** 2), x))

@@ -12,7 +12,7 @@ from typing import Any
 import sympy as sp
 from mpmath import mp, mpf
 
-from symntk.language.general_form import GeneralForm
+from symntk.language.forms.general_form import GeneralForm
 from symntk.language.special.table import numbers
 
 _NEAR = (100, 200, 400)  # powers of ten, in which distances from a point are measured
@@ -27,7 +27,7 @@ def value_at(form: GeneralForm, x: sp.Symbol, point: Any, dps: int = 30) -> mpf:
     At a break, or where the formula has no value, the mean of the one-sided limits; ±inf at a delta or where the limits
     are infinite; NaN where there is no such mean: limits of both signs, or a derivative of a delta.
 
-    >>> from symntk.language.general_form import derivative, general_form
+    >>> from symntk.language.forms.general_form import derivative, general_form
     >>> x = sp.Symbol("x", real=True)
     >>> relu = general_form(sp.Max(0, x), x)
     >>> print(value_at(derivative(relu, x), x, 0), value_at(general_form(sp.log(sp.Abs(x)), x), x, 0))

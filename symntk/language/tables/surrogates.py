@@ -12,8 +12,8 @@ from typing import Any
 
 import sympy as sp
 
-from symntk.language.registry import Use, count, entry, real, table
 from symntk.language.symbols import x
+from symntk.language.tables.registry import Use, count, entry, real, table
 
 
 def _square_wave(terms: int, period: Any) -> Any:

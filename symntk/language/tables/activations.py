@@ -10,8 +10,8 @@ from typing import Any
 
 import sympy as sp
 
-from symntk.language.registry import Entry, Use, count, entry, real, table
 from symntk.language.symbols import x
+from symntk.language.tables.registry import Entry, Use, count, entry, real, table
 
 
 def _hermite(degree: int) -> Any:

@@ -9,10 +9,10 @@ from __future__ import annotations
 import sympy as sp
 
 from symntk.errors import NotGaussianElementaryError
-from symntk.language.pieces import sign_of
+from symntk.language.forms.order import sign_of
+from symntk.language.forms.terms import Step
 from symntk.language.special import normal_pdf
 from symntk.language.special.table import row
-from symntk.language.terms import Step
 
 MOST_TERMS = 256
 MOST_POWER = 64

@@ -19,10 +19,10 @@ import sympy as sp
 from mpmath import mp
 
 from symntk.errors import SymntkError, shown_place
+from symntk.language.forms.order import place
+from symntk.language.forms.root import VARIABLE, Root, refined
 from symntk.language.intervals import interval
 from symntk.language.numbers import number_function
-from symntk.language.root import VARIABLE, Root, refined
-from symntk.language.signs import place
 from symntk.language.stable import slope
 
 MOST_ROOTS = 256

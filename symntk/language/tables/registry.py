@@ -17,7 +17,7 @@ import sympy as sp
 
 from symntk.errors import FormulaError, UnknownNameError
 from symntk.language import symbols
-from symntk.language.parser import parse
+from symntk.language.text.parser import parse
 
 __all__ = ["Entry", "Parameter", "Use", "entry", "exact", "real", "table"]
 

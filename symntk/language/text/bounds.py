@@ -15,8 +15,8 @@ import sympy as sp
 
 from symntk.errors import FormulaError
 from symntk.language.symbols import x
-from symntk.language.text import complain
-from symntk.language.vocabulary import SIMPLE_IN_CONDITIONS, Function
+from symntk.language.text.syntax import complain
+from symntk.language.text.vocabulary import SIMPLE_IN_CONDITIONS, Function
 
 MAX_DEPTH = 40
 MAX_BRANCHES = 12

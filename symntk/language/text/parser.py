@@ -18,11 +18,12 @@ from typing import Any, Protocol
 import sympy as sp
 
 from symntk.errors import FormulaError, SymntkError
-from symntk.language import bounds, symbols
-from symntk.language.bounds import Part
-from symntk.language.pieces import resolve
-from symntk.language.text import MAX_LENGTH, complain, read_tree
-from symntk.language.vocabulary import (
+from symntk.language import symbols
+from symntk.language.forms.pieces import resolve
+from symntk.language.text import bounds
+from symntk.language.text.bounds import Part
+from symntk.language.text.syntax import MAX_LENGTH, complain, read_tree
+from symntk.language.text.vocabulary import (
     BOOLEANS,
     CONNECTIVES,
     CONSTANTS,

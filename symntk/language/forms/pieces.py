@@ -15,7 +15,9 @@ from itertools import pairwise
 import sympy as sp
 
 from symntk.errors import NotGaussianElementaryError
-from symntk.language.signs import Signs, compare, insert_sorted, merged, place, sign_changes, sign_of
+from symntk.language.forms.levels import level_crossings
+from symntk.language.forms.order import compare, insert_sorted, merged, place, sign_of
+from symntk.language.forms.signs import Signs, sign_changes
 
 __all__ = ["MOST_BREAKS", "Pieces", "compare", "insert_sorted", "resolve", "sign_of"]
 
@@ -179,8 +181,6 @@ def _within(pieces: Pieces) -> Pieces:
 
 def _resolve_floor(inside: sp.Expr, x: sp.Symbol, whole: sp.Basic) -> Pieces:
     """The floor of a function, constant between the points where it crosses whole numbers."""
-    from symntk.language.levels import level_crossings
-
     pieces = _resolve(inside, x)
     breaks: list[sp.Expr] = []
     out: list[sp.Basic] = []

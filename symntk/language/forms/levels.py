@@ -16,10 +16,11 @@ import sympy as sp
 from mpmath import mp
 
 from symntk.errors import FormulaError
+from symntk.language.forms.order import compare, merged, place
+from symntk.language.forms.root import VARIABLE, Root
+from symntk.language.forms.signs import Signs, by_structure, sign_changes, straight
 from symntk.language.intervals import interval
 from symntk.language.numbers import number_function
-from symntk.language.root import VARIABLE, Root
-from symntk.language.signs import Signs, by_structure, compare, merged, place, sign_changes, straight
 from symntk.language.stable import slope
 
 MOST_LEVELS = 256

@@ -7,8 +7,8 @@ from functools import lru_cache
 import sympy as sp
 
 from symntk.errors import SymntkError
-from symntk.language.roots import sign_changes
-from symntk.language.signs import straight
+from symntk.language.forms.roots import sign_changes
+from symntk.language.forms.signs import straight
 
 _MOST = 16  # roots of one formula that are looked at
 _HIGHEST = 8  # degree of a polynomial whose roots are taken exactly

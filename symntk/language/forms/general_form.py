@@ -16,13 +16,13 @@ import sympy as sp
 from sympy.functions.elementary.piecewise import ExprCondPair
 
 from symntk.errors import FormulaError
-from symntk.language.normal_form import delta_terms, exact, take_out_deltas
+from symntk.language.forms.normal_form import delta_terms, exact, take_out_deltas
+from symntk.language.forms.order import compare, merged, place
+from symntk.language.forms.pieces import Pieces, resolve
+from symntk.language.forms.terms import Delta
 from symntk.language.numbers import number_function
-from symntk.language.pieces import Pieces, resolve
-from symntk.language.signs import compare, merged, place
 from symntk.language.special.table import row
 from symntk.language.stable import slope, stable_form
-from symntk.language.terms import Delta
 
 __all__ = ["GeneralForm"]
 

@@ -1,7 +1,7 @@
 """Normal form: an expression as a sum of Gaussian-elementary terms, or a refusal that names the part outside.
 
 Comes in: a SymPy expression in one real symbol, with parameters. Goes out: a `NormalForm`.
-Source: the class of functions is that of symntk.language.terms; derivatives are distributional.
+Source: the class of functions is that of symntk.language.forms.terms; derivatives are distributional.
 """
 
 from __future__ import annotations
@@ -11,9 +11,10 @@ import math
 import sympy as sp
 
 from symntk.errors import NotGaussianElementaryError
-from symntk.language.pieces import Pieces, compare, resolve, sign_of
-from symntk.language.smooth import MOST_TERMS, Key, Smooth, add_smooth, smooth_terms
-from symntk.language.terms import Delta, NormalForm, Step, Term, collect
+from symntk.language.forms.order import compare, sign_of
+from symntk.language.forms.pieces import Pieces, resolve
+from symntk.language.forms.smooth import MOST_TERMS, Key, Smooth, add_smooth, smooth_terms
+from symntk.language.forms.terms import Delta, NormalForm, Step, Term, collect
 
 
 def normal_form(expr: sp.Expr, x: sp.Symbol) -> NormalForm:

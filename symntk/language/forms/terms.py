@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 import sympy as sp
 
-from symntk.language.root import Root
+from symntk.language.forms.root import Root
 from symntk.language.special import normal_cdf
 
 

@@ -8,8 +8,8 @@ import mpmath
 import sympy as sp
 from mpmath import mp
 
+from symntk.language.forms.order import place
 from symntk.language.numbers import number_function
-from symntk.language.signs import place
 
 SMOOTH = -0.05
 """A logarithm is like a power of about −1/30; what grows faster is a power."""

@@ -1,0 +1,1 @@
+"""Knowledge as data: an entry for each activation and each surrogate derivative."""

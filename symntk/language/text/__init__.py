@@ -1,0 +1,1 @@
+"""Text is data: a formula's text is read by a whitelist."""

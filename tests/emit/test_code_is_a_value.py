@@ -15,6 +15,7 @@ from symntk.emit.code import Name
 from symntk.emit.compile import function_of
 from symntk.emit.functions import FunctionTranslator
 from symntk.language.symbols import x
+from symntk.language.text.parser import parse
 
 EMIT = Path(str(resources.files("symntk.emit")))
 # the runtime is copied, not generated, and `closure` reads its files

@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import sympy as sp
-from symntk.language.parser import parse
 
 from symntk.emit.code import Name
 from symntk.emit.compile import function_of

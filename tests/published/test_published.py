@@ -14,7 +14,6 @@ from symntk.language.symbols import cov as c
 from symntk.language.symbols import var_u as a
 from symntk.language.symbols import var_v as b
 from symntk.language.symbols import x
-from symntk.language.forms.terms import derivative
 from tests.published.__main__ import ENOUGH, compare
 from tests.published.formulas import DIFFERENT, EQUAL, NT, PAPERS, ROWS, Published, gelu, relu_relu
 

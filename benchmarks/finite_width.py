@@ -20,6 +20,7 @@ import os
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -30,6 +31,7 @@ from symntk.finite.arrays import mollified
 from symntk.finite.ensemble import Ensemble
 from symntk.finite.network import DenseTraining
 from symntk.finite.training import Run, _Work
+from symntk_papers.sgntk.steps import StepTraining
 
 WIDTHS = (10, 100, 1000)
 NETWORKS = {10: 1000, 100: 500, 1000: 60}
@@ -69,7 +71,26 @@ def a_run(activation, networks):
     y = 4 * x[0] * x[1] ** 2 - 0.8 * x[0] ** 3 + 1.2 * x[1] ** 2 - 0.8 * x[0] ** 2 * x[1]
     functions = ensemble._activations(), ensemble._slopes("surrogate")
     shape = ensemble.shape
-    return Run(shape, *functions, 0, "float32", "numpy", None, x, y, x, 0.1, 1, (0,), False, None, None, 60.0, True)
+    return Run(
+        shape,
+        *functions,
+        0,
+        "float32",
+        "numpy",
+        None,
+        x,
+        y,
+        x,
+        0.1,
+        1,
+        (0,),
+        False,
+        None,
+        None,
+        60.0,
+        True,
+        DenseTraining,
+    )
 
 
 def per_step(step, networks, windows=25, steps=20):
@@ -87,17 +108,10 @@ def per_step(step, networks, windows=25, steps=20):
 def measure():
     """Time the engines; run in a process that was started with linear algebra on one core."""
     networks, rows = 4, {}
-    for activation in ("sign", "erf", "tanh"):
-        run = a_run(activation, networks)
-        engine = _Work(run, 0, networks).engine
-        rows[f"{activation}, {type(engine).__name__}"] = per_step(engine.step, networks)
-        if activation == "sign":
-            work = _Work(run, 0, networks)
-            drawn = run.shape.draw(0, range(networks), np.float32)
-            x, y = run.x.astype(np.float32), run.y.astype(np.float32)
-            slopes = [work.arrays.compile(f) for f in run.slopes]
-            dense = DenseTraining(work.arrays, run.shape, drawn, work.sigma, slopes, x, y, 0.1)
-            rows["sign, DenseTraining"] = per_step(dense.step, networks, windows=9, steps=10)
+    trainers = [("sign", StepTraining), *((name, DenseTraining) for name in ("sign", "erf", "tanh"))]
+    for activation, trainer in trainers:
+        engine = _Work(replace(a_run(activation, networks), trainer=trainer), 0, networks).engine
+        rows[f"{activation}, {trainer.__name__}"] = per_step(engine.step, networks)
     for name, seconds in rows.items():
         print(f"| {name} | {seconds * 1e3:.2f} | {minutes(seconds)} |", flush=True)
 

@@ -7,12 +7,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from symntk.errors import DivergenceError, DomainError
-from symntk.finite.arrays import ArrayFunction
+from symntk.errors import DivergenceError, DomainError, FormulaError
+from symntk.finite.arrays import array_function
+from symntk.kernels.function import as_function
 from symntk_papers.balanced import learning
 from symntk_papers.balanced.learning import Drive, Task, teach
 
-RELU = ArrayFunction("relu", "np.maximum(x, 0.0)", False)
+RELU = array_function(as_function("relu"))
 TINY = Task(N=30, burn=2, epoch=2, epochs=1, test=2, exponent=160)
 
 
@@ -131,3 +132,10 @@ def test_impossible_numbers_are_refused(task, told):
 def test_impossible_inputs_are_refused(inputs, told):
     with pytest.raises(DomainError, match=told):
         teach(inputs, TINY)
+
+
+def test_what_would_not_end_or_is_infinite_is_refused():
+    with pytest.raises(DomainError, match="20000000 units take"):
+        teach([Drive(8.0)], Task(N=2 * 10**7, J_0=0.0))
+    with pytest.raises(FormulaError, match=r"infinite.* at x = -1.41421"):
+        teach([Drive(8.0)], Task(N=60), activation="x/(x**2-2)")

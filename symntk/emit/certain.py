@@ -11,9 +11,8 @@ from dataclasses import replace
 import numpy as np
 import sympy as sp
 
-from symntk.emit.code import Compare, Definition, Name, Node, Number, call, choose
+from symntk.emit.code import Definition, Name, Node, Number, call, choose
 from symntk.emit.compile import function_of
-from symntk.emit.expressions import listed
 from symntk.emit.functions import FunctionTranslator
 from symntk.emit.stable_body import body, body_with
 from symntk.language.forms.general_form import GeneralForm
@@ -47,7 +46,7 @@ def at_points(name: str, form: GeneralForm, names: Mapping[sp.Symbol, str]) -> D
         several.setdefault(value, []).append(place)
     for at, places in several.items():
         if len(places) > _FEW:
-            result = choose(call("is_in", _X, listed("list", places)), at, result)
+            result = choose(call("is_in", _X, call("list", *places)), at, result)
         else:
             for place in places:
                 result = choose(_is(Number(place)), at, result)
@@ -55,7 +54,7 @@ def at_points(name: str, form: GeneralForm, names: Mapping[sp.Symbol, str]) -> D
 
 
 def _is(place: Node) -> Node:
-    return Compare("==", _X, place)
+    return call("==", _X, place)
 
 
 def _singular(form: GeneralForm, plain: Definition) -> Iterator[tuple[float, float]]:

@@ -1,6 +1,6 @@
 """Code as a value: the formula of a map before any language is chosen.
 
-Eleven kinds of node make an expression; a `Definition` is a function of named arguments whose repeated parts are
+Ten kinds of node make an expression; a `Definition` is a function of named arguments whose repeated parts are
 computed once. `emit.formula` makes them from a derived value, `emit.targets` writes them in a language. Nothing is ever
 searched or changed in text that is already written.
 
@@ -62,16 +62,16 @@ class Node:
         return negative(self)
 
     def __lt__(self, other: Operand) -> Node:
-        return Compare("<", self, node(other))
+        return call("<", self, other)
 
     def __gt__(self, other: Operand) -> Node:
-        return Compare(">", self, node(other))
+        return call(">", self, other)
 
     def __le__(self, other: Operand) -> Node:
-        return Compare("<=", self, node(other))
+        return call("<=", self, other)
 
     def __ge__(self, other: Operand) -> Node:
-        return Compare(">=", self, node(other))
+        return call(">=", self, other)
 
 
 Operand: TypeAlias = Node | float | int
@@ -130,19 +130,10 @@ class Power(Node):
 
 @dataclass(frozen=True, slots=True)
 class Call(Node):
-    """A function by the name that targets translate."""
+    """A function by the name that targets translate; a comparison by one of the `SIGNS`."""
 
     function: str
     arguments: tuple[Node, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Compare(Node):
-    """left sign right, with the sign <, <=, >, >= or ==."""
-
-    sign: str
-    left: Node
-    right: Node
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +176,7 @@ class Definition:
 
     def calls(self) -> frozenset[str]:
         """The functions it calls."""
-        return frozenset(one.function for one in self.nodes() if isinstance(one, Call))
+        return frozenset(one.function for one in self.nodes() if isinstance(one, Call)) - SIGNS
 
     def names(self) -> frozenset[str]:
         """The names that occur in it."""
@@ -235,6 +226,8 @@ class Lines:
 
 
 ZERO, ONE = Number(0.0), Number(1.0)
+SIGNS = frozenset(["<", "<=", ">", ">=", "==", "!="])
+"""Names of comparisons, of two arguments."""
 
 
 def node(value: Operand) -> Node:
@@ -312,7 +305,7 @@ def children(one: Node) -> tuple[Node, ...]:
             return (of,)
         case Sum(parts) | Product(parts) | Call(_, parts):
             return parts
-        case Quotient(first, second) | Compare(_, first, second):
+        case Quotient(first, second):
             return (first, second)
         case Power(one, _) | SumOver(_, _, one):
             return (one,)
@@ -355,5 +348,5 @@ def is_singular(definition: Definition) -> bool:
             for part in walk(one)
         )
 
-    called = (one for one in definition.nodes() if isinstance(one, Call) and one.function != "sqrt")
+    called = (one for one in definition.nodes() if isinstance(one, Call) and one.function not in {"sqrt", *SIGNS})
     return any(inside(argument) for one in called for argument in one.arguments)

@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
+import numpy as np
 import sympy as sp
 from mpmath import mp
+from numpy.polynomial.legendre import legvander
 
-from symntk.emit.code import Node
-from symntk.emit.expressions import listed
+from symntk.emit.code import Node, call
 from symntk.language.forms.growth import SMOOTH, exact_place, exactly
 from symntk.language.forms.order import place
 from symntk.language.symbols import x
@@ -39,7 +40,7 @@ class Core:
     @property
     def code(self) -> Node:
         """As `_cored` reads it."""
-        return listed("tuple", (self.place, self.width, self.power, listed("list", self.coefficients)))
+        return call("tuple", self.place, self.width, self.power, call("list", *self.coefficients))
 
 
 def core_width(point: float, power: float) -> float:
@@ -73,7 +74,7 @@ def core(part: sp.Expr, point: sp.Expr, width: float, power: float) -> Core | No
             if value is None:
                 return None
             value *= mp.pi * mp.cosh(t) * share * share * inverse * _STEP
-            shifted = _legendre(2 * share - 1)
+            shifted = legvander(np.array([2 * share - 1]), DEGREE)[0]
             for j in range(degree + 1):
                 sums[0][j] += value * shifted[j]
                 sums[1][j] += 2 * value * shifted[j] if k % 2 == 0 else 0
@@ -81,10 +82,3 @@ def core(part: sp.Expr, point: sp.Expr, width: float, power: float) -> Core | No
     if max(abs(p - q) for p, q in zip(*found, strict=True)) > 1e-9 * abs(found[0][0]):
         return None
     return Core(float(place(point)), width, power, tuple(found[0]))
-
-
-def _legendre(t: Any) -> list[Any]:
-    values = [mp.one, t]
-    for n in range(1, DEGREE):
-        values.append(((2 * n + 1) * t * values[n] - n * values[n - 1]) / (n + 1))
-    return values

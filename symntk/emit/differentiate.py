@@ -11,7 +11,6 @@ from symntk.emit.code import (
     ZERO,
     Call,
     Choice,
-    Compare,
     Definition,
     Name,
     Negative,
@@ -127,7 +126,7 @@ class _Writer:
         match one:
             case Name(name):
                 return known.get(name)
-            case Number() | Compare():
+            case Number():
                 return None
             case Negative(of):
                 change = self.change(of, known)

@@ -11,7 +11,7 @@ from dataclasses import replace
 import sympy as sp
 
 from symntk.emit.code import Definition, Node, call
-from symntk.emit.expressions import listed, node_of
+from symntk.emit.expressions import node_of
 from symntk.emit.stable_body import body_with
 from symntk.language.forms.general_form import GeneralForm
 from symntk.language.forms.terms import Delta, NormalForm, Step
@@ -59,5 +59,5 @@ def function_and_shape(
         for t in form.terms
         if isinstance(t.window, Delta)
     ]
-    shape = listed("tuple", [listed("list", part) for part in (list(knots), list(rates), deltas, [])])
+    shape = call("tuple", *(call("list", *part) for part in (knots, rates, deltas, ())))
     return replace(body_with(general, names), name=name) if regular else None, shape

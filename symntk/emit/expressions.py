@@ -9,16 +9,13 @@ import sympy as sp
 
 from symntk.emit.code import (
     Call,
-    Compare,
     Lines,
     Name,
     Node,
     Number,
-    Operand,
     Quotient,
     call,
     choose,
-    node,
     number,
     power,
     product,
@@ -61,7 +58,7 @@ class Translator:
         if isinstance(expr, sp.Piecewise):
             return self._cases(expr)
         if isinstance(expr, sp.core.relational.Relational):
-            return Compare(expr.rel_op, self(expr.lhs), self(expr.rhs))
+            return call(expr.rel_op, self(expr.lhs), self(expr.rhs))
         if isinstance(expr, sp.Max | sp.Min | sp.And | sp.Or):
             name = _NAMES[expr.func.__name__]
             return reduce(lambda one, other: call(name, one, other), map(self, sp.ordered(expr.args)))
@@ -112,11 +109,6 @@ def table(values: Sequence[float]) -> Node:
     if step and all(value == values[0] + step * n for n, value in enumerate(values)):
         return values[0] + step * call("arange", len(values))
     return call("array", *map(float, values))
-
-
-def listed(name: str, parts: Sequence[Operand]) -> Call:
-    """A "list" or a "tuple" of parts."""
-    return Call(name, tuple(map(node, parts)))
 
 
 def bound(name: str, names: Mapping[sp.Symbol, str]) -> Node:

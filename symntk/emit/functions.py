@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 import sympy as sp
 
-from symntk.emit.code import Compare, Lines, Node, Power, call, choose, number, power
+from symntk.emit.code import Lines, Node, Power, call, choose, number, power
 from symntk.emit.expressions import Translator
 from symntk.language.conjugate import conjugate
 from symntk.language.special import logistic, normal_cdf
@@ -75,7 +75,7 @@ class FunctionTranslator(Translator):
         if not growing or not others:
             return super().product(expr)
         p, q = (self.lines.name(self(sp.Mul(*some))) for some in (growing, others))
-        value = choose(Compare("==", p, number(sp.S.Zero)), 0, choose(Compare("==", q, number(sp.S.Zero)), 0, p * q))
+        value = choose(call("==", p, 0), 0, choose(call("==", q, 0), 0, p * q))
         return number(sp.Mul(*numbers)) * value
 
     def power(self, base: sp.Expr, exponent: sp.Expr) -> Node:

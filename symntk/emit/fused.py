@@ -14,9 +14,9 @@ from dataclasses import dataclass, field
 
 from symntk.emit.code import (
     ONE,
+    SIGNS,
     Call,
     Choice,
-    Compare,
     Definition,
     Name,
     Negative,
@@ -162,7 +162,7 @@ def _arranged(one: Node, known: Mapping[str, Node]) -> Node:
     inside = _rebuilt(one, [_arranged(part, known) for part in children(one)])
     if isinstance(inside, Sum):
         return _sum(inside.terms)
-    if isinstance(inside, Call | Compare | Choice):
+    if isinstance(inside, Call | Choice):
         return inside
     factors = _Factors()
     factors.put(inside, False)
@@ -216,7 +216,7 @@ def _shared(results: Sequence[Node]) -> tuple[list[tuple[str, Node]], list[Node]
             return one
         if one not in done:
             inside = _rebuilt(one, [written(part) for part in children(one)])
-            if counts[one] > 1 and not isinstance(one, Compare):
+            if counts[one] > 1 and not (isinstance(one, Call) and one.function in SIGNS):
                 lines[one] = Name(f"t{len(lines)}")
                 texts.append((lines[one].name, inside))
                 inside = lines[one]
@@ -241,6 +241,4 @@ def _rebuilt(one: Node, parts: Sequence[Node]) -> Node:
             return Power(parts[0], exponent)
         case Call(function, _):
             return Call(function, tuple(parts))
-        case Compare(sign, _, _):
-            return Compare(sign, parts[0], parts[1])
     return Choice(parts[0], parts[1], parts[2])

@@ -12,7 +12,6 @@ from functools import lru_cache
 from symntk.derive.mixture.mixture import MixtureDerivation
 from symntk.emit.certain import at_points
 from symntk.emit.code import ONE, ZERO, Constant, Definition, Name, Node, Number, call
-from symntk.emit.expressions import listed
 from symntk.emit.formula import LAW, formula
 from symntk.emit.general_shape import GeneralShape, general_shape
 from symntk.emit.maps import GeneralMap
@@ -94,15 +93,15 @@ def _function(name: str, one: GeneralShape) -> list[Definition | Constant]:
     if one.body is not None:
         code.append(replace(one.body, name=f"{name}_whole" if one.cores else name))
     if one.cores:
-        cores = listed("list", [core.code for core in one.cores])
+        cores = call("list", *[core.code for core in one.cores])
         code += [
             Definition(name, ("x",), (), (call("_cored", f"{name}_whole", f"{name}.cores", "x"),)),
             Constant(f"{name}.whole", Name(f"{name}_whole")),
             Constant(f"{name}.cores", cores, "where it is infinite: (place, width, power, Legendre coefficients)"),
             *([Constant(f"{name}.origin", Number(one.origin))] if one.origin else []),
         ]
-    knots, deltas = (listed("list", [listed("tuple", one) for one in pairs]) for pairs in (one.knots, one.deltas))
-    shape = listed("tuple", (knots, listed("list", one.rates), deltas, listed("list", one.edges)))
+    knots, deltas = (call("list", *(call("tuple", *one) for one in pairs)) for pairs in (one.knots, one.deltas))
+    shape = call("tuple", knots, call("list", *one.rates), deltas, call("list", *one.edges))
     seen = f"; in the distance from {one.origin!r}" if one.origin else ""
     note = (
         "knots (location, width), rates of exponential pieces, deltas (weight, location), and the edges between which "

@@ -18,7 +18,6 @@ import sympy as sp
 from symntk.derive.mixture.mixture import Mixture, MixtureDerivation, derive_mixture, mixture
 from symntk.emit.code import Constant, Definition, Name, Node, call
 from symntk.emit.compile import function_of
-from symntk.emit.expressions import listed
 from symntk.emit.formula import LAW, formula, parameter_names
 from symntk.errors import SymntkError
 from symntk.language.forms.general_form import GeneralForm
@@ -51,8 +50,8 @@ def mixture_code(
     for label, side in zip(("first", "second"), sides, strict=True):
         nodes, weights = (side.nodes, side.weights) if isinstance(side, Mixture) else ((1.0,), (1.0,))
         code += [
-            Constant(f"_{name}_{label}_nodes", listed("list", nodes), _note(side)),
-            Constant(f"_{name}_{label}_weights", listed("list", weights)),
+            Constant(f"_{name}_{label}_nodes", call("list", *nodes), _note(side)),
+            Constant(f"_{name}_{label}_weights", call("list", *weights)),
         ]
         rules.append(call("tuple", f"_{name}_{label}_nodes", f"_{name}_{label}_weights"))
     code.append(replace(made, arguments=(*LAW, *both, *settings)))

@@ -15,7 +15,7 @@ import mpmath as mp
 import numpy as np
 import sympy as sp
 
-from symntk.emit.code import Compare, Definition, Lines, Name, Node, Number, call, choose
+from symntk.emit.code import Definition, Lines, Name, Node, call, choose
 from symntk.emit.compile import function_of
 from symntk.emit.functions import FunctionTranslator, stable
 from symntk.emit.series import Series, loses_digits, taylor
@@ -62,7 +62,7 @@ def body_with(form: GeneralForm, names: Mapping[sp.Symbol, str]) -> Definition:
     for place, left, right in zip(form.breaks[::-1], form.parts[-2::-1], form.parts[:0:-1], strict=True):
         at = lines.name(write(place))
         middle = write((left.subs(x, place) + right.subs(x, place)) / 2)
-        value = choose(_X < at, write(stable(left)), choose(Compare("==", _X, at), middle, value))
+        value = choose(_X < at, write(stable(left)), choose(call("==", _X, at), middle, value))
     return lines.definition("f", ["x", *names.values()], [value + 0 * _X])
 
 
@@ -78,7 +78,7 @@ def _halves(form: GeneralForm, first: int, last: int, lines: Lines) -> Node:
     jumps = any(side is None for side in sides) or abs(sides[0] - sides[1]) > 1e-14 * abs(sides[0])
     if jumps:  # an integrable singularity has a value that does not matter
         middle = 0.0 if any(side is None for side in sides) else float((sides[0] + sides[1]) / 2)
-        value = choose(Compare("==", _X, Number(at)), middle, value)
+        value = choose(call("==", _X, at), middle, value)
     return choose(_X < at, left, value)
 
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import sympy as sp
 
-from symntk.emit.code import ONE, Compare, Lines, Name, Node, Number, call, choose
+from symntk.emit.code import Lines, Name, Node, Number, call, choose
 from symntk.emit.expressions import table
 from symntk.emit.functions import FunctionTranslator, stable
 from symntk.language.forms.general_form import GeneralForm
@@ -107,7 +107,7 @@ def _value(shapes: Sequence[_Shape], members: Sequence[int], place: Node, lines:
     chosen = values[-1]
     for index in reversed(range(len(shapes) - 1)):
         holds = _looked_up([float(member == index) for member in members], place, lines)
-        chosen = choose(Compare("==", holds, ONE), values[index], chosen)
+        chosen = choose(call("==", holds, 1), values[index], chosen)
     return chosen
 
 

@@ -8,9 +8,9 @@ from math import isfinite
 from typing import Protocol
 
 from symntk.emit.code import (
+    SIGNS,
     Call,
     Choice,
-    Compare,
     Constant,
     Definition,
     Name,
@@ -107,7 +107,7 @@ class PythonTarget:
                 return f"{self._inside(base, _ATOM)} ** {text if exponent > 0 else f'({text})'}", _POWER
             case Number(value) if value < 0.0:
                 return self._atom(one), _MINUS
-            case Compare(sign, left, right):
+            case Call(sign, (left, right)) if sign in SIGNS:
                 return f"{self._inside(left, _SUM)} {sign} {self._inside(right, _SUM)}", 0
         return self._atom(one), _ATOM
 

@@ -8,21 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from symntk.emit.code import Call, Definition, Name, Node, children
+from symntk.emit.code import Definition, Name, Node, children
+from symntk.emit.cost import is_costly
 from symntk.emit.formula import formula, parameter_names
 from symntk.emit.fused import fused
 from symntk.emit.maps import AnyMap, DiracMap, GeneralMap, Map
 from symntk.emit.targets.numpy import NUMPY
 
-_COST = {
-    "exp_bivariate": 400,
-    "exp_complex_normal_cdf": 200,
-    "exp_erfi": 60,
-    "exp_normal_cdf": 25,
-    "orthant_moment": 100,
-}
-_COST |= {"exp_sinh": 15, "exp_cosh": 15, "normal_cdf": 8}
-_TABLE_COST = 100  # what a table costs in these units, nanoseconds about
 _LARGEST = 1500  # nodes of a formula, its lines written out
 
 
@@ -87,8 +79,7 @@ def _is_costly(m: AnyMap) -> bool:
         return True
     if isinstance(m, GeneralMap):
         return False
-    calls = [one.function for one in formula("", m.value, m.parameters).definition.nodes() if isinstance(one, Call)]
-    return sum(_COST.get(name, 4) for name in calls) > _TABLE_COST
+    return is_costly(formula("", m.value, m.parameters).definition)
 
 
 def _is_cheap(m: Map) -> bool:

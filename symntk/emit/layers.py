@@ -35,7 +35,8 @@ class LayerMap:
     """One map to be written.
 
     `definitions` are functions, the last of them `_{name}` of (a, b, c, det, d, *parameters), which calls those before
-    it; with means, m1 and m2 stand after d. They are empty where a table stands for the map. `slopes` are derivatives
+    it; with means, m1 and m2 stand after d. They are empty where a table stands for the map; where there are both Gram
+    matrices take the table as far as it holds, since the formula costs more. `slopes` are derivatives
     by "a", "b" and "c" (Price's theorem: ∂c E[f g] = E[f' g'], ∂a E[f g] = ½ E[f'' g], ∂b E[f g] = ½ E[f g'']), with
     means by "m1" and "m2" too, as far as they exist.
     With `by` the map is the derivative of a table's map by "a" or "b": that of the table at a fixed correlation, less

@@ -35,11 +35,13 @@ SCALES = "depth, weight_std=1.0, bias_std=0.0"
 class ModuleTarget(Protocol):
     """A target that writes whole modules.
 
-    `slopes` says that it takes the maps' derivatives; `imports` are its import lines.
+    `slopes` says that it takes the maps' derivatives, `shortcuts` that its Gram matrices take tables where these cost
+    less than a formula; `imports` are its import lines.
     """
 
     name: str
     slopes: bool
+    shortcuts: bool
     imports: str
 
     def write(self, definition: Definition) -> str:

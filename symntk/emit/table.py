@@ -29,6 +29,7 @@ THRESHOLD_REACH = 1.2
 Two breaks s and t leave e^{−(s/√a − t/√b)²/2cos²θ}: at θ = ±π/2 the map is smooth in no variable where s/√a = ±t/√b.
 """
 _WIDTH = 116
+_DATA = 1000  # characters of numbers in a line
 
 
 @dataclass(frozen=True, eq=False)
@@ -127,6 +128,7 @@ def table_of(
     *,
     variances: tuple[float, float] = VARIANCES,
     tolerance: float = TOLERANCE,
+    reach: float = THRESHOLD_REACH,
 ) -> Table:
     """The table of E[f(u) g(v)] by what the two functions are.
 
@@ -136,6 +138,7 @@ def table_of(
         reference: their map.
         variances: the least and the largest variance of u and of v.
         tolerance: of the error, relative to the root mean square of the map over θ.
+        reach: the largest |arcsin ρ| where both functions have a break away from 0.
 
     Raises:
         NoTable: says why.
@@ -146,7 +149,7 @@ def table_of(
     if senses[0] * senses[1] < 0:
         raise NoTable("it is 0, since one function is odd and the other even")
     both = _has_thresholds(f) and _has_thresholds(g)
-    box = Box(*variances, THRESHOLD_REACH if both else 0.5 * np.pi, tolerance)
+    box = Box(*variances, reach if both else 0.5 * np.pi, tolerance)
     return table(reference, box, symmetric=f == g, sense=senses[0] or senses[1])
 
 
@@ -175,9 +178,7 @@ def _literal(name: str, values: np.ndarray) -> list[str]:
     exponents, text = packed(values)
     head = f"{name} = _stored_numbers({values.shape[1]}, {tuple(exponents)},"
     out = textwrap.wrap(head, _WIDTH, subsequent_indent="    ", break_long_words=False)
-    if len(text) <= _WIDTH - 7:
-        return [*out, f'    "{text}")']
-    chunks = [text[start : start + _WIDTH - 7] for start in range(0, len(text), _WIDTH - 7)]
+    chunks = [text[start : start + _DATA] for start in range(0, len(text), _DATA)]
     return [*out, *(f'    "{chunk}"' for chunk in chunks[:-1]), f'    "{chunks[-1]}")']
 
 

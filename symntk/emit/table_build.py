@@ -168,7 +168,7 @@ class _Builder:
 
     def _shape_of_sides(self) -> tuple[float, int]:
         """A power of the variances with a short series, and how many points it takes."""
-        places = np.array([-1.0, 0.1, 1.0])
+        places = np.array([-1.0, -0.6, -0.3, 0.1, 0.5, 1.0])
         other = self.log_middle + self.log_half * places[:, None]
         theta = self.angle_of(30.0, np.array([-0.999, 0.0, 0.9]))
         for count in _COUNTS:
@@ -183,7 +183,7 @@ class _Builder:
 
     def _shape_of_angles(self) -> tuple[float, int]:
         """A sharpness with a short series, and how many points it takes."""
-        ends = self.log_middle + self.log_half * np.array([-1.0, 0.1, 0.7, 1.0])
+        ends = self.log_middle + self.log_half * np.array([-1.0, -0.5, -0.2, 0.1, 0.7, 1.0])
         for count in _COUNTS:
             line = _Line(count)
             for sharpness in _SHARP:

@@ -117,7 +117,7 @@ class Kernels:
         if target == "numpy":
             return module_source(self.module)
         found, titles = target_of(target), {name: m.title for name, m in self.module.maps.items()}
-        maps = layer_maps(dict(self.items()), titles, slopes=found.slopes, variances=variances)
+        maps = layer_maps(dict(self.items()), titles, target=found, variances=variances)
         return standalone(found, docstring(self.module), maps)
 
     def export(self, path: str | Path, target: str = "numpy", *, variances: tuple[float, float] | None = None) -> Path:

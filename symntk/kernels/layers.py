@@ -11,10 +11,11 @@ import sympy as sp
 
 from symntk.errors import FormulaError, SymntkError
 from symntk.kernels.function import REMEMBERED
-from symntk.kernels.tables import tabulated_layer
+from symntk.kernels.tables import tabulated_layer, with_shortcut
 
 if TYPE_CHECKING:
     from symntk.emit.layers import LayerMap
+    from symntk.emit.standalone import ModuleTarget
     from symntk.kernels.expectation import Expectation
     from symntk.kernels.solution import Solution
 
@@ -79,7 +80,7 @@ def _slopes(
 
 
 def layer_maps(
-    items: Mapping[str, Expectation], titles: Mapping[str, str], *, slopes: bool, variances: Box | None = None
+    items: Mapping[str, Expectation], titles: Mapping[str, str], *, target: ModuleTarget, variances: Box | None = None
 ) -> dict[str, LayerMap]:
     """The maps of several kernels by name; one that no Gram matrix needs is left out where there is no code for it."""
     from symntk.emit.standalone import GRAMS
@@ -87,10 +88,12 @@ def layer_maps(
     out: dict[str, LayerMap] = {}
     for name, E in items.items():
         try:
-            out[name] = layer_map(E, f"{name}_map", titles[name], slopes=slopes, variances=variances)
+            layer = layer_map(E, f"{name}_map", titles[name], slopes=target.slopes, variances=variances)
         except FormulaError:
             if name in GRAMS:
                 raise
+            continue
+        out[name] = with_shortcut(E, layer) if target.shortcuts and name in GRAMS else layer
     return out
 
 

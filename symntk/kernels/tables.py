@@ -1,7 +1,8 @@
-"""Maps without a closed form as tables, for targets that do not carry the reference code."""
+"""Layer maps as tables, for targets: those without a closed form, and those whose formula costs more."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
     import numpy as np
 
+    from symntk.emit.code import Definition
     from symntk.emit.layers import LayerMap
     from symntk.emit.table import Table
     from symntk.kernels.expectation import Expectation
@@ -22,6 +24,10 @@ if TYPE_CHECKING:
 FINEST = 1e-11
 """The tolerance of the reference from which tables are made."""
 _BOXES = ((1e-3, 1e3), (1e-2, 1e2), (0.1, 10.0))
+_SHORTCUT = (1e-2, 1e2)
+"""The variances of a table beside a formula, which serves beyond."""
+_SHORTCUT_REACH = 1.1
+"""The largest |arcsin ρ| where both functions have thresholds."""
 
 
 def tabulated_layer(
@@ -69,6 +75,36 @@ def tabulated_layer(
             slopes[by] = LayerMap(f"{name}_{by}", text, "", table=found, by=by, slopes={"c": slope})
         slopes["c"] = slope
     return LayerMap(name, title, found.text, table=found, symmetric=E.f == E.g, slopes=slopes)
+
+
+def with_shortcut(E: Expectation, layer: LayerMap) -> LayerMap:
+    """A map of the expectation, with a table where that costs less than its formula."""
+    from symntk.emit.cost import is_costly
+
+    if not layer.definitions or layer.parameters or layer.means or not is_costly(layer.definitions[0]):
+        return layer
+    return replace(layer, table=_table_beside(E.f, E.g, layer.definitions))
+
+
+@lru_cache(maxsize=REMEMBERED)
+def _table_beside(f: Function, g: Function, definitions: tuple[Definition, ...]) -> Table | None:
+    """A table made by the formula of E[f(u) g(v)], None where there is none that is small."""
+    import numpy as np
+
+    from symntk.emit.compile import function_of
+    from symntk.emit.table import table_of
+    from symntk.emit.table_build import NoTable
+
+    formula = function_of(*definitions)
+
+    def known(a: np.ndarray, b: np.ndarray, c: np.ndarray, det: np.ndarray) -> np.ndarray:
+        a, b, c, det = np.broadcast_arrays(a, b, c, det)
+        return np.asarray(formula(a, b, c, det, np.sqrt(det)))
+
+    try:
+        return table_of(f.general, g.general, known, variances=_SHORTCUT, reach=_SHORTCUT_REACH)
+    except NoTable:
+        return None
 
 
 def _first_table(f: Function, g: Function, boxes: tuple[tuple[float, float], ...]) -> Table:

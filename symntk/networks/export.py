@@ -66,7 +66,7 @@ def target_source(layers: Sequence[Kernels], plan: Plan, numbers: dict[str, floa
     values = {s: exact(numbers[s.name]) for _, E in layers[0].items() for s in E.parameters}
     kernels = layers[0].at(values)
     module = kernels.module
-    maps = layer_maps(dict(kernels.items()), {name: m.title for name, m in module.maps.items()}, slopes=found.slopes)
+    maps = layer_maps(dict(kernels.items()), {name: m.title for name, m in module.maps.items()}, target=found)
     scales = f"depth={len(layers) + 1}, weight_std={plan.weight_std!r}, bias_std={plan.bias_std!r}"
     return standalone(found, docstring(module), maps, scales)
 

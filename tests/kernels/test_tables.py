@@ -9,6 +9,7 @@ import symntk
 from symntk.emit.standalone import TABLE_IMPORTS, with_slopes
 from symntk.emit.table import table_of
 from symntk.emit.table_build import NoTable
+from symntk.emit.targets.numba import TARGET as NUMBA
 from symntk.emit.targets.tabulated import tables_code, tabulated_code
 from symntk.errors import FormulaError
 from symntk.kernels.layers import layer_map, layer_maps
@@ -80,11 +81,11 @@ def test_a_kernel_that_no_gram_matrix_needs_may_be_left_out(monkeypatch):
     monkeypatch.setattr("symntk.emit.table.table_of", refused)
     kernels = symntk.derive("sign", surrogate_derivative="1/(1+1.5*abs(x))**2")
     maps = layer_maps(
-        {"nngp": kernels.nngp, "surrogate_ntk": kernels.surrogate_ntk}, {"nngp": "", "surrogate_ntk": ""}, slopes=False
+        {"nngp": kernels.nngp, "surrogate_ntk": kernels.surrogate_ntk}, {"nngp": "", "surrogate_ntk": ""}, target=NUMBA
     )
     assert list(maps) == ["nngp"]
     with pytest.raises(FormulaError, match="no table"):
-        layer_maps({"sg_ntk": kernels.sg_ntk}, {"sg_ntk": ""}, slopes=False)
+        layer_maps({"sg_ntk": kernels.sg_ntk}, {"sg_ntk": ""}, target=NUMBA)
 
 
 def test_what_has_neither_a_formula_nor_a_table_is_refused():

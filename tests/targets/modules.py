@@ -16,7 +16,6 @@ from benchmarks.peers.exported import load_module
 from symntk.emit.standalone import NAMES, TARGETS
 
 OWN_ENVIRONMENT = "neural-tangents"
-SLOW_IN_JAX = ("elu", "hard_tanh")
 _FOLDER = tempfile.TemporaryDirectory()
 atexit.register(_FOLDER.cleanup)
 
@@ -41,8 +40,6 @@ def pair(activation: str, surrogate: str | None):
 def module(activation: str, surrogate: str | None, target: str):
     """The module of a pair for a target that is here."""
     need(target)
-    if target == "jax" and activation in SLOW_IN_JAX:
-        pytest.skip(f"XLA takes minutes for the many bivariate distribution functions of {activation}")
     if target == "jax":
         import jax
 

@@ -62,7 +62,7 @@ class ArrayTarget(PythonTarget):
         texts: the fixed parts.
     """
 
-    slopes = True
+    slopes = shortcuts = True
 
     def __init__(self, name: str, native: Mapping[str, str], choice: str, imports: str, texts: Texts) -> None:
         self.native, self.imports, self.texts = native, imports, texts
@@ -92,9 +92,10 @@ class ArrayTarget(PythonTarget):
         definitions = [one for each in with_slopes(layer) for one in each.definitions]
         least = ", 1.0" if any(map(is_singular, definitions)) else ""
         cancels = any(name in _CANCEL for one in definitions for name in one.calls())
-        rule = (
-            f"_{layer.name}_at = _differentiable(_{layer.name}, {tables}{least}{', precise=True' if cancels else ''})"
-        )
+        precise = ", precise=True" if cancels else ""
+        rule = f"_{layer.name}_at = _differentiable(_{layer.name}, {tables}{least}{precise})"
+        if layer.table is not None and layer.definitions:
+            rule += f"\n_{layer.name}_quick = _differentiable(_{layer.name}_table, {tables})"
         return f"{rule}\n\n\n{self._public(layer, ('a', 'b', 'c', 'det', *moving[3:]))}"
 
     def _public(self, layer: LayerMap, moving: tuple[str, ...]) -> str:
@@ -124,7 +125,9 @@ class ArrayTarget(PythonTarget):
             f'    "{name}": (_{layers[name].name}_at, ({_tuple(layers[name].keywords)}), {layers[name].divergent}),'
             for name in grams
         ]
-        table = "\n".join(["_MAPS = {", *rows, "}"])
+        quick = [name for name in grams if layers[name].table and layers[name].definitions]
+        quickly = ", ".join(f'"{name}": _{layers[name].name}_quick' for name in quick)
+        table = "\n".join(["_MAPS = {", *rows, "}", f"_QUICK = {{{quickly}}}  # NaN beyond their tables"])
         extra = "".join(f", {keyword}" for keyword in keywords)
         passed = f"{{{', '.join(f'{keyword!r}: {keyword}' for keyword in keywords)}}}"
         shared = f"{scales}{extra}"

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from symntk.emit.code import Call, Definition, Name, walk
 from symntk.emit.targets.arrays import ArrayTarget, Texts
+
+_SLOW = "exp_bivariate"
 
 _NATIVE = {
     **{name: f"jnp.{name}" for name in ("sqrt", "exp", "expm1", "log", "cos", "sin", "abs")},
@@ -162,8 +165,9 @@ def _layers(inputs, weights, shifts, parameters, get):
     twin = order[jnp.searchsorted(marks[order], marks)]
     shape = len(first), len(second)
 
-    def at(name, *law):
+    def at(name, *law, quick=False):
         function, needs, _ = _MAPS[name]
+        function = _QUICK.get(name, function) if quick else function
         return function(*law, *(parameters[one].astype(law[0].dtype) for one in needs))
 
     def alike(variances):  # libraries compute the last digit of equal numbers by their place
@@ -178,26 +182,34 @@ def _layers(inputs, weights, shifts, parameters, get):
     def pairs(variances):
         return variances[..., : shape[0], None], variances[..., None, -shape[1] :]
 
-    def through(laws, cov, det, same, parallel):
-        """Kernels of pairs whose variances are known in all layers; whether angles become small on the way."""
+    def through(laws, cov, det, same, parallel, quick=False):
+        """Kernels of pairs whose variances are known in all layers; whether angles become small on the way.
+
+        Those that come to laws beyond a quick map's table are told.
+        """
 
         def layer(state, given):
-            cov, det, totals = state
+            cov, det, totals, lost = state
             (a, b), (following_a, following_b), weight, shift = given
-            slopes = [at(name, a, b, cov, det) for name in names]
-            after = weight * at("nngp", a, b, cov, det) + shift
+            values = {name: at(name, a, b, cov, det, quick=quick) for name in ("nngp", *names)}
+            for name in _QUICK.keys() & values.keys() if quick else ():
+                beyond = jnp.isnan(values[name]) & ~jnp.isnan(cov)
+                values[name], lost = jnp.where(beyond, 0.0, values[name]), lost | beyond
+            slopes = [values[name] for name in names]
+            after = weight * values["nngp"] + shift
             after = jnp.where(same, 0.5 * (following_a + following_b), after)
             full = jnp.sqrt(following_a) * jnp.sqrt(following_b)
             aligned = same | (parallel & (jnp.abs(after) >= (1.0 - 64.0 * jnp.finfo(after.dtype).eps) * full))
             det = jnp.where(aligned, 0.0, jnp.maximum(_det(following_a, following_b, after), 0.0))
             back = [_back(total, slope, weight, name) for name, total, slope in zip(names, totals, slopes)]
             close = ((det <= 3e-3 * following_a * following_b) & ~same).any()
-            return (after, lax.stop_gradient(det), tuple(after + one for one in back)), close
+            return (after, lax.stop_gradient(det), tuple(after + one for one in back), lost), close
 
         kinds = [one.astype(cov.dtype) for one in (weights[1:], shifts[1:])]
         given = tuple(one[:-1] for one in laws), tuple(one[1:] for one in laws), *kinds
-        (cov, _, totals), close = lax.scan(layer, (cov, det, (cov,) * len(names)), given)
-        return (cov, *totals), close[:-1].any()
+        state = cov, det, (cov,) * len(names), jnp.zeros(cov.shape, bool)
+        (cov, _, totals, lost), close = lax.scan(layer, state, given)
+        return (cov, *totals), lost, close[:-1].any()
 
     names = [name for name in get if name != "nngp"]
     scale, shift = weights[0] / max(first.shape[1], 1), shifts[0]
@@ -213,31 +225,41 @@ def _layers(inputs, weights, shifts, parameters, get):
     equal = jnp.equal(*pairs(marks)) & (jnp.abs(cov - 0.5 * (a + b)) <= 1e-4 * a)
     cov = jnp.where(equal, 0.5 * (a + b), cov)
     det = jnp.where(equal, 0.0, lax.stop_gradient(jnp.maximum(_det(a, b, cov), 0.0)))
-    found, close = through(laws, cov, det, equal, False)
+    found, lost, close = through(laws, cov, det, equal, False, quick=True)
 
-    def wholly(found):  # in float32 the angles of deep layers would be lost
+    def wholly(_):  # in float32 the angles of deep layers would be lost
         cov = scale * jnp.matmul(first.astype(wide), second.T.astype(wide)) + shift
         cov = jnp.where(equal, 0.5 * (exactly[0][0] + exactly[1][0]), cov)
         det = lax.stop_gradient(jnp.maximum(_det(exactly[0][0], exactly[1][0], cov), 0.0))
-        values, _ = through(exactly, cov, jnp.where(equal, 0.0, det), equal, False)
-        return tuple(one.astype(dtype) for one in values)
+        values, lost, _ = through(exactly, cov, jnp.where(equal, 0.0, det), equal, False, quick=True)
+        return tuple(one.astype(dtype) for one in values), lost
 
     if dtype != wide:
-        found = lax.cond(close, wholly, lambda found: found, found)
+        found, lost = lax.cond(close, wholly, lambda kept: kept, (found, lost))
 
-    near = (det <= (1e-6 if dtype == jnp.float64 else 3e-3) * a * b) & ~equal & (a * b > 0.0)
-    most = min(near.size, 8 * (shape[0] + shape[1]) + 64)
+    near = (det <= (1e-6 if dtype == jnp.float64 else 3e-3) * a * b) & ~equal & (a * b > 0.0) | lost
+    most = min(near.size, max(4096, near.size // 256))  # pairs that are computed at once
+    place = jnp.cumsum(near.reshape(-1), dtype=jnp.int32)
+
+    def some(k):
+        index = jnp.minimum(jnp.searchsorted(place, most * k + 1 + jnp.arange(most, dtype=jnp.int32)), near.size - 1)
+        i, j = index // shape[1], index % shape[1]
+        p, q, same = first[i].astype(wide), second[j].astype(wide), equal[i, j]
+        law = exactly[0][:, i, 0], exactly[1][:, 0, j]
+        cov = jnp.where(same, 0.5 * (law[0][0] + law[1][0]), scale * jnp.sum(p * q, axis=1) + shift)
+        det, parallel = _angles(p, q, scale, shift, law[0][0])
+        values, _, _ = through(law, cov, jnp.where(same, 0.0, det), same, parallel)
+        return tuple(one.astype(dtype) for one in values)
 
     def again(found):
-        i, j = jnp.nonzero(near, size=most, fill_value=max(shape))
-        p, q = first.at[i].get(mode="clip").astype(wide), second.at[j].get(mode="clip").astype(wide)
-        law = exactly[0][:, :, 0].at[:, i].get(mode="clip"), exactly[1][:, 0].at[:, j].get(mode="clip")
-        cov = scale * jnp.sum(p * q, axis=1) + shift
-        det, parallel = _angles(p, q, scale, shift, law[0][0])
-        values, _ = through(law, cov, det, jnp.zeros_like(parallel), parallel)
-        return tuple(one.at[i, j].set(value.astype(dtype), mode="drop") for one, value in zip(found, values))
+        none = tuple(jnp.zeros(most, dtype) for _ in found)
+        every = jnp.arange(-(-near.size // most), dtype=jnp.int32)
+        values = lax.map(lambda k: lax.cond(most * k < place[-1], some, lambda k: none, k), every)
+        rank = jnp.maximum(place - 1, 0).reshape(shape)
+        return tuple(jnp.where(near, value.reshape(-1)[rank], one) for one, value in zip(found, values))
 
-    found = lax.cond(near.any(), again, lambda found: found, found)
+    if near.size:
+        found = lax.cond(place[-1] > 0, again, lambda found: found, found)
     found = dict(zip(("nngp", *names), found))
     return tuple(found[name] for name in get)
 
@@ -265,11 +287,46 @@ def _back(total, slope, weight, name):
 '''
 
 
-class _Jax(ArrayTarget):
+_EACH = '''
+def _each(function, *rows):
+    """A function at several rows of arguments, in a loop that is compiled once."""
+    shape = jnp.broadcast_shapes(*(jnp.shape(one) for row in rows for one in row))
+    dtype = jnp.result_type(*(one for row in rows for one in row))
+    rows = [tuple(jnp.broadcast_to(jnp.asarray(one, dtype), shape) for one in row) for row in rows]
+    cases = [lambda row=row: row for row in rows]
+    return lax.map(lambda k: function(*lax.switch(k, cases)), jnp.arange(len(rows)))
+'''
+
+
+class Jax(ArrayTarget):
+    """JAX's functions; XLA takes seconds for each bivariate distribution function that it meets."""
+
     over = "_over(lambda {names}: {term}, ({rows}))"
 
+    def library(self, calls: frozenset[str]) -> str:
+        """The fixed support and what the library lacks."""
+        code = super().library(calls)
+        return f"{code}\n\n\n{_EACH.strip()}" if _SLOW in calls else code
 
-TARGET = _Jax(
+    def body(self, definition: Definition) -> list[str]:
+        """The lines of the function; those with what is slow to compile become one."""
+        slow = [(name, one) for name, one in definition.lines if isinstance(one, Call) and one.function == _SLOW]
+        if len(slow) < 2:
+            return super().body(definition)
+        behind, ahead, rest = {name for name, _ in slow}, list[str](), list[str]()
+        for name, one in definition.lines:
+            needs = not behind.isdisjoint(part.name for part in walk(one) if isinstance(part, Name))
+            if (name, one) not in slow:
+                (rest if needs else ahead).append(f"{name} = {self.expression(one)}")
+                behind |= {name} if needs else set()
+            elif needs:
+                return super().body(definition)
+        rows = [f"    ({', '.join(map(self.expression, one.arguments))})," for _, one in slow]
+        together = [f"{', '.join(name for name, _ in slow)} = _each(", f"    _{_SLOW},", *rows, ")"]
+        return [*ahead, *together, *rest, f"return {', '.join(map(self.expression, definition.results))}"]
+
+
+TARGET = Jax(
     "jax",
     _NATIVE,
     "jnp.where({condition}, {yes}, {no})",

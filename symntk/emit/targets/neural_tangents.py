@@ -6,7 +6,6 @@ from collections.abc import Mapping
 
 from symntk.emit.layers import LayerMap
 from symntk.emit.targets import jax
-from symntk.emit.targets.arrays import ArrayTarget
 from symntk.errors import FormulaError
 
 _LAYER = '''
@@ -26,8 +25,8 @@ def Elementwise({keywords}):
 '''
 
 
-class _NeuralTangents(ArrayTarget):
-    over = jax.TARGET.over
+class _NeuralTangents(jax.Jax):
+    shortcuts = False  # it has no Gram matrices
 
     def gram(self, layers: Mapping[str, LayerMap], scales: str) -> str:  # noqa: ARG002  they are those of other layers
         """The layer; its second map is that of the surrogate gradient where the pair has one."""

@@ -10,7 +10,8 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 
 from symntk.emit.closure import helpers
-from symntk.emit.code import Definition, Node, Number, SumOver, is_singular, walk
+from symntk.emit.code import Call, Choice, Definition, Name, Node, Number, SumOver, children, is_singular, walk
+from symntk.emit.cost import is_costly
 from symntk.emit.layers import LAW, LayerMap
 from symntk.emit.library import functions, needed
 from symntk.emit.module import GRAM_DOC, SHARED_DOC, requirements
@@ -20,6 +21,7 @@ from symntk.emit.targets.base import PythonTarget, escaped
 from symntk.emit.targets.numba_text import LIBRARY, recursion
 from symntk.emit.targets.numpy import NUMPY
 
+_LARGE = 150  # nodes of a function that is called rather than made part of what calls it
 _MATH = ("sqrt", "exp", "expm1", "log", "sin", "cos", "erf", "erfc")
 
 
@@ -44,7 +46,7 @@ class NumbaTarget:
         return math.sqrt(a + real(1.0)) * b ** 2
     """
 
-    name, slopes = "numba", False
+    name, slopes, shortcuts = "numba", False, True
     imports = "import math\nimport sys\n\nimport numba\nimport numpy as np\nfrom numba.extending import intrinsic"
 
     def write(self, definition: Definition) -> str:
@@ -77,7 +79,7 @@ class NumbaTarget:
             f"    law = ({', '.join(('var_u, var_v, cov', *means))})",
             f"    return _evaluated(_{layer.name}_many, law, {_tuple(layer.keywords)})",
         ]
-        return "\n".join([*lines, *([] if layer.table else ["", "", *many])])
+        return "\n".join([*lines, *(["", "", *many] if layer.definitions else [])])
 
     def tables(self, maps: Sequence[LayerMap]) -> str:
         """The tables, and the loop over entries of each map that has one."""
@@ -90,9 +92,8 @@ class NumbaTarget:
         extra = "".join(f", {word}" for word in keywords)
         given = _tuple(keywords)
         divergences = {name: layer.diagonal for name, layer in kept.items() if layer.divergent and name != "nngp"}
-        stored = ", ".join(f'"{name}": {layer.table.name}' for name, layer in kept.items() if layer.table)
+        stored = any(layer.table for layer in kept.values())
         parts = [f"_KERNELS = {tuple(kept)}\n_DIVERGENCES = {divergences}"]
-        parts += [f"_TABLES = {{{stored}}}"] if stored else []
         parts += [self._slots(name, kept.get(name), keywords) for name in GRAMS]
         doc = f'"""The Gram matrices that `get` names among {", ".join(kept)}, in one pass.\n{SHARED_DOC}'
         parts.append(
@@ -106,14 +107,13 @@ class NumbaTarget:
                 f"def {name}(x1, x2=None, *, {scales}{extra}):\n{doc}\n"
                 f'    return _matrices(x1, x2, "{name}", depth, weight_std, bias_std, {given})[0]'
             )
-        own = numba_tables.OWN if kept["nngp"].table else numba_text.OWN
+        own = numba_text.OWN if kept["nngp"].definitions else numba_tables.OWN
         if stored:
-            parts_read = numba_tables.READ, numba_tables.ROW, numba_tables.PAIR, numba_tables.BEYOND
-            code = [recursion(*parts_read), numba_tables.FACTORS, own]
+            code = [*numba_tables.recursion(kept), own]
         else:
             code = [recursion(), numba_text.NO_FACTORS, own]
         code = [one.strip("\n") for one in code]
-        known = helpers(f"{LIBRARY}\n{numba_tables.READERS if stored else ''}").split("\n\n\n")
+        known = helpers(f"{LIBRARY}\n{numba_tables.readers(kept.values())}").split("\n\n\n")
         more = [block for block in helpers("\n\n".join(code)).split("\n\n\n") if block not in known]
         return "\n\n\n".join([*parts, *code, *more])
 
@@ -121,18 +121,15 @@ class NumbaTarget:
         """What the recursion calls for a kernel's map, with all parameters as a tuple; first where no variance is 0."""
         if layer is None:
             return f"_{name} = _certain_{name} = _determinant  # there is no such kernel here"
+        slots = {f"_{name}": layer.definitions[:1], f"_certain_{name}": layer.definitions[-1:]}
         if layer.table is not None:
-            head = f"def _{name}({', '.join(LAW)}, law, stored):"
-            return f"@_inline\n{head}\n    return stored\n\n\n_certain_{name} = _{name}"
-        given = [f"real(law[{keywords.index(word)}])" for word in layer.keywords]
-        parts = []
-        for slot, own in ((f"_{name}", layer.definitions[0]), (f"_certain_{name}", layer.definitions[-1])):
-            lines = [
-                "@_inline",
-                f"def {slot}({', '.join(LAW)}, law, stored):",
-                *(["    real = type(a)"] if given else []),
-            ]
-            parts.append("\n".join([*lines, f"    return {own.name}({', '.join([*LAW, *given])})"]))
+            slots[f"_{name}"] = ()
+        given, parts = [f"real(law[{keywords.index(word)}])" for word in layer.keywords], []
+        for slot, own in slots.items():
+            lines = ["@_inline", f"def {slot}({', '.join(LAW)}, law, stored):"]
+            lines += ["    real = type(a)"] if own and given else []
+            value = f"{own[0].name}({', '.join([*LAW, *given])})" if own else "stored"
+            parts.append("\n".join([*lines, f"    return {value}"]))
         return "\n\n\n".join(parts)
 
 
@@ -141,12 +138,15 @@ class _Scalars(PythonTarget):
 
     def __init__(self, definition: Definition) -> None:
         super().__init__("numba", _names(), "({yes} if {condition} else {no})")
+        self._later = _used_in_one_case(definition)
         sums = [one for one in definition.nodes() if isinstance(one, SumOver)]
         self._sums = {one: f"sum{i}" for i, one in enumerate(dict.fromkeys(sums))}
 
     def write(self, definition: Definition) -> str:
-        """The definition, compiled; what has no loops becomes part of what calls it."""
-        return f"{'@_compiled' if self._sums else '@_inline'}\n{super().write(definition)}"
+        """The definition, compiled; what is short becomes part of what calls it."""
+        most = _LARGE if definition.name[1:] not in functions() else _LARGE // 5
+        large = self._sums or is_costly(definition) or sum(1 for _ in definition.nodes()) > most
+        return f"{'@_compiled' if large else '@_inline'}\n{super().write(definition)}"
 
     def body(self, definition: Definition) -> list[str]:
         """The lines of the function."""
@@ -154,7 +154,7 @@ class _Scalars(PythonTarget):
         if {"a", "b", "det", "d"} <= set(definition.arguments) and is_singular(definition):
             # at full correlation the limit, at an angle that no digit of the result can tell from 0
             lines += ["d = max(d, real(1e-16) * math.sqrt(a * b))", "det = max(det, d * d)"]
-        parts = [(f"{name} = ", [one]) for name, one in definition.lines]
+        parts = [(f"{name} = ", [one]) for name, one in definition.lines if name not in self._later]
         for head, nodes in [*parts, ("return ", list(definition.results))]:
             for one in (inner for node in nodes for inner in walk(node)):
                 if isinstance(one, SumOver) and self._sums[one] not in done:
@@ -179,9 +179,35 @@ class _Scalars(PythonTarget):
         match one:
             case SumOver():
                 return self._sums[one]
+            case Name(name) if name in self._later:
+                return f"({self.expression(self._later[name])})"
             case Number(value):
                 return f"real({value!r})" if abs(value) < float("inf") else f"real({'-' * (value < 0)}math.inf)"
         return super()._atom(one)
+
+
+def _used_in_one_case(definition: Definition) -> dict[str, Node]:
+    """Lines that call functions and are needed once, where a choice takes one case: they are computed in that case."""
+    uses: dict[str, int] = {}
+    cases: set[str] = set()
+
+    def count(one: Node, in_case: bool) -> None:
+        if isinstance(one, Name):
+            uses[one.name] = uses.get(one.name, 0) + 1
+            cases.update([one.name] if in_case else [])
+        for part in children(one):
+            count(part, in_case or (isinstance(one, Choice) and part is not one.condition))
+
+    for one in (*(one for _, one in definition.lines), *definition.results):
+        count(one, in_case=False)
+    once = {name: one for name, one in definition.lines if uses.get(name) == 1 and name in cases}
+    return {name: one for name, one in once.items() if _takes_time(one)}
+
+
+def _takes_time(one: Node) -> bool:
+    parts = list(walk(one))
+    called = any(isinstance(part, Call) and part.function not in ("sqrt", "abs") for part in parts)
+    return called and not any(isinstance(part, SumOver) for part in parts)
 
 
 def _tuple(names: Sequence[str]) -> str:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from symntk.emit.closure import helpers
 from symntk.emit.layers import LayerMap
+from symntk.emit.targets import numba_text
 
-READERS = "_Stored, _StoredSide, _stored_numbers, _stored_mirrored, _stored_values, _stored_factors"
-"""What reads tables."""
+_READERS = ("_Stored", "_StoredSide", "_stored_numbers", "_stored_mirrored", "_stored_factors")
 
 _MANY = '''
 def _entries(table, a, b, c, d, out):
@@ -160,6 +160,9 @@ def _read(coefficients, columns, counts, numbers, side, u, v, c, work, out):
             out[j] = out[j] if cosine[j] >= least else real(math.nan)
 
 
+'''
+
+READ_PAIR = '''
 @_compiled
 def _read_pair(coefficients, columns, counts, numbers, u, v, c, d):
     """A table's map at one entry."""
@@ -181,17 +184,66 @@ def _read_pair(coefficients, columns, counts, numbers, u, v, c, d):
     return result
 '''
 
+FILL = """\
+                    _beyond_tables(kernel, u, v, k, start, law, read[kernel])
+"""
+
 BEYOND = """\
     for matrix in out.values():
-        _refuse(np.isnan(matrix), _beyond(*_TABLES.values()), "inputs that are less alike", kernel=matrix)
+        _refuse(np.isnan(matrix), _beyond(*_BARE), "inputs that are less alike", kernel=matrix)
 """
+
+_FORMULA = """
+@_compiled
+def _beyond_tables(kernel, u, v, c, start, law, out):
+    \"""The formulas of maps that have one, for a row's entries beyond the tables.\"""
+    for j in range(start, out.size):
+        if math.isnan(out[j]):
+            a, b, cov = np.float64(u), np.float64(v[j]), np.float64(c[j])
+            det = _determinant(a, b, cov)
+            d = math.sqrt(det)
+"""
+
+_CALLS = {
+    "nngp": ("kernel == 0", "nngp(a, b"),
+    "ntk": ("kernel == 1", "ntk(a, b"),
+    "sg_ntk": ("kernel == 2", "sg_ntk(a, b"),
+    "": ("kernel == 3", "sg_ntk(b, a"),
+}
+
+
+def recursion(kept: Mapping[str, LayerMap]) -> list[str]:
+    """The recursion of Gram matrices of kernels of which some are tables, and what prepares the tables."""
+    bare = [one.table.name for one in kept.values() if one.table and not one.definitions]
+    mixed = [name for name, one in kept.items() if one.table and one.definitions]
+    read = READ + (READ_PAIR if bare else "")
+    if mixed:
+        calls = [_CALLS[name] for name in (*mixed, *([""] if "sg_ntk" in mixed else []))]
+        lines = [
+            f"            if {test}:\n                out[j] = _certain_{one}, cov, det, d, law, 0.0)"
+            for test, one in calls
+        ]
+        read = f"{read}\n\n{_FORMULA.rstrip()}\n" + "\n".join(lines)
+    stored = ", ".join(f'"{name}": {one.table.name}' for name, one in kept.items() if one.table)
+    head = [f"_TABLES = {{{stored}}}", *([f"_BARE = ({', '.join(bare)},)"] if bare else [])]
+    text = numba_text.recursion(read, ROW + (FILL if mixed else ""), PAIR if bare else "", BEYOND if bare else "")
+    return ["\n".join(head), text, FACTORS]
+
+
+def readers(maps: Iterable[LayerMap]) -> str:
+    """Names of what reads the tables of maps; empty for none."""
+    tabulated = [one for one in maps if one.table]
+    names = [*_READERS, *(["_stored_values"] if any(not one.definitions for one in tabulated) else [])]
+    return ", ".join(names) if tabulated else ""
 
 
 def tables_code(maps: Sequence[LayerMap]) -> str:
-    """The tables of maps by their names, what reads them, and the loop over entries of each map."""
+    """The tables of maps by their names, what reads them, and the loop over entries of each map without a formula."""
     tables = {one.table.name: one.table for one in maps if one.table is not None}
-    parts = [helpers(READERS), _MANY.strip("\n"), *("\n".join(one.source()) for one in tables.values())]
-    for one in maps:
-        assert one.table is not None
-        parts.append(f"def _{one.name}_many(a, b, c, det, d, out):\n    _entries({one.table.name}, a, b, c, d, out)")
+    bare = {one.name: one.table.name for one in maps if one.table and not one.definitions}
+    parts = [helpers(readers(maps)), *([_MANY.strip("\n")] if bare else [])]
+    parts += ["\n".join(one.source()) for one in tables.values()]
+    parts += [
+        f"def _{name}_many(a, b, c, det, d, out):\n    _entries({one}, a, b, c, d, out)" for name, one in bare.items()
+    ]
     return "\n\n\n".join(parts)

@@ -31,7 +31,7 @@ def tables_code(tables: Iterable[Table], library: str, array: str) -> str:
 
 
 def tabulated_code(layer: LayerMap) -> str:
-    """The function `_{name}` of (a, b, c, det, d) for a map that a table stands for.
+    """The function `_{name}` of (a, b, c, det, d) for a map that a table stands for, `_{name}_table` beside a formula.
 
     Raises:
         ValueError: no table stands for it.
@@ -42,4 +42,5 @@ def tabulated_code(layer: LayerMap) -> str:
     if layer.by:
         slope = f"_{layer.slopes['c'].name}(a, b, c, det, d)"
         read = f'_tabulated({layer.table.name}, a, b, c, d, "{layer.by}") - c / (2.0 * {layer.by}) * {slope}'
-    return f"def _{layer.name}(a, b, c, det, d):\n    return {read}"
+    name = f"{layer.name}_table" if layer.definitions else layer.name
+    return f"def _{name}(a, b, c, det, d):\n    return {read}"

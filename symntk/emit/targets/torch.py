@@ -161,8 +161,8 @@ def _kernels(x1, x2, get, depth, weight_std, bias_std, parameters):
 def _layers(inputs, weights, shifts, parameters, get):
     """The recursion over layers; weights and shifts are squared and have one number for each.
 
-    Variances, and pairs at small angles, are computed in float64. The angles of the latter, eight for each row and
-    column, come from the inputs: from inner products they would be wrong by the root of a rounding.
+    Variances, pairs at small angles and those beyond tables are computed in float64. The angles of the latter come from
+    the inputs: from inner products they would be wrong by the root of a rounding.
     """
     first, second = inputs[0], inputs[-1]
     dtype, wide = first.dtype, _wide(first)
@@ -172,8 +172,9 @@ def _layers(inputs, weights, shifts, parameters, get):
     shape = len(first), len(second)
     names = [name for name in get if name != "nngp"]
 
-    def at(name, *law):
+    def at(name, *law, quick=False):
         function, needs, _ = _MAPS[name]
+        function = _QUICK.get(name, function) if quick else function
         return function(*law, *(parameters[one].to(law[0].dtype) for one in needs))
 
     def alike(variances):  # libraries compute the last digit of equal numbers by their place
@@ -183,12 +184,19 @@ def _layers(inputs, weights, shifts, parameters, get):
     def pairs(variances):
         return variances[: shape[0], None], variances[None, len(variances) - shape[1] :]
 
-    def through(laws, cov, det, same, parallel):
-        """Kernels of pairs whose variances are known in all layers; whether angles become small on the way."""
-        totals, close = [cov] * len(names), []
+    def through(laws, cov, det, same, parallel, quick=False):
+        """Kernels of pairs whose variances are known in all layers; whether angles become small on the way.
+
+        Those that come to laws beyond a quick map's table are told.
+        """
+        totals, close, lost = [cov] * len(names), [], torch.zeros_like(cov, dtype=torch.bool)
         for (a, b), (c, d), weight, shift in zip(laws, laws[1:], weights[1:].to(cov.dtype), shifts[1:].to(cov.dtype)):
-            slopes = [at(name, a, b, cov, det) for name in names]
-            cov = torch.where(same, 0.5 * (c + d), weight * at("nngp", a, b, cov, det) + shift)
+            values = {name: at(name, a, b, cov, det, quick=quick) for name in ("nngp", *names)}
+            for name in _QUICK.keys() & values.keys() if quick else ():
+                beyond = torch.isnan(values[name]) & ~torch.isnan(cov)
+                values[name], lost = torch.where(beyond, 0.0, values[name]), lost | beyond
+            slopes = [values[name] for name in names]
+            cov = torch.where(same, 0.5 * (c + d), weight * values["nngp"] + shift)
             aligned = torch.abs(cov) >= (1.0 - 64.0 * torch.finfo(cov.dtype).eps) * (torch.sqrt(c) * torch.sqrt(d))
             det = torch.clamp(_det(*torch.broadcast_tensors(c.detach(), d.detach(), cov.detach())), min=0.0)
             det = torch.where(same | (parallel & aligned), 0.0, det)
@@ -196,7 +204,8 @@ def _layers(inputs, weights, shifts, parameters, get):
             totals = [
                 cov + _back(total, slope, weight, name) for name, total, slope in zip(names, totals, slopes)
             ]
-        return (cov, *totals), any(close[:-1]) if cov.dtype != wide and not torch.compiler.is_compiling() else False
+        small = any(close[:-1]) if cov.dtype != wide and not torch.compiler.is_compiling() else False
+        return (cov, *totals), lost, small
 
     scale = weights[0] / max(first.shape[1], 1)
     variances = [alike(torch.cat([scale * (x.to(wide) ** 2).sum(dim=1) + shifts[0] for x in inputs]))]
@@ -212,22 +221,26 @@ def _layers(inputs, weights, shifts, parameters, get):
     det = torch.clamp(_det(*torch.broadcast_tensors(a.detach(), b.detach(), cov.detach())), min=0.0)
     det = torch.where(equal, 0.0, det)
     none = torch.zeros_like(equal)
-    found, close = through(laws, cov, det, equal, none)
+    found, lost, close = through(laws, cov, det, equal, none, quick=True)
     if close:  # in float32 the angles of deep layers would be lost
         better = scale * (first.to(wide) @ second.to(wide).T) + shifts[0]
         better = torch.where(equal, 0.5 * sum(exactly[0]), better)
         det = torch.clamp(_det(*torch.broadcast_tensors(*(one.detach() for one in (*exactly[0], better)))), min=0.0)
-        found, _ = through(exactly, better, torch.where(equal, 0.0, det), equal, none)
+        found, lost, _ = through(exactly, better, torch.where(equal, 0.0, det), equal, none, quick=True)
         found = [one.to(dtype) for one in found]
-    near = (det <= (1e-6 if dtype == torch.float64 else 3e-3) * a * b) & ~equal & (a * b > 0.0)
-    if torch.compiler.is_compiling() or near.any():
-        place = torch.nonzero_static(near.reshape(-1), size=min(near.numel(), 8 * sum(shape) + 64), fill_value=-1)[:, 0]
+    near = (det <= (1e-6 if dtype == torch.float64 else 3e-3) * a * b) & ~equal & (a * b > 0.0) | lost
+    if torch.compiler.is_compiling() and not _QUICK:
+        most = min(near.numel(), 8 * sum(shape) + 64)
+        parts = [torch.nonzero_static(near.reshape(-1), size=most, fill_value=-1)[:, 0]]
+    else:
+        parts = torch.nonzero(near.reshape(-1))[:, 0].split(2**16) if near.any() else []
+    for place in parts:
         i, j = place.clamp(min=0) // shape[1], place.clamp(min=0) % shape[1]
-        p, q = first[i].to(wide), second[j].to(wide)
+        p, q, same = first[i].to(wide), second[j].to(wide), equal[i, j]
         law = [(one[i, 0], other[0, j]) for one, other in exactly]
-        cov = scale * (p * q).sum(dim=1) + shifts[0]
+        cov = torch.where(same, 0.5 * sum(law[0]), scale * (p * q).sum(dim=1) + shifts[0])
         det, parallel = _angles(p, q, scale, shifts[0], law[0][0])
-        values, _ = through(law, cov, det, torch.zeros_like(parallel), parallel)
+        values, _, _ = through(law, cov, torch.where(same, 0.0, det), same, parallel)
         place = torch.where(place < 0, near.numel(), place)  # those that fill up go behind the end
         found = [
             torch.cat([one.reshape(-1), one.new_zeros(1)]).index_put((place,), value.to(dtype))[:-1].reshape(shape)

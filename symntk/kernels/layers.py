@@ -11,7 +11,7 @@ import sympy as sp
 
 from symntk.errors import FormulaError, SymntkError
 from symntk.kernels.function import REMEMBERED
-from symntk.kernels.tables import tabulated_layer, with_shortcut
+from symntk.kernels.tables import LEAST_TOLERANCE, tabulated_layer, with_shortcut, with_table
 
 if TYPE_CHECKING:
     from symntk.emit.layers import LayerMap
@@ -113,8 +113,12 @@ def map_text(E: Expectation, target: str, variances: Box | None = None) -> str:
 def compiled_map(solution: Solution, title: str, parameters: tuple[sp.Symbol, ...]) -> Callable[..., Any]:
     """The NumPy map of a solution, written and compiled; equal expectations share solutions, and so this."""
     from symntk.emit.host import host_functions
+    from symntk.emit.maps import GeneralMap
 
-    found: Callable[..., Any] = host_functions([solution.as_map("expectation_map", title, parameters)])[
-        "expectation_map"
-    ]
+    written = solution.as_map("expectation_map", title, parameters)
+    names = host_functions([written])
+    panels = "_expectation_map_route"
+    if isinstance(written, GeneralMap) and panels in names and written.tolerance >= LEAST_TOLERANCE:
+        names[panels] = with_table(names[panels], solution.f, solution.g)
+    found: Callable[..., Any] = names["expectation_map"]
     return found

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import sympy as sp
 
 from symntk.errors import FormulaError
@@ -14,8 +15,6 @@ from symntk.kernels.function import REMEMBERED, Function
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    import numpy as np
-
     from symntk.emit.code import Definition
     from symntk.emit.layers import LayerMap
     from symntk.emit.table import Table
@@ -23,6 +22,11 @@ if TYPE_CHECKING:
 
 FINEST = 1e-11
 """The tolerance of the reference from which tables are made."""
+MANY_PANELS = 2**15
+"""Entries by panels from which a table is made instead: about twice what it takes."""
+LEAST_TOLERANCE = 7e-11
+"""Of expectations whose panels a table may stand for."""
+_NEARLY_ALL = 0.98  # of the entries
 _BOXES = ((1e-3, 1e3), (1e-2, 1e2), (0.1, 10.0))
 _SHORTCUT = (1e-2, 1e2)
 """The variances of a table beside a formula, which serves beyond."""
@@ -89,8 +93,6 @@ def with_shortcut(E: Expectation, layer: LayerMap) -> LayerMap:
 @lru_cache(maxsize=REMEMBERED)
 def _table_beside(f: Function, g: Function, definitions: tuple[Definition, ...]) -> Table | None:
     """A table made by the formula of E[f(u) g(v)], None where there is none that is small."""
-    import numpy as np
-
     from symntk.emit.compile import function_of
     from symntk.emit.table import table_of
     from symntk.emit.table_build import NoTable
@@ -103,6 +105,51 @@ def _table_beside(f: Function, g: Function, definitions: tuple[Definition, ...])
 
     try:
         return table_of(f.general, g.general, known, variances=_SHORTCUT, reach=_SHORTCUT_REACH)
+    except NoTable:
+        return None
+
+
+def with_table(route: Callable[..., np.ndarray], f: Function, g: Function) -> Callable[..., np.ndarray]:
+    """The panels of E[f(u) g(v)], which take flat arrays (a, b, c, det, d, m1, m2); by a table where they are many.
+
+    Panels take up to a millisecond an entry, and a table the panels of some ten thousand. It is made for the least box
+    that holds nearly all entries; what lies outside, and what has means, goes by panels. Its error and that of the
+    panels it is made of are together below `LEAST_TOLERANCE`.
+    """
+
+    def chosen(a: np.ndarray, b: np.ndarray, c: np.ndarray, det: np.ndarray, d: np.ndarray, *means: Any) -> np.ndarray:
+        found = None if len(a) < MANY_PANELS or any(np.any(mean) for mean in means) else _table_for(f, g, a, b)
+        if found is None:
+            return route(a, b, c, det, d, *means)
+        value = found(a, b, c, d)
+        rest = np.flatnonzero(np.isnan(value))
+        if rest.size:
+            value[rest] = route(*(array[rest] for array in (a, b, c, det, d, *means)))
+        return value
+
+    return chosen
+
+
+def _table_for(f: Function, g: Function, a: np.ndarray, b: np.ndarray) -> Table | None:
+    """The table for the least box that holds nearly all of the variances; None where there is none."""
+    from symntk.emit.general import known_shape
+
+    if any(known_shape(one.general).cores for one in (f, g)):
+        return None
+    for box in reversed(_BOXES):
+        low, high = box
+        if np.mean((a >= low) & (a <= high) & (b >= low) & (b <= high)) >= _NEARLY_ALL:
+            return _table_or_none(f, g, box)
+    return None
+
+
+@lru_cache(maxsize=REMEMBERED)
+def _table_or_none(f: Function, g: Function, box: tuple[float, float]) -> Table | None:
+    """That there is none is remembered, too."""
+    from symntk.emit.table_build import NoTable
+
+    try:
+        return _table(f, g, box)
     except NoTable:
         return None
 

@@ -12,6 +12,8 @@ from symntk.emit.table_build import NoTable
 from symntk.emit.targets.numba import TARGET as NUMBA
 from symntk.emit.targets.tabulated import tables_code, tabulated_code
 from symntk.errors import FormulaError
+from symntk.kernels import tables
+from symntk.kernels.function import as_function
 from symntk.kernels.layers import layer_map, layer_maps
 
 LAW = np.array(
@@ -128,3 +130,39 @@ def test_a_module_for_numba_is_the_host_s(tmp_path):
 def test_what_is_infinite_at_a_place_has_no_table():
     with pytest.raises(FormulaError, match="where a function is infinite tables do not follow it"):
         symntk.expectation("Abs(x)**(-0.3)", "1/(1+x**2)").source("numba")
+
+
+def scattered(count):
+    rng = np.random.default_rng(5)
+    a, b = rng.uniform(0.5, 2.0, (2, count))
+    c = np.sqrt(a * b) * rng.uniform(0.9, 0.99, count)
+    return a, b, c, a * b - c * c, np.sqrt(a * b - c * c), np.zeros(count), np.zeros(count)
+
+
+def test_many_panels_go_by_a_table_where_it_holds(monkeypatch):
+    monkeypatch.setattr(tables, "MANY_PANELS", 64)
+    f, law, asked = as_function("tanh"), scattered(100), []
+
+    def panels(a, *_):
+        asked.append(len(a))
+        return np.full(len(a), 7.0)
+
+    law[0][3] = 1e5  # outside of the box of the others
+    route, E = tables.with_table(panels, f, f), symntk.expectation("tanh", "tanh")
+    value = route(*law)
+    assert asked == [1] and value[3] == 7.0
+    kept = np.arange(100) != 3
+    assert np.abs(value - E(*law[:3]))[kept].max() <= E.error_bound
+    route(*(x[:50] for x in law))  # few, and with means
+    route(*law[:5], np.ones(100), np.zeros(100))
+    assert asked == [1, 50, 100]
+
+
+def test_an_expectation_asks_for_a_table_where_panels_are_many(monkeypatch):
+    E, law = symntk.expectation("1/(1 + 25*Abs(x))**2", "fast_sigmoid"), scattered(100)[:3]
+    by_panels = E(*law)
+    monkeypatch.setattr(tables, "MANY_PANELS", 50)
+    monkeypatch.setattr(tables, "_table_for", lambda *_: lambda a, b, c, d: np.full(len(a), 7.0))
+    value = E(*law)
+    assert np.sum(value == 7.0) >= 50 and np.all((value == 7.0) | (value == by_panels))
+    assert not np.any(E(*(x[:49] for x in law)) == 7.0)

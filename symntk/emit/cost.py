@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from symntk.emit.code import Call, Definition
+from symntk.emit.code import SIGNS, Call, Definition
 
 _COST = {
     "exp_bivariate": 400,
@@ -25,5 +25,5 @@ def is_costly(definition: Definition) -> bool:
     >>> is_costly(Definition("f", ("a",), (), (call("exp_bivariate", 0.0, 1.0, 1.0, 0.5, 1.0),)))
     True
     """
-    calls = [one.function for one in definition.nodes() if isinstance(one, Call)]
+    calls = [one.function for one in definition.nodes() if isinstance(one, Call) and one.function not in SIGNS]
     return sum(_COST.get(name, _OTHER) for name in calls) > _TABLE

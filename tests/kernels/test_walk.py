@@ -7,15 +7,16 @@ import sys
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
-from types import FrameType
+from types import CodeType, FrameType
 from typing import Any
 
 import pytest
 
 import symntk
 from symntk import expectation
-from symntk.kernels.function import as_function
 
+Place = tuple[str, str]
+"""A file, relative to the package, and a function in it."""
 PACKAGE = Path(symntk.__file__).parent
 PARSERS = {("language/text/parser.py", "parse"), ("language/text/parser.py", "parse_call")}
 DERIVE = {
@@ -27,19 +28,26 @@ DERIVE = {
 """The functions of the room; methods of what it has handed over are no way back to it."""
 
 
-def watched(run: Callable[[], object], note: Callable[[tuple[str, str], tuple[str, str], FrameType], None]) -> None:
-    """`note` gets (file, function) of the caller in the package and of what it calls, and the frame."""
-    stack: list[tuple[str, str]] = [("", "")]
+def watched(run: Callable[[], object], note: Callable[[Place, Place, FrameType], None]) -> None:
+    """`note` gets the caller in the package and what it calls, and the frame."""
+    stack: list[Place] = [("", "")]
+    places: dict[CodeType, Place | None] = {}
 
     def profile(frame: FrameType, event: str, _: Any) -> None:
-        path = Path(frame.f_code.co_filename)
-        if event in ("call", "return") and path.is_relative_to(PACKAGE):
-            if event == "call":
-                here = (str(path.relative_to(PACKAGE)), frame.f_code.co_name)
-                note(stack[-1], here, frame)
-                stack.append(here)
-            elif len(stack) > 1:
-                stack.pop()
+        if event not in ("call", "return"):
+            return
+        code = frame.f_code
+        if code not in places:
+            inside = code.co_filename.startswith(f"{PACKAGE}/")
+            places[code] = (code.co_filename.removeprefix(f"{PACKAGE}/"), code.co_name) if inside else None
+        here = places[code]
+        if here is None:
+            return
+        if event == "call":
+            note(stack[-1], here, frame)
+            stack.append(here)
+        elif len(stack) > 1:
+            stack.pop()
 
     before = sys.getprofile()
     sys.setprofile(profile)
@@ -49,18 +57,20 @@ def watched(run: Callable[[], object], note: Callable[[tuple[str, str], tuple[st
         sys.setprofile(before)
 
 
-@pytest.mark.parametrize(("f", "g"), [("relu", "erf"), ("x*exp(-x**2)", "Max(0, x - t)"), ("leaky_relu(0.2)", "gelu")])
+@pytest.mark.parametrize(
+    ("f", "g"), [("x*exp(-0.731*x**2)", "Max(0, x - t)/1.37"), ("leaky_relu(0.2137)", "erf(1.73*x)"), ("relu", "erf")]
+)
 def test_a_text_is_parsed_once(f: str, g: str) -> None:
-    parsed: Counter[tuple[str, str]] = Counter()
+    parsed: Counter[Place] = Counter()
 
-    def note(_: tuple[str, str], here: tuple[str, str], frame: FrameType) -> None:
+    def note(_: Place, here: Place, frame: FrameType) -> None:
         if here in PARSERS:
             parsed[here[1], frame.f_locals["text"]] += 1
 
-    as_function("tanh")  # whatever is read once for all texts
     watched(lambda: expectation(f, g), note)
-    assert {text for function, text in parsed if function == "parse_call"} <= {f, g}
-    assert set(parsed.values()) == {1}, parsed
+    read = {text for function, text in parsed if function == "parse_call"}
+    assert read == {f, g} or (f, g) == ("relu", "erf")  # which another test may have read before
+    assert max(parsed.values(), default=1) == 1, parsed
 
 
 @pytest.mark.parametrize(
@@ -80,7 +90,7 @@ def test_writing_a_map_does_not_go_back_to_the_derivation(f: str, g: str) -> Non
     assert E.method and list(E.derivation.walk())
     back: list[str] = []
 
-    def note(caller: tuple[str, str], here: tuple[str, str], _: FrameType) -> None:
+    def note(caller: Place, here: Place, _: FrameType) -> None:
         if caller[0].startswith("emit") and here in DERIVE:
             back.append(f"{caller} calls {here}")
 

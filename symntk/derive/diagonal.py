@@ -12,22 +12,12 @@ from dataclasses import dataclass
 import sympy as sp
 
 from symntk.derive.moves.algebra import Algebra, Element
+from symntk.derive.moves.publish import FUNCTIONS
 from symntk.derive.moves.value import Key, Surd, Value
 from symntk.language.forms.order import sign_of
-from symntk.language.special import bivariate_normal_cdf, normal_cdf
 from symntk.language.symbols import cov, mean_u, mean_v, var_u, var_v
 
 _GAP = sp.Symbol("e", positive=True)
-_FUNCTIONS = {
-    "Phi": normal_cdf,
-    "Phi2": bivariate_normal_cdf,
-    "asin": sp.asin,
-    "erfi": sp.erfi,
-    "cos": sp.cos,
-    "sin": sp.sin,
-    "cosh": sp.cosh,
-    "sinh": sp.sinh,
-}
 
 
 @dataclass(frozen=True)
@@ -127,9 +117,9 @@ def _term(key: Key, coefficient: Element, algebra: Algebra) -> Leading:
         if order > 0 and key.phase.kind in ("sin", "sinh"):
             factor, power = factor * angle, power + order
         else:
-            factor *= _FUNCTIONS[key.phase.kind](angle if order == 0 else sp.S.Zero)
+            factor *= FUNCTIONS[key.phase.kind](angle if order == 0 else sp.S.Zero)
     if key.base.kind != "one":
-        factor *= _FUNCTIONS[key.base.kind](*(_argument(a, algebra) for a in key.base.arguments))
+        factor *= FUNCTIONS[key.base.kind](*(_argument(a, algebra) for a in key.base.arguments))
     return factor, power
 
 

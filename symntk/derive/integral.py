@@ -150,10 +150,6 @@ class Integral(Step):
         """Whether both functions have more than deltas."""
         return self.f.has_regular_part and self.g.has_regular_part
 
-    def statement(self, turned: bool = False) -> str:
-        """What is derived."""
-        return "E[f(u) g(v)]"
-
     @property
     def inner_value(self) -> Value | None:
         """The closed conditional expectation."""

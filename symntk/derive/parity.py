@@ -52,10 +52,6 @@ class ParitySplit(Step):
         """That of the part."""
         return self.inner.expression
 
-    def statement(self, turned: bool = False) -> str:
-        """What is derived."""
-        return "E[f(u) g(v)]"
-
     def __str__(self) -> str:
         kind, other = ("even", "odd") if self.sense > 0 else ("odd", "even")
         return f"{EQUATION}\n{self.side}_{kind}(x) = {self.part}; the {other} part adds nothing\n{self.inner}"

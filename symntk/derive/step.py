@@ -57,9 +57,9 @@ class Step(ABC):
         """The value as a SymPy expression; None where it is none, or is real in a sum only."""
         return self.value
 
-    @abstractmethod
     def statement(self, turned: bool = False) -> str:
         """What the step computes, as text; `turned` where u and v have exchanged their roles on the way to it."""
+        return "E[f(u) g(v)]"
 
     @property
     def weighted(self) -> list[tuple[sp.Expr, Step]]:

@@ -36,23 +36,53 @@ from symntk.verify.evaluate import evaluate, scalar
 __all__ = ["ClosedForm"]
 
 
-class ClosedForm:
-    """Both functions are Gaussian-elementary: the four moves."""
+class Formula(General):
+    """A closed form; where it has no float64 code that keeps its digits, a quadrature gives the numbers."""
 
     method = "closed form"
+    derivation: Step
 
-    def __init__(self, f: Function, g: Function, means: bool, tol: float, derivation: Derivation) -> None:
-        self.f, self.g, self.means, self.tol, self.derivation = f, g, means, tol, derivation
+    def __init__(self, f: Function, g: Function, means: bool, tol: float, derivation: Step) -> None:
+        super().__init__(f, g, means)
+        self.tol, self.derivation = tol, derivation
 
     @cached_property
     def expression(self) -> sp.Expr:
         """The formula."""
         return self.derivation.expression
 
+    def integral(self) -> sp.Expr:
+        """The formula: no integral remains."""
+        return self.expression
+
+    def evalf(self, values: Numbers, dps: int) -> Any:
+        """The value in mpmath."""
+        return evaluate(self.expression, values, dps=dps)
+
+    @property
+    def needs_numbers(self) -> bool:
+        """Whether the quadrature that stands for missing code has nodes that depend on parameters."""
+        return self._by_quadrature
+
+    @property
+    def error_bound(self) -> float:
+        """0, or that of the quadrature."""
+        return self._quadrature.error_bound if self._by_quadrature else 0.0
+
     @cached_property
-    def conditions(self) -> tuple[sp.Basic, ...]:
-        """Where it exists."""
-        return conditions(self.f.form, self.g.form)
+    def _quadrature(self) -> Quadrature:
+        return Quadrature(self.f, self.g, self.means, self.tol)
+
+    @cached_property
+    def _by_quadrature(self) -> bool:
+        """Whether there is no such code, and the functions are such that a quadrature gives the numbers."""
+        return False
+
+
+class ClosedForm(Formula):
+    """Both functions are Gaussian-elementary: the four moves."""
+
+    derivation: Derivation
 
     @cached_property
     def diagonal(self) -> Diagonal:
@@ -72,10 +102,6 @@ class ClosedForm:
         line = derive_line(product, means=self.means)
         return None if isinstance(line, Unknown) else Diagonal(line.expression.subs({var_v: var_u, mean_v: mean_u}))
 
-    def integral(self) -> sp.Expr:
-        """The formula: no integral remains."""
-        return self.expression
-
     def evalf(self, values: Numbers, dps: int) -> Any:
         """The value in mpmath; at full correlation the limit.
 
@@ -83,21 +109,7 @@ class ClosedForm:
         """
         if self._by_quadrature and (dps <= MOST_DIGITS or is_full(values)):
             return self._quadrature.evalf(values, dps)
-        return evaluate(self.expression, values, dps=dps)
-
-    @property
-    def needs_numbers(self) -> bool:
-        """Whether the quadrature that stands for missing code has nodes that depend on parameters."""
-        return self._by_quadrature
-
-    @property
-    def error_bound(self) -> float:
-        """0, or that of the quadrature where the formula has no float64 code."""
-        return self._quadrature.error_bound if self._by_quadrature else 0.0
-
-    @cached_property
-    def _quadrature(self) -> Quadrature:
-        return Quadrature(self.f, self.g, self.means, self.tol)
+        return super().evalf(values, dps)
 
     @cached_property
     def _by_quadrature(self) -> bool:
@@ -155,29 +167,15 @@ class Growing(ClosedForm):
         return replace(super().as_map(name, title, parameters), conditions=self.formula_conditions)
 
 
-class Zero(General):
+class Zero(Formula):
     """One function is odd and the other even."""
 
-    method = "closed form"
-    error_bound = 0.0
-    expression = sp.S.Zero
-
-    def __init__(self, f: Function, g: Function, means: bool, derivation: Derivation) -> None:
-        super().__init__(f, g, means)
-        self.derivation = derivation
+    derivation: Derivation
 
     @cached_property
     def diagonal(self) -> Diagonal:
         """At full correlation it is 0 too."""
         return Diagonal(sp.S.Zero)
-
-    def integral(self) -> sp.Expr:
-        """The formula."""
-        return sp.S.Zero
-
-    def evalf(self, values: Numbers, dps: int) -> Any:
-        """The value in mpmath."""
-        return evaluate(sp.S.Zero, values, dps=dps)
 
     def as_map(self, name: str, title: str, parameters: tuple[sp.Symbol, ...]) -> Any:
         """What is written as code."""
@@ -189,25 +187,15 @@ class Zero(General):
         return Map(name, nothing, nothing, *known)
 
 
-class ClosedLine(General):
+class ClosedLine(Formula):
     """One side is a sum of deltas, and the mean of the other over one normal variable is closed."""
 
-    method = "closed form"
-
-    def __init__(self, f: Function, g: Function, means: bool, tol: float, derivation: DiracDerivation) -> None:
-        super().__init__(f, g, means)
-        self.tol, self.derivation = tol, derivation
-        self.expression: sp.Expr = derivation.expression
+    derivation: DiracDerivation
 
     @cached_property
     def conditions(self) -> tuple[sp.Basic, ...]:
         """Where it exists."""
         return tuple(dict.fromkeys((*super().conditions, *self.derivation.conditions)))
-
-    @property
-    def needs_numbers(self) -> bool:
-        """Whether the quadrature that stands for missing code has nodes that depend on parameters."""
-        return not self._has_code
 
     @cached_property
     def diagonal(self) -> Diagonal:
@@ -215,10 +203,6 @@ class ClosedLine(General):
         if self.derivation.deltas:
             return super().diagonal
         return Diagonal(self.expression.subs({var_v: var_u, mean_v: mean_u}))
-
-    def integral(self) -> sp.Expr:
-        """The formula: no integral remains."""
-        return self.expression
 
     def evalf(self, values: Numbers, dps: int) -> Any:
         """The value in mpmath; at full correlation the limit."""
@@ -229,22 +213,13 @@ class ClosedLine(General):
         """What is written as code."""
         from symntk.emit.maps import DiracMap
 
-        if self._has_code:
-            return DiracMap(name, self.derivation, parameters, title, self.conditions)
-        return self._quadrature.as_map(name, title, parameters)
-
-    @property
-    def error_bound(self) -> float:
-        """0, or that of the quadrature where the closed form has no stable float64 code."""
-        return 0.0 if self._has_code else self._quadrature.error_bound
+        if self._by_quadrature:
+            return self._quadrature.as_map(name, title, parameters)
+        return DiracMap(name, self.derivation, parameters, title, self.conditions)
 
     @cached_property
-    def _quadrature(self) -> Quadrature:
-        return Quadrature(self.f, self.g, self.means, self.tol)
-
-    @cached_property
-    def _has_code(self) -> bool:
-        """Whether the line's closed form can be written as code that keeps its digits."""
+    def _by_quadrature(self) -> bool:
+        """Whether the line's closed form cannot be written as code that keeps its digits."""
         from symntk.emit.formula import parameter_names
         from symntk.emit.line import line_code
 
@@ -252,23 +227,16 @@ class ClosedLine(General):
         try:
             line_code("line", self.derivation.line, parameter_names(symbols))
         except SymntkError:
-            return False
-        return True
+            return True
+        return False
 
 
-class ByParity(General):
+class ByParity(Formula):
     """One function is even or odd, and with the part of the other that has the same parity it is closed."""
 
-    method = "closed form"
-
-    def __init__(self, f: Function, g: Function, means: bool, derivation: ParitySplit, inner: Solution) -> None:
-        super().__init__(f, g, means)
-        self.derivation, self.inner = derivation, inner
-
-    @property
-    def expression(self) -> sp.Expr:
-        """The formula."""
-        return self.inner.expression
+    def __init__(self, f: Function, g: Function, means: bool, tol: float, derivation: Step, inner: Solution) -> None:
+        super().__init__(f, g, means, tol, derivation)
+        self.inner = inner
 
     @property
     def error_bound(self) -> float:
@@ -289,10 +257,6 @@ class ByParity(General):
     def diagonal(self) -> Diagonal:
         """At full correlation it is that of the part."""
         return self.inner.diagonal
-
-    def integral(self) -> sp.Expr:
-        """The formula: no integral remains."""
-        return self.expression
 
     def evalf(self, values: Numbers, dps: int) -> Any:
         """The value in mpmath."""
@@ -341,7 +305,7 @@ def _solution(found: Step, f: Function, g: Function, means: bool, tol: float) ->
     """What gives numbers and code for a derivation."""
     if isinstance(found, Derivation):
         if f.normal is None or g.normal is None:
-            return Zero(f, g, means, found)
+            return Zero(f, g, means, tol, found)
         plain = conditions(f.normal, g.normal) == formula_conditions(f.normal, g.normal)
         return (ClosedForm if plain else Growing)(f, g, means, tol, found)
     if isinstance(found, DiracDerivation):
@@ -350,6 +314,6 @@ def _solution(found: Step, f: Function, g: Function, means: bool, tol: float) ->
         one = f if found.side == "f" else g
         own = one.renamed(part_name(one.name, found.sense), found.part)
         first, second = (own, g) if found.side == "f" else (f, own)
-        return ByParity(f, g, means, found, _solution(found.inner, first, second, means, tol))
+        return ByParity(f, g, means, tol, found, _solution(found.inner, first, second, means, tol))
     assert isinstance(found, Integral)
     return Quadrature(f, g, means, tol, found)

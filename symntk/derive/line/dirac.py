@@ -87,10 +87,6 @@ class DiracDerivation(Step):
         law = symbolic_law(self.means)
         return law if self.side == "f" else law.exchanged()
 
-    def statement(self, turned: bool = False) -> str:
-        """What is derived."""
-        return "E[f(u) g(v)]"
-
     def __str__(self) -> str:
         one, other = ("u", "g(v)") if self.side == "f" else ("v", "f(u)")
         if not self.deltas:

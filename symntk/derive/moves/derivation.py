@@ -94,10 +94,6 @@ class Derivation(Step):
         """The formula."""
         return publish(self.value)
 
-    def statement(self, turned: bool = False) -> str:
-        """What is derived."""
-        return "E[f(u) g(v)]"
-
     def __str__(self) -> str:
         """The steps from the functions' terms down to normal probabilities, then the equation of each rule used."""
         if self.remark:

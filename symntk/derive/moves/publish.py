@@ -17,7 +17,7 @@ from symntk.language.special import bivariate_normal_cdf, normal_cdf
 
 Poly = Any  # sympy.polys.rings.PolyElement, which SymPy does not type
 
-_FUNCTIONS = {
+FUNCTIONS = {
     "Phi": normal_cdf,
     "Phi2": bivariate_normal_cdf,
     "asin": sp.asin,
@@ -66,7 +66,7 @@ class _Writer:
     def _group(self, exponent: Element, phase: Phase | None, terms: list[tuple[Key, Element]]) -> sp.Expr:
         front = sp.exp(self.element(exponent))
         if phase is not None:
-            front *= _FUNCTIONS[phase.kind](self.element(phase.argument))
+            front *= FUNCTIONS[phase.kind](self.element(phase.argument))
         return self._times(front, self._sum(terms))
 
     def _times(self, front: sp.Expr, inner: sp.Expr) -> sp.Expr:
@@ -96,7 +96,7 @@ class _Writer:
         """A basis function as an expression."""
         if base == ONE:
             return sp.S.One
-        return _FUNCTIONS[base.kind](*(self.surd(argument) for argument in base.arguments))
+        return FUNCTIONS[base.kind](*(self.surd(argument) for argument in base.arguments))
 
     def surd(self, surd: Surd) -> sp.Expr:
         """The product number · element / √radicand."""

@@ -92,10 +92,10 @@ def test_tails_that_begin_at_a_kink(partner):
 
 
 def test_random_cases_stay_within_their_bounds():
-    found = random_cases(cases=80, seed=2026, points=10, precise=0, closed=False)
+    found = random_cases(cases=48, seed=2026, points=10, precise=0, closed=False)
     assert [line for line in found.failures if not line.startswith("no reference")] == []
     assert found.unresolved <= 4  # E f² below e^-500, say
-    assert sum(row.cases for row in found.rows.values()) == 80
+    assert sum(row.cases for row in found.rows.values()) == 48
 
 
 @pytest.mark.parametrize(
@@ -264,11 +264,11 @@ def test_verification_of_a_fallback_and_of_a_closed_line():
     from symntk.kernels.verification import verify_expectation
 
     kernels = symntk.derive("tanh", "arctan")
-    certificate = verify_expectation(kernels.sg_ntk, points=2)
+    certificate = verify_expectation(kernels.sg_ntk, points=1, dps=12)
     assert certificate.passed, certificate.table()
     made = {c.name for c in certificate.checks if not c.is_skipped}
     assert {"Price's theorem", "exchange symmetry", "float64"} <= made
-    line = verify_expectation(symntk.derive("sign", "arctan").sg_ntk, points=2, dps=25)
+    line = verify_expectation(symntk.derive("sign", "arctan").sg_ntk, points=1, dps=15)
     assert line.passed, line.table()
 
 
@@ -278,7 +278,7 @@ def test_a_wrong_map_fails_its_verification(monkeypatch):
     E = symntk.expectation("mish", "softsign")
     true = E._function
     E.__dict__["_function"] = lambda *law, **numbers: true(*law, **numbers) * (1 + 1e-8)
-    failed = {check.name for check in verify_expectation(E, points=2).checks if not check.passed}
+    failed = {check.name for check in verify_expectation(E, points=1, dps=12).checks if not check.passed}
     assert {"float64", "exchange symmetry"} <= failed
 
 

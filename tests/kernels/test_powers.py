@@ -36,7 +36,7 @@ def test_one_variable(kind, p):
         assert found == pytest.approx(float(power_mean(one, *law)), rel=1e-11)
 
 
-@settings(max_examples=12, phases=[Phase.generate])
+@settings(max_examples=8, phases=[Phase.generate])
 @given(
     kinds=st.tuples(*[st.sampled_from(["abs", "plus", "sign"])] * 2),
     powers=st.tuples(*[st.floats(-0.98, 3.0).map(lambda p: round(p, 2))] * 2),

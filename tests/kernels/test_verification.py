@@ -23,7 +23,7 @@ def changed(E, name, value):
 
 def test_sign_with_erf_passes():
     told = []
-    result = verify_kernels(derive("sign", "erf"), dps=30, progress=lambda *step: told.append(step))
+    result = verify_kernels(derive("sign", "erf"), dps=20, points=2, progress=lambda *step: told.append(step))
     assert result.passed and not result.failures
     assert list(result.certificates) == ["nngp", "ntk", "sg_ntk", "surrogate_ntk"]
     assert "40 of 40 checks passed" in result.table()
@@ -54,7 +54,7 @@ def test_a_false_statement_about_full_correlation_fails():
 
 def test_with_means_and_parameters():
     E = expectation("erf(k*x)", "Max(0, x - t)", means=True)
-    assert verify_expectation(E, dps=20, points=2, k=0.5).passed
+    assert verify_expectation(E, dps=20, points=1, k=0.5).passed
     with pytest.raises(DomainError, match="no parameter w"):
         verify_expectation(E, dps=20, w=1)
     with pytest.raises(DomainError, match="shows nothing"):
@@ -63,8 +63,9 @@ def test_with_means_and_parameters():
 
 def test_results_do_not_depend_on_chance():
     E = expectation("erf(k*x)", "x")
-    assert verify_expectation(E, dps=20, points=2).to_dict() == verify_expectation(E, dps=20, points=2).to_dict()
-    assert verify_expectation(E, dps=20, points=2, seed=1).to_dict()["checks"][0]["passed"]
+    first, again = (verify_expectation(E, dps=12, points=1).to_dict() for _ in range(2))
+    assert first == again and first["checks"][0]["passed"]
+    assert first["points"] != verify_expectation(E, dps=12, points=1, seed=1).to_dict()["points"]
 
 
 def test_float64_is_what_evalf_says():
@@ -137,8 +138,9 @@ def test_logarithms_and_powers_are_verified(text):
 
 def test_what_is_stated_of_a_hidden_feature_is_found():
     """Panels that no sample chose: the stated integral and the stated limit see what is 6e-3 wide."""
-    certificate = verify_expectation(expectation("exp(-10000*(exp(x) - 3)**2)", "tanh(x)"), dps=12, points=1)
-    assert [check.name for check in certificate.checks if not check.passed] == []
+    suite = suite_of(expectation("exp(-10000*(exp(x) - 3)**2)", "tanh(x)"), 12, 1, 0, {})
+    checks = {name: check for name, check in suite if name != "float64"}  # at variances of 1e6 a matter of seconds
+    assert [name for name, check in checks.items() if not check().passed] == []
 
 
 def test_the_table_says_where_the_digits_asked_for_do_not_count():

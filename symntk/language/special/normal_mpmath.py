@@ -6,15 +6,16 @@ Comes in: mpf or mpc numbers; goes out: the same. Independent of SymPy and of th
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from functools import partial
 from typing import Any
 
 from mpmath import mp, mpc, mpf
 
+from symntk.language.special.legendre import legendre_rule
 from symntk.language.special.owen_mpmath import bivariate_from_owen
 
 Number = Any  # mpf or mpc
 _NEAR = 120  # squared distance within which Owen's T, some ten times faster, loses few digits to the tail
+_DEEPEST = 12  # how often an interval is halved
 _FLAT = 2**-8  # √(1 − ρ²) down to which its arguments, differences over this root, keep the guard bits
 
 
@@ -132,22 +133,39 @@ def _entire(h: Number, k: Number, rho: mpf) -> tuple[Number, mpf]:
 def _plackett(h: Number, k: Number, nodes: list[mpf], top: mpf) -> Number:
     """(1/2π) ∫ exp(−(h² − 2rhk + k²)/(2(1 − r²)))/√(1 − r²) dr, r = −tanh y, over y between the rising nodes.
 
-    `top` is the exponent where the integrand is large: mpmath's error target is absolute, so values are scaled to 1.
+    `top` is the exponent where the integrand is large: what is aimed at is absolute, so values are scaled to 1.
     """
-    value = mp.zero
-    for low, high in zip(nodes[:-1], nodes[1:], strict=True):
-        value += (high - low) * mp.quad(partial(_scaled, h, k, low, high - low, top), [0, 1])
+    d, s = ((h - k) / 2) ** 2, ((h + k) / 2) ** 2
+
+    def integrand(y: mpf) -> Number:
+        rise = mp.exp(y)
+        fall = 1 / rise
+        return mp.exp(top - (d * (1 + fall * fall) + s * (1 + rise * rise)) / 2) * 2 / (rise + fall)
+
+    rounding = 64 * mp.eps * (1 + abs(top))  # of the exponent
+    value = mp.fsum(_gauss(integrand, *ends, rounding, _DEEPEST) for ends in zip(nodes[:-1], nodes[1:], strict=True))
     return mp.exp(-top) * value / (2 * mp.pi)
 
 
-def _scaled(h: Number, k: Number, low: mpf, width: mpf, top: mpf, unit: mpf) -> Number:
-    y = low + width * unit
-    return mp.exp(top - _exponent(h, k, y)) / mp.cosh(y)
+def _gauss(function: Callable[[mpf], Number], low: mpf, high: mpf, goal: mpf, depth: int) -> Number:
+    """The integral of a function of size 1, by two Gauss–Legendre rules that agree, or by halves."""
+    half, middle = (high - low) / 2, (high + low) / 2
+    count, bits = 16 * (1 + mp.prec // 64), -(-mp.prec // 64) * 64
+
+    def applied(count: int) -> Number:
+        rule = legendre_rule(count, bits)
+        return half * mp.fdot((w, function(middle + half * x)) for x, w in zip(rule.nodes, rule.weights, strict=True))
+
+    value = applied(count + 16)
+    if not depth or abs(value - applied(count)) <= goal * max(abs(value), half):
+        return value
+    return _gauss(function, low, middle, goal, depth - 1) + _gauss(function, middle, high, goal, depth - 1)
 
 
 def _exponent(h: Number, k: Number, y: mpf) -> Number:
     """(h² − 2rhk + k²)/(2(1 − r²)) at r = −tanh y, without cancellation."""
-    return (((h - k) / 2) ** 2 * (1 + mp.exp(-2 * y)) + ((h + k) / 2) ** 2 * (1 + mp.exp(2 * y))) / 2
+    d, s = ((h - k) / 2) ** 2, ((h + k) / 2) ** 2
+    return (d * (1 + mp.exp(-2 * y)) + s * (1 + mp.exp(2 * y))) / 2
 
 
 def _mode(h: mpf, k: mpf) -> mpf:

@@ -26,6 +26,7 @@ _LONG = 10**6
 _SHARP = tuple(range(4, 15))
 _ROUGH = (*_SHARP, *range(15, 45, 3))
 """How often the distance from a kink is halved, the last panel beside it being that wide."""
+_NEXT_TO = 2.0 ** -_SHARP[-1]
 
 
 def stated_value(
@@ -124,7 +125,9 @@ def _axis(
     # towards a kink the panels shrink: what is sharp is sharp there
     close = reach * 2.0 ** -np.array(closest, float)
     places = [k + sense * gap for k in kinks for gap in (0.0, *close) for sense in (1, -1)]
-    edges = np.unique([*edges, *(k for k in (*places, *cuts) if edges[0] < k < edges[-1])])
+    # next to a kink the panels there do for those that follow a logarithm or a root down to nothing
+    others = [cut for cut in cuts if all(abs(cut - k) > reach * _NEXT_TO for k in kinks)]
+    edges = np.unique([*edges, *(k for k in (*places, *others) if edges[0] < k < edges[-1])])
     nodes, weights = np.polynomial.legendre.leggauss(_NODES)
     half, middle = np.diff(edges)[:, None] / 2, (edges[1:] + edges[:-1])[:, None] / 2
     return (middle + half * nodes).ravel(), (half * weights).ravel()

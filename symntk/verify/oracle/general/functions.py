@@ -61,7 +61,7 @@ class Function:
         ]
         self._breaks: dict[int, list[Number]] = {}
         self._enclosures: dict[int, Enclosure] = {}
-        self._wide: dict[int, Callable[[float, float], float] | None] = {}
+        self._wide: dict[int, Callable[[Array, Array], list[float]] | None] = {}
         self.edges = np.array([float(point) for point in self.breaks(30)])
         self.marks = np.unique(np.concatenate([self.edges, *(_special_points(part) for part in form.parts)]))
 
@@ -86,16 +86,13 @@ class Function:
         ball = self._enclosures[part](centre.astype(complex), radius)
         with np.errstate(all="ignore"):
             found: Array = np.log(np.where(np.isfinite(ball.radius), np.abs(ball.centre) + ball.radius, np.inf))
-        for index in np.flatnonzero(np.isinf(found) & (found > 0) & closely):
-            found[index] = self._wide_bound(part, float(centre[index]), float(radius[index]))
+        open_ones = np.flatnonzero(np.isinf(found) & (found > 0) & closely)
+        if len(open_ones):
+            if part not in self._wide:
+                self._wide[part] = wide_bounds(self.form.parts[part])
+            if (held := self._wide[part]) is not None:  # with exponents of any size
+                found[open_ones] = held(centre[open_ones], radius[open_ones])
         return found
-
-    def _wide_bound(self, part: int, centre: float, radius: float) -> float:
-        """The same for one disc in ball arithmetic with exponents of any size."""
-        if part not in self._wide:
-            self._wide[part] = wide_bounds(self.form.parts[part])
-        held = self._wide[part]
-        return math.inf if held is None else held(centre, radius)
 
     def part_at(self, points: Array) -> Array:
         """Which part holds at each point."""
@@ -192,11 +189,11 @@ def _completed(inside: sp.Expr, poly: sp.Poly) -> sp.Expr:
     return sp.Add(a * (variable + b / (2 * a)) ** 2, c - b * b / (4 * a))
 
 
-def wide_bounds(part: sp.Expr) -> Callable[[float, float], float] | None:
-    """(centre, radius) ↦ log of a bound of |part| on the disc; None without python-flint, or a rule for a function.
+def wide_bounds(part: sp.Expr) -> Callable[[Array, Array], list[float]] | None:
+    """Centres, radii ↦ logs of bounds of |part| on the discs; None without python-flint, or a rule for a function.
 
     >>> held = wide_bounds(sp.exp(variable**2) * sp.erfc(variable))
-    >>> held is None or -5 < held(40.0, 0.01) < 0
+    >>> held is None or -5 < held(np.array([40.0]), np.array([0.01]))[0] < 0
     True
     """
     if find_spec("flint") is None:
@@ -209,11 +206,12 @@ def wide_bounds(part: sp.Expr) -> Callable[[float, float], float] | None:
     except VerificationError:
         return None
 
-    def bound(centre: float, radius: float) -> float:
+    def bounds(centres: Array, radii: Array) -> list[float]:
         with precision(_WIDE_BITS):
-            return disc_bound(function, arb(centre), arb(radius))
+            discs = zip(centres.tolist(), radii.tolist(), strict=True)
+            return [disc_bound(function, arb(float(centre)), arb(float(radius))) for centre, radius in discs]
 
-    return bound
+    return bounds
 
 
 @lru_cache(maxsize=512)

@@ -24,7 +24,7 @@ import scipy.stats
 from tqdm import tqdm
 
 from benchmarks.dynamics_simulation import COMMON, INDEPENDENT
-from symntk.dynamics import Balanced, Drive, Simulation, simulate
+from symntk.dynamics import Balanced, Drive, Run, Simulation, simulate
 from symntk.runs import checkpoint
 
 G, F, DT = 2.0, 0.2, 1 / 16
@@ -103,12 +103,14 @@ def simulated(N: int, folder: Path) -> Simulation:
         N,
         G,
         drives(N),
-        steps=steps,
-        burn=round(plan.burn / plan.dt),
-        dt=plan.dt,
-        realizations=plan.realizations,
-        record=False,
-        checkpoint=folder / f"driven-{N}-{steps}",
+        Run(
+            steps,
+            round(plan.burn / plan.dt),
+            plan.dt,
+            realizations=plan.realizations,
+            record=False,
+            checkpoint=folder / f"driven-{N}-{steps}",
+        ),
     )
 
 
@@ -170,16 +172,8 @@ def exponents(sizes: list[int], folder: Path) -> None:
 def average(folder: Path, N: int = 4000, realizations: int = 6) -> None:
     """Gaussian input or phases: quantities with a small sampling error."""
     inputs = [Drive(a, common=False) for a in SINES]
-    run = simulate(
-        N,
-        G,
-        inputs,
-        steps=1_600,
-        burn=1_600,
-        realizations=realizations,
-        lyapunov=0,
-        checkpoint=folder / f"average-{N}",
-    )
+    plan = Run(1_600, 1_600, realizations=realizations, lyapunov=0, checkpoint=folder / f"average-{N}")
+    run = simulate(N, G, inputs, plan)
     net = Balanced(G, N)
     print(f"\nN = {N}, {realizations} realizations of 100 τ after 100 τ, independent input, dt = τ/16\n")
     print("| I_1 | quantity | simulated | standard error | Gaussian | standard errors | phases | standard errors |")

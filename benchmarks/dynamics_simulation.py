@@ -18,7 +18,7 @@ import math
 import time
 from pathlib import Path
 
-from symntk.dynamics.simulation import Drive, simulate
+from symntk.dynamics.simulation import Drive, Run, simulate
 from symntk_papers.balanced.learning import FULL, Task, teach
 
 COMMON = (0.25, 0.56, 0.78, 1.0, 1.34)  # times √N
@@ -35,10 +35,12 @@ def driven(options):
             N,
             2.0,
             drives,
-            steps=options.steps,
-            realizations=options.realizations,
-            record=False,
-            checkpoint=options.folder / f"driven-{N}-{options.steps}",
+            Run(
+                options.steps,
+                realizations=options.realizations,
+                record=False,
+                checkpoint=options.folder / f"driven-{N}-{options.steps}",
+            ),
         )
         print(f"\nN = {N}, g = 2, f = 0.2, {options.realizations} realizations of {run.dt * options.steps:g} τ\n")
         print(run.table(), flush=True)
@@ -52,9 +54,8 @@ def undriven(options):
         cells = []
         for N in sizes:
             folder = options.folder / f"undriven-{g}-{N}-{options.steps}"
-            run = simulate(
-                N, g, steps=options.steps, realizations=options.realizations, record=False, checkpoint=folder
-            )
+            plan = Run(options.steps, realizations=options.realizations, record=False, checkpoint=folder)
+            run = simulate(N, g, run=plan)
             cells.append(f"{run.lyapunov.mean():.4f} ± {run.error[0]:.4f}")
         print(f"| {g} | {' | '.join(cells)} |", flush=True)
 
@@ -70,9 +71,8 @@ def times(options):
                 for steps in (16, 112):  # the difference holds the steps alone, without the start
                     before = time.process_time()
                     inputs = [10.0] * count
-                    simulate(
-                        N, 2.0, inputs, steps=steps, burn=0, realizations=1, record=False, dtype=dtype, progress=False
-                    )
+                    plan = Run(steps, burn=0, realizations=1, record=False, dtype=dtype)
+                    simulate(N, 2.0, inputs, plan, progress=False)
                     spent.append(time.process_time() - before)
                 cells.append(f"{(spent[1] - spent[0]) / 96 * 1e3:.2f}")
             print(f"| {N} | {count} | {' | '.join(cells)} |", flush=True)

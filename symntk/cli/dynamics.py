@@ -219,20 +219,12 @@ def simulate_(
 
     Exponents of finite networks lie below those of the theory, which holds for N → ∞: by about 20/N at g = 2.
     """
-    from symntk.dynamics.simulation import Drive, simulate
+    from symntk.dynamics.simulation import Drive, Run, simulate
 
     drives = [Drive(one, True, f) for one in common] + [Drive(one, False, f) for one in independent]
-    run = simulate(
-        inputs=drives or [0.0],
-        steps=_steps("--time", time, dt),
-        burn=_steps("--burn", burn, dt),
-        dt=dt,
-        realizations=realizations,
-        seed=seed,
-        checkpoint=checkpoints,
-        progress=sys.stderr.isatty(),
-        **network,
-    )
+    steps, before = _steps("--time", time, dt), _steps("--burn", burn, dt)
+    wanted = Run(steps, before, dt, realizations=realizations, seed=seed, checkpoint=checkpoints)
+    run = simulate(inputs=drives or [0.0], run=wanted, progress=sys.stderr.isatty(), **network)
     if not as_json:
         click.echo(run.table())
         return

@@ -2,13 +2,13 @@
 
 `Balanced` is a network in theory, `classical` one with odd units and no mean; `simulate` runs such networks.
 
->>> from symntk.dynamics import Balanced, simulate
+>>> from symntk.dynamics import Balanced, Run, simulate
 >>> net = Balanced(g=2.0, N=400)
 >>> driven = net.orbit(30.0, f=0.2, dt=1 / 4)  # common input I_1 sin 2πft: the state that repeats with it
 >>> print(net.stationary().lyapunov > 0 > driven.lyapunov)  # chaos, which the input suppresses
 True
->>> run = simulate(400, 2.0, [0.0, 30.0], steps=800, burn=400, dt=1 / 4, realizations=1, progress=False)
->>> print(run.lyapunov.shape, bool(run.lyapunov[0, 0] > 0 > run.lyapunov[0, 1]))
+>>> found = simulate(400, 2.0, [0.0, 30.0], Run(steps=800, burn=400, dt=1 / 4, realizations=1), progress=False)
+>>> print(found.lyapunov.shape, bool(found.lyapunov[0, 0] > 0 > found.lyapunov[0, 1]))
 (1, 2) True
 """
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from symntk.dynamics.curves import Curve, common_curve, independent_curve
     from symntk.dynamics.orbit import orbits
     from symntk.dynamics.phase import PhaseDiagram, phase_diagram
-    from symntk.dynamics.simulation import Drive, Simulation, simulate
+    from symntk.dynamics.simulation import Drive, Run, Simulation, simulate
     from symntk.dynamics.units import Units
     from symntk.dynamics.waveform import finest
 
@@ -33,7 +33,7 @@ _ROOMS = {
     "curves": ("Curve", "common_curve", "independent_curve"),
     "orbit": ("orbits",),
     "phase": ("PhaseDiagram", "phase_diagram"),
-    "simulation": ("Drive", "Simulation", "simulate"),
+    "simulation": ("Drive", "Run", "Simulation", "simulate"),
     "units": ("Units",),
     "waveform": ("finest",),
 }
@@ -44,6 +44,7 @@ __all__ = [
     "Drive",
     "NonStationary",
     "PhaseDiagram",
+    "Run",
     "Simulation",
     "Units",
     "allow",

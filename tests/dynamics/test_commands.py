@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from symntk.cli import main
-from symntk.dynamics import simulate
+from symntk.dynamics import Run, simulate
 from symntk.dynamics.critical import critical_common
 from symntk.dynamics.theory import Balanced
 
@@ -59,7 +59,7 @@ def test_simulate_and_resume(tmp_path):
     options = ["--N", "40", "--time", "4", "--burn", "2", "--realizations", "2", "--checkpoints", str(tmp_path)]
     found = answers("simulate", *options, "--common", "3", "--common", "9", "--independent", "2")
     assert [(row["input"], row["I_1"]) for row in found] == [("common", 3.0), ("common", 9.0), ("independent", 2.0)]
-    run = simulate(40, 2.0, [3.0, 9.0], steps=64, burn=32, realizations=2, progress=False)
+    run = simulate(40, 2.0, [3.0, 9.0], Run(steps=64, burn=32, realizations=2), progress=False)
     assert [row["lyapunov"] for row in found[:2]] == pytest.approx(run.lyapunov.mean(0).tolist(), rel=1e-4)
     assert len(list(tmp_path.glob("*.npz"))) == 2
     assert "| 0 | none |" in invoke("simulate", "--N", "40", "--time", "4", "--burn", "2").stdout

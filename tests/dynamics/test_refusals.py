@@ -5,17 +5,17 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from symntk.dynamics import Balanced, allow, critical_common, critical_independent, simulate
+from symntk.dynamics import Balanced, allow, critical_common, critical_independent
 from symntk.dynamics.poles import refuse_poles
 from symntk.dynamics.waveform import finite_formula
 from symntk.errors import DomainError, FormulaError
+from tests.dynamics.test_simulation import run as simulated
 
 NET = Balanced(2.0, 5000)
-SHORT = {"steps": 32, "burn": 16, "progress": False}
 
 
 def run(*inputs, N=50, **options):
-    return simulate(N, 2.0, list(inputs) or [0.0], **(SHORT | options))
+    return simulated(N, 2.0, list(inputs) or [0.0], **({"steps": 32, "burn": 16, "dtype": "float32"} | options))
 
 
 @pytest.mark.parametrize(

@@ -8,12 +8,13 @@ import numpy as np
 import pytest
 from scipy.optimize import brentq
 
-from symntk.dynamics.simulation import Drive, simulate
+from symntk.dynamics.simulation import Drive
 from symntk.dynamics.simulation.step import Model, RateNetwork
 from symntk.dynamics.theory import Balanced
 from symntk.errors import SymntkError
 from symntk.finite.arrays import array_function
 from symntk.kernels.function import as_function
+from tests.dynamics.test_simulation import run
 
 DT = 1 / 16
 
@@ -46,9 +47,7 @@ def test_units_that_saturate_are_balanced(J_0):
 
 
 def test_saturating_units_with_strong_input_are_simulated():
-    found = simulate(
-        100, 2.0, [200.0], activation="hard_tanh", J_0=10, steps=160, burn=16, realizations=1, progress=False
-    )
+    found = run(100, 2.0, [200.0], activation="hard_tanh", J_0=10, steps=160, burn=16, realizations=1)
     assert np.all(np.abs(found.rate) <= 1) and np.all(np.isfinite(found.lyapunov))
 
 
@@ -68,8 +67,8 @@ def test_units_that_jump_are_balanced_where_the_miss_changes_its_sign(activation
 
 @pytest.mark.parametrize(("activation", "N"), [("sign", 100), ("step", 2000)])
 def test_networks_of_units_that_jump_keep_their_mean_rate(activation, N):
-    options = {"steps": 48, "burn": 160, "realizations": 1, "lyapunov": 0, "I_0": 0.5, "progress": False}
-    found = simulate(N, 2.0, activation=activation, **options)
+    options = {"steps": 48, "burn": 160, "realizations": 1, "lyapunov": 0, "I_0": 0.5}
+    found = run(N, 2.0, activation=activation, **options)
     assert np.abs(found.rate - 0.5).max() < 3 / math.sqrt(N)
 
 
@@ -92,7 +91,7 @@ def test_a_row_that_newton_solves_does_not_depend_on_one_that_it_does_not(monkey
 @pytest.mark.parametrize(("activation", "told"), [("-tanh(4*x)", "falls too steeply"), ("exp(x)", "is not finite")])
 def test_what_has_no_solution_says_why(activation, told):
     with pytest.raises(SymntkError, match=told):
-        simulate(1000, 2.0, activation=activation, steps=480, burn=0, realizations=1, progress=False)
+        run(1000, 2.0, activation=activation, steps=480, burn=0, realizations=1)
 
 
 def test_the_exponential_scheme_corrects_the_autocovariance_but_not_the_exponent():

@@ -27,7 +27,7 @@ import numpy as np
 from scipy.linalg.blas import dger
 from tqdm import tqdm
 
-from symntk.dynamics.simulation import BLOCK, CYCLE, Drive, courses, phases, plain, simulate, stream, weights
+from symntk.dynamics.simulation import BLOCK, CYCLE, Drive, Run, courses, phases, plain, simulate, stream, weights
 from symntk.dynamics.simulation.checks import (
     affordable,
     all_resolved,
@@ -174,23 +174,19 @@ def teach(
             for i, drive in enumerate(drives):
                 found[:, r, i] = _kept(folder, task, phi, drive, r)
                 bar.update()
-    run = simulate(
-        task.N,
-        task.g,
-        drives,
-        I_0=task.I_0,
-        J_0=task.J_0,
-        activation=activation,
-        steps=task.exponent,
-        burn=_BURN,
-        dt=task.dt,
+    run = Run(
+        task.exponent,
+        _BURN,
+        task.dt,
         realizations=realizations,
         seed=task.seed,
         record=False,
         checkpoint=None if folder is None else folder / _exponents(task, phi, drives),
-        progress=progress,
     )
-    return Learning(task, drives, found[0], found[1].astype(int), run.lyapunov)
+    teachers = simulate(
+        task.N, task.g, drives, run, I_0=task.I_0, J_0=task.J_0, activation=activation, progress=progress
+    )
+    return Learning(task, drives, found[0], found[1].astype(int), teachers.lyapunov)
 
 
 def _kept(folder: Path | None, task: Task, phi: ArrayFunction, drive: Drive, realization: int) -> np.ndarray:

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from symntk.dynamics import Balanced
-from symntk.dynamics.simulation import Drive, Simulation, simulate
+from symntk.dynamics.simulation import Drive, Run, Simulation, simulate
 from symntk.runs import Options, checkpoint
 
 GAIN, FREQUENCY = 2.0, 0.2
@@ -63,21 +63,16 @@ def simulated(
         "recorded": recorded,
     }
     name = f"simulated-seed{options.seed}-{checkpoint.fingerprint(parts)[:12]}"
-    return simulate(
-        int(net.N),
-        net.g,
-        drives,
-        I_0=net.I_0,
-        J_0=net.J_0,
-        steps=steps,
-        burn=burn,
-        dt=STEP,
+    run = Run(
+        steps,
+        burn,
+        STEP,
         realizations=sizes.realizations,
         seed=options.seed,
         checkpoint=None if folder is None else folder / name,
-        progress=options.progress,
         **recorded,
     )
+    return simulate(int(net.N), net.g, drives, run, I_0=net.I_0, J_0=net.J_0, progress=options.progress)
 
 
 def known_or_blank(value: float) -> float | str:

@@ -6,7 +6,7 @@ are read and checked.
 
 from symntk.dynamics.simulation import checks
 from symntk.dynamics.simulation.realization import BLOCK, CYCLE, courses, plain
-from symntk.dynamics.simulation.run import Simulation, simulate
+from symntk.dynamics.simulation.run import Run, Simulation, simulate
 from symntk.dynamics.simulation.step import Drive, Model, RateNetwork, phases, stream, weights
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "Drive",
     "Model",
     "RateNetwork",
+    "Run",
     "Simulation",
     "checks",
     "courses",

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from tqdm import tqdm
@@ -21,14 +22,14 @@ from symntk.dynamics.simulation.checks import (
     units,
 )
 from symntk.dynamics.simulation.realization import BLOCK, Plan, run_realization
-from symntk.dynamics.simulation.step import Drive, Model, phases, weights
+from symntk.dynamics.simulation.step import Drive, Model
 from symntk.dynamics.waveform import Course
 from symntk.errors import DivergenceError, DomainError, FormulaError
 from symntk.finite.arrays import ArrayFunction, array_function
 from symntk.kernels.function import Function
 from symntk.runs.stopping import Interrupted, interrupts
 
-__all__ = ["Drive", "Simulation", "phases", "simulate", "weights"]
+__all__ = ["Run", "Simulation", "simulate"]
 _WINDOWS = 10
 
 
@@ -107,28 +108,72 @@ class Simulation:
         return "\n".join(lines)
 
 
+@dataclass(frozen=True)
+class Run:
+    """How networks are simulated, and what is recorded; times are in units of τ.
+
+    Attributes:
+        steps: recorded steps, rounded up to a multiple of 16.
+        burn: steps before them, rounded up likewise.
+        dt: the step.
+        scheme: "euler", for which the theory in steps dt is exact and λ₁ of chaos is nearest to that in continuous
+            time, or "exponential", with errors of O(dt²) for those of O(dt) of the autocovariance and of the answer to
+            an input, but not of λ₁ (`symntk.dynamics.simulation.step` has the numbers).
+        realizations: how many.
+        seed: of all random numbers.
+        lyapunov: how many exponents; 0 for none.
+        record: keep rate, mean and variance of each step.
+        lags: longest lag of the autocorrelation; None for none.
+        dtype: precision of J and of the products with it; states are float64.
+        checkpoint: a folder with one file per realization. A run with the same options continues from it, with the
+            same result to the last bit as one that was not interrupted.
+        checkpoint_seconds: time between writing a file.
+    """
+
+    steps: int = 16_000
+    burn: int = 3_200
+    dt: float = 1 / 16
+    scheme: str = "euler"
+    realizations: int = 5
+    seed: int = 0
+    lyapunov: int = 1
+    record: bool = True
+    lags: float | None = None
+    dtype: str = "float32"
+    checkpoint: str | Path | None = None
+    checkpoint_seconds: float = 60.0
+
+    def checked(self, asked: str) -> Run:
+        """The same with Python's own whole numbers.
+
+        Raises:
+            DomainError, FormulaError: something of it is none of what it may be.
+        """
+        least = {"steps": 1, "realizations": 1, "burn": 0, "lyapunov": 0, "seed": 0}
+        whole: dict[str, Any] = {
+            name: count(asked, name, getattr(self, name), lowest) for name, lowest in least.items()
+        }
+        numbers(asked, {"dt": self.dt})
+        for name, known in (("dtype", ("float32", "float64")), ("scheme", ("euler", "exponential"))):
+            if getattr(self, name) not in known:
+                raise FormulaError(asked, f"{name} = {getattr(self, name)!r}", " or ".join(f'"{one}"' for one in known))
+        return replace(self, **whole)
+
+    @property
+    def longest(self) -> int:
+        """The steps of the longest lag; negative for none."""
+        return -1 if self.lags is None else round(self.lags / self.dt)
+
+
 def simulate(
     N: int,
     g: float,
     inputs: Sequence[float | str | Drive] = (0.0,),
+    run: Run | None = None,
     *,
-    common: bool = True,
-    frequency: float = 0.2,
     I_0: float = 1.0,
     J_0: float = 1.0,
     activation: str | Function = "relu",
-    steps: int = 16_000,
-    burn: int = 3_200,
-    dt: float = 1 / 16,
-    scheme: str = "euler",
-    realizations: int = 5,
-    seed: int = 0,
-    lyapunov: int = 1,
-    record: bool = True,
-    lags: float | None = None,
-    dtype: str = "float32",
-    checkpoint: str | Path | None = None,
-    checkpoint_seconds: float = 60.0,
     progress: bool = True,
 ) -> Simulation:
     """Networks τ h_i' = −h_i + Σ_j J_ij φ(h_j) + √N I_0 + δI_i(t), J_ij ~ N(−J_0/√N, g²/N), in time steps dt.
@@ -141,28 +186,12 @@ def simulate(
     Args:
         N: units.
         g: standard deviation of J times √N.
-        inputs: amplitudes I_1 of I_1 sin 2πft; formulas in t, such as "10*sign(sin(t))", of inputs to all units;
-            or `Drive`s. A period of each takes at least 16 steps.
-        common: of amplitudes: whether all units get the same input, else each with a random phase of its own.
-        frequency: of amplitudes: f, in units of 1/τ.
+        inputs: amplitudes I_1 of I_1 sin 2πft for all units, f = 0.2; formulas in t, such as "10*sign(sin(t))", of
+            inputs to all units; or `Drive`s, also of independent input. A period of each takes at least 16 steps.
+        run: steps, realizations and what is recorded; `Run()` by default.
         I_0: constant input, as in the equation; 0 for a centred network.
         J_0: mean of J, as in the equation; 0 for a centred network.
         activation: φ, a registered name, a formula or a function of `symntk`.
-        steps: recorded steps, rounded up to a multiple of 16.
-        burn: steps before them, rounded up likewise.
-        dt: the step, in units of τ.
-        scheme: "euler", for which the theory in steps dt is exact and λ₁ of chaos is nearest to that in continuous
-            time, or "exponential", with errors of O(dt²) for those of O(dt) of the autocovariance and of the answer to
-            an input, but not of λ₁ (`symntk.dynamics.simulation.step` has the numbers).
-        realizations: how many.
-        seed: of all random numbers.
-        lyapunov: how many exponents; 0 for none.
-        record: keep rate, mean and variance of each step.
-        lags: longest lag of the autocorrelation, in units of τ; None for none.
-        dtype: precision of J and of the products with it; states are float64.
-        checkpoint: a folder with one file per realization. A run with the same options continues from it, with the
-            same result to the last bit as one that was not interrupted.
-        checkpoint_seconds: time between writing a file.
         progress: show a progress bar.
 
     Raises:
@@ -172,55 +201,45 @@ def simulate(
         KeyboardInterrupt: interrupted; the checkpoint is written before.
 
     >>> import numpy as np
-    >>> run = simulate(100, 0.5, activation="tanh", I_0=0, J_0=0, steps=800, burn=800, realizations=2, progress=False)
-    >>> run.lyapunov.shape, bool(np.all(run.lyapunov < 0))  # no chaos below g = 1
+    >>> short = Run(steps=800, burn=800, realizations=2)
+    >>> found = simulate(100, 0.5, run=short, activation="tanh", I_0=0, J_0=0, progress=False)
+    >>> found.lyapunov.shape, bool(np.all(found.lyapunov < 0))  # no chaos below g = 1
     ((2, 1), True)
     """
-    asked = f"to simulate {N} units with g = {g} in steps of {dt}"
-    N, steps, realizations = (
-        count(asked, name, value, 1) for name, value in (("N", N), ("steps", steps), ("realizations", realizations))
-    )
-    burn, lyapunov, seed = (
-        count(asked, name, value, 0) for name, value in (("burn", burn), ("lyapunov", lyapunov), ("seed", seed))
-    )
-    numbers(asked, {"dt": dt})
-    drives = listed(asked, inputs, common, frequency, (burn + steps) * dt)
-    _possible(asked, N, g, drives, I_0, J_0, dt, lyapunov)
-    if dtype not in ("float32", "float64"):
-        raise FormulaError(asked, f"the precision {dtype!r}", '"float32" or "float64"')
-    if scheme not in ("euler", "exponential"):
-        raise FormulaError(asked, f"the scheme {scheme!r}", '"euler" or "exponential"')
-    kept = len(drives) * (3.0 * steps * record + lyapunov * steps / BLOCK)
-    if lags is not None:
-        kept += len(drives) * 0.5 * N * (1.0 + _steps(asked, lags, dt))
-    affordable(asked, N, kept, len(drives) * lyapunov, realizations * float(burn + steps), dtype)
+    run = run or Run()
+    asked = f"to simulate {N} units with g = {g} in steps of {run.dt}"
+    N, run = count(asked, "N", N, 1), run.checked(asked)
+    drives = listed(asked, inputs, True, Drive.frequency, (run.burn + run.steps) * run.dt)
+    numbers(asked, {"g": g, "I_0": I_0, "J_0": J_0})
+    _possible(asked, N, g, J_0, drives, run)
+    _affordable(asked, N, len(drives), run)
     function = units(asked, activation)
     model = Model(
         N=N,
         g=float(g),
         I_0=float(I_0),
         J_0=float(J_0),
-        dt=float(dt) if scheme == "euler" else -math.expm1(-dt),
-        time=float(dt),
+        dt=float(run.dt) if run.scheme == "euler" else -math.expm1(-run.dt),
+        time=float(run.dt),
         activation=array_function(function),
-        derivative=_slope(asked, function, lyapunov),
+        derivative=_slope(asked, function, run.lyapunov),
         drives=drives,
-        exponents=lyapunov,
-        seed=seed,
-        dtype=dtype,
+        exponents=run.lyapunov,
+        seed=run.seed,
+        dtype=run.dtype,
     )
     plan = Plan(
         model=model,
-        burn=-(-burn // BLOCK),
-        blocks=-(-steps // BLOCK),
-        record=record,
-        lags=-1 if lags is None else _steps(asked, lags, dt),
-        folder=None if checkpoint is None else Path(checkpoint),
-        every_seconds=checkpoint_seconds,
+        burn=-(-run.burn // BLOCK),
+        blocks=-(-run.steps // BLOCK),
+        record=run.record,
+        lags=run.longest,
+        folder=None if run.checkpoint is None else Path(run.checkpoint),
+        every_seconds=run.checkpoint_seconds,
     )
     if plan.lags >= plan.blocks * BLOCK:
-        raise DomainError(asked, f"a lag of {lags} is longer than the run", "more steps, or shorter lags")
-    return _joined(plan, _all(plan, realizations, progress))
+        raise DomainError(asked, f"a lag of {run.lags} is longer than the run", "more steps, or shorter lags")
+    return _joined(plan, _all(plan, run.realizations, progress))
 
 
 def _all(plan: Plan, realizations: int, progress: bool) -> list[dict[str, np.ndarray]]:
@@ -243,13 +262,10 @@ def _joined(plan: Plan, parts: list[dict[str, np.ndarray]]) -> Simulation:
     return Simulation(plan.model.N, plan.model.g, plan.model.time, plan.model.drives, start=plan.burn * BLOCK, **joined)
 
 
-def _possible(
-    asked: str, N: int, g: float, drives: tuple[Drive, ...], I_0: float, J_0: float, dt: float, lyapunov: int
-) -> None:
+def _possible(asked: str, N: int, g: float, J_0: float, drives: tuple[Drive, ...], run: Run) -> None:
     """Refuse numbers with which there is nothing to simulate."""
-    numbers(asked, {"g": g, "I_0": I_0, "J_0": J_0, "dt": dt})
-    if lyapunov > N:
-        raise DomainError(asked, f"{lyapunov} Lyapunov exponents of {N} units", f"at most {N}")
+    if run.lyapunov > N:
+        raise DomainError(asked, f"{run.lyapunov} Lyapunov exponents of {N} units", f"at most {N}")
     if g < 0:
         raise DomainError(asked, "g is a standard deviation, and it is negative", "g ≥ 0")
     if J_0 < 0:
@@ -258,8 +274,21 @@ def _possible(
             f"J_0 = {J_0}: the mean of J is excitatory, so the rate √N J_0 of the mean grows instead of balancing I_0",
             "J_0 > 0, or J_0 = 0 for a centred network",
         )
-    step(asked, dt)
-    all_resolved(asked, drives, dt)
+    step(asked, run.dt)
+    all_resolved(asked, drives, run.dt)
+    if run.lags is not None:
+        numbers(asked, {"lags": run.lags})
+        if run.lags < 0:
+            advice = "a time of at least 0, or None for no autocorrelation"
+            raise DomainError(asked, f"lags = {run.lags!r}", advice)
+
+
+def _affordable(asked: str, N: int, drives: int, run: Run) -> None:
+    """Refuse what no machine can hold, or what would not end."""
+    kept = drives * (3.0 * run.steps * run.record + run.lyapunov * run.steps / BLOCK)
+    kept += drives * 0.5 * N * (1.0 + run.longest)
+    steps = run.realizations * float(run.burn + run.steps)
+    affordable(asked, N, kept, drives * run.lyapunov, steps, run.dtype)
 
 
 def _slope(asked: str, function: Function, lyapunov: int) -> ArrayFunction | None:
@@ -270,11 +299,3 @@ def _slope(asked: str, function: Function, lyapunov: int) -> ArrayFunction | Non
         if lyapunov:
             raise
         return None
-
-
-def _steps(asked: str, lags: float, dt: float) -> int:
-    """The steps of the longest lag."""
-    numbers(asked, {"lags": lags})
-    if lags < 0:
-        raise DomainError(asked, f"lags = {lags!r}", "a time of at least 0, or None for no autocorrelation")
-    return round(lags / dt)

@@ -28,7 +28,11 @@ def run(path: Path) -> dict[str, object]:
 
 
 def test_there_are_some():
-    assert [path.name for path in NOTEBOOKS] == ["01_kernels.ipynb", "02_rate_networks.ipynb"]
+    assert [path.name for path in NOTEBOOKS] == [
+        "01_kernels.ipynb",
+        "02_rate_networks.ipynb",
+        "03_networks_in_time.ipynb",
+    ]
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)

@@ -15,13 +15,14 @@ from typing import Any
 
 import numpy as np
 
+from symntk.emit.compile import namespace
 from symntk.emit.module import ORIGIN
 from symntk.errors import SymntkError
-from symntk.kernels.module_check import ModuleCheck, Values, answer, answer_of, compared
 from symntk.kernels.module_check import verify_module as verify_pair
 from symntk.kernels.pair import derive_again, other_functions
 from symntk.networks.export import LAYERS, NUMBERS
 from symntk.networks.network import Network
+from symntk.verify.files.compare import ModuleCheck, Values, answer, answer_of, compared
 from symntk.verify.files.module import no_module, read_module
 from symntk.verify.files.read import read_pair
 from symntk.verify.points import edge_points, random_points
@@ -60,7 +61,7 @@ def verify_module(
             show(name, "map")
             yield _maps(name, space, own)
 
-    return compared(file, net.source(target="numpy", **numbers), differences, values, run=run)
+    return compared(file, net.source(target="numpy", **numbers), differences, values, namespace, run=run)
 
 
 def _network(record: dict[str, Any], asked: str) -> tuple[Network, dict[str, float], list[str]]:

@@ -202,7 +202,7 @@ def _closed() -> list[Mutation]:
         *rows(
             "conditions",
             GROWING,
-            "symntk.kernels.solution:conditions",
+            "symntk.kernels.quadrature:conditions",
             forgotten=always(()),
             half_of_the_range=boundary(2),
             twice_the_range=boundary(sp.Rational(1, 2)),

@@ -20,7 +20,6 @@ import os
 import subprocess
 import sys
 import time
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -30,7 +29,7 @@ from symntk.emit.compile import namespace
 from symntk.finite.arrays import mollified
 from symntk.finite.ensemble import Ensemble
 from symntk.finite.network import DenseTraining
-from symntk.finite.training import Run, _Work
+from symntk.finite.training import Run, Schedule, _Work
 from symntk_papers.sgntk.steps import StepTraining
 
 WIDTHS = (10, 100, 1000)
@@ -63,7 +62,7 @@ def convergence(quick):
         print(f"| {name} | {' | '.join(f'{value:.3g}' for value in found)} | {slope:.2f} |", flush=True)
 
 
-def a_run(activation, networks):
+def a_run(activation, networks, trainer):
     """The paper's training of some networks."""
     ensemble = Ensemble(symntk.derive(activation, "erf"), 3, 500, networks=networks, inputs=2, bias_std=0.1)
     angle = np.random.default_rng(0).uniform(-np.pi, np.pi, 15)
@@ -71,26 +70,7 @@ def a_run(activation, networks):
     y = 4 * x[0] * x[1] ** 2 - 0.8 * x[0] ** 3 + 1.2 * x[1] ** 2 - 0.8 * x[0] ** 2 * x[1]
     functions = ensemble._activations(), ensemble._slopes("surrogate")
     shape = ensemble.shape
-    return Run(
-        shape,
-        *functions,
-        0,
-        "float32",
-        "numpy",
-        None,
-        x,
-        y,
-        x,
-        0.1,
-        1,
-        (0,),
-        False,
-        None,
-        None,
-        60.0,
-        True,
-        DenseTraining,
-    )
+    return Run(shape, *functions, 0, "float32", "numpy", None, x, y, x, (0,), Schedule(1, 0.1, trainer=trainer))
 
 
 def per_step(step, networks, windows=25, steps=20):
@@ -110,7 +90,7 @@ def measure():
     networks, rows = 4, {}
     trainers = [("sign", StepTraining), *((name, DenseTraining) for name in ("sign", "erf", "tanh"))]
     for activation, trainer in trainers:
-        engine = _Work(replace(a_run(activation, networks), trainer=trainer), 0, networks).engine
+        engine = _Work(a_run(activation, networks, trainer), 0, networks).engine
         rows[f"{activation}, {trainer.__name__}"] = per_step(engine.step, networks)
     for name, seconds in rows.items():
         print(f"| {name} | {seconds * 1e3:.2f} | {minutes(seconds)} |", flush=True)

@@ -17,14 +17,14 @@ if TYPE_CHECKING:
         forward,
     )
     from symntk.finite.time import FiniteTimeNetwork
-    from symntk.finite.training import Training
+    from symntk.finite.training import Schedule, Training
 
 _MODULES = {
     "arrays": ("ArrayFunction", "Arrays", "NumpyArrays", "array_function", "mollified", "product"),
     "ensemble": ("Ensemble",),
     "network": ("Architecture", "DenseTraining", "Elementwise", "Parameters", "Steps", "empirical_kernel", "forward"),
     "time": ("FiniteTimeNetwork",),
-    "training": ("Training",),
+    "training": ("Schedule", "Training"),
 }
 
 __all__ = [
@@ -37,6 +37,7 @@ __all__ = [
     "FiniteTimeNetwork",
     "NumpyArrays",
     "Parameters",
+    "Schedule",
     "Steps",
     "Training",
     "array_function",

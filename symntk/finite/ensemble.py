@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,14 +13,12 @@ from symntk.errors import DomainError, FormulaError
 from symntk.finite.arrays import ArrayFunction, array_function, arrays
 from symntk.finite.network import (
     Architecture,
-    DenseTraining,
     Elementwise,
     Parameters,
-    Steps,
     empirical_kernel,
     forward,
 )
-from symntk.finite.training import Run, Training, run_chunk
+from symntk.finite.training import Run, Schedule, Training, run_chunk
 from symntk.kernels.function import Function, as_function
 from symntk.kernels.kernels import Kernels
 from symntk.runs import checkpoint as checkpoints
@@ -47,9 +44,10 @@ class Ensemble:
 
     >>> import numpy as np
     >>> from symntk.kernels.kernels import derive
+    >>> from symntk.finite import Schedule
     >>> networks = Ensemble(derive("sign", "erf"), depth=3, width=20, networks=4, inputs=2, bias_std=0.1)
     >>> x, y = np.array([[0.0, 1.0], [1.0, 0.0]]), np.array([1.0, -1.0])
-    >>> training = networks.train(x, y, steps=50, rate=0.1, progress=False)
+    >>> training = networks.train(x, y, Schedule(steps=50, rate=0.1), progress=False)
     >>> training.outputs.shape, bool(training.loss[-1].mean() < training.loss[0].mean())
     ((2, 4, 2), True)
     """
@@ -81,48 +79,14 @@ class Ensemble:
         self.layers, self.networks, self.seed = layers, int(networks), int(seed)
         self.dtype, self.backend, self.device = dtype, backend, device
 
-    def train(
-        self,
-        x: Any,
-        y: Any,
-        *,
-        steps: int,
-        rate: float,
-        rule: str = "surrogate",
-        trainer: Callable[..., Steps] = DenseTraining,
-        test: Any = None,
-        record: Sequence[int] | None = None,
-        chunk: int | None = None,
-        workers: int = 0,
-        checkpoint: str | Path | None = None,
-        checkpoint_steps: int | None = None,
-        checkpoint_seconds: float = 60.0,
-        keep: bool = False,
-        progress: bool = True,
-    ) -> Training:
-        """Full-batch steps of size `rate` on ½ · mean (f − y)².
+    def train(self, x: Any, y: Any, schedule: Schedule, *, test: Any = None, progress: bool = True) -> Training:
+        """Full-batch steps of size η on ½ · mean (f − y)².
 
         Args:
             x: training inputs (points, inputs).
             y: targets (points,).
-            steps: how many.
-            rate: η.
-            rule: "gradient" propagates back the true derivative, "surrogate" the surrogate derivative.
-            trainer: the class that makes the steps, `DenseTraining` or one with its arguments and methods.
+            schedule: how many steps of which kind, and what is kept of them.
             test: inputs at which outputs are recorded; x by default.
-            record: steps at which they are, from 0 (before training) to `steps`; these two by default.
-            chunk: networks trained together; by default as many as the caches hold, or a GPU's memory. With NumPy the
-                result does not depend on it, to the last bit.
-            workers: processes that share the work, each with linear algebra on one core: the fastest way to use
-                several cores. 0 is this process. Any number of workers from 1 on gives the same bits; so does this
-                process if its linear algebra uses one core, else rounding differs, and in the end single networks of
-                `sign` differ visibly (one sign that flips earlier changes what follows), while the ensemble's
-                statistics agree.
-            checkpoint: a folder with one file per chunk. A run with the same options continues from it, with the
-                same result to the last bit as one that was not interrupted.
-            checkpoint_steps: a file is written after so many steps, where given.
-            checkpoint_seconds: a file is written after so many seconds.
-            keep: keep the trained weights, as `Training.parameters`.
             progress: show a progress bar.
 
         Raises:
@@ -138,21 +102,13 @@ class Ensemble:
                 f"targets of shape {targets.shape} for {points.shape[1]} points, or not finite",
                 "one finite number per point",
             )
-        times = sorted({0, steps} if record is None else set(record))
-        if not times or not all(0 <= t <= steps and t == int(t) for t in (*times, steps)):
-            wrong = f"{steps} steps, recorded at {times}"
-            raise DomainError("to train an ensemble", wrong, "integers, 0 ≤ record ≤ steps, at least one")
-        if workers < 0 or (chunk is not None and chunk < 1):
-            wrong = f"{workers} workers, {chunk} networks at a time"
-            raise DomainError("to train an ensemble", wrong, "workers from 0 on, chunks from 1 on")
-        if not (np.isfinite(rate) and rate >= 0):
-            raise DomainError("to train an ensemble", f"the rate {rate}", "a number that is not negative")
+        times = schedule.recorded()
         memory = _CHUNK if self.backend == "numpy" else _MEMORY
-        size = chunk or max(1, memory // (self.shape.numbers * np.dtype(self.dtype).itemsize))
+        size = schedule.chunk or max(1, memory // (self.shape.numbers * np.dtype(self.dtype).itemsize))
         run = Run(
             shape=self.shape,
             activations=self._activations(),
-            slopes=self._slopes({"gradient": "derivative"}.get(rule, rule)),
+            slopes=self._slopes({"gradient": "derivative"}.get(schedule.rule, schedule.rule)),
             seed=self.seed,
             dtype=self.dtype,
             backend=self.backend,
@@ -160,20 +116,13 @@ class Ensemble:
             x=points,
             y=targets,
             test=points if test is None else self._inputs(test),
-            rate=float(rate),
-            steps=int(steps),
-            record=tuple(int(t) for t in times),
-            keep=keep,
-            folder=None if checkpoint is None else Path(checkpoint),
-            every_steps=checkpoint_steps,
-            every_seconds=checkpoint_seconds,
-            own_processes=workers > 0,
-            trainer=trainer,
+            record=times,
+            schedule=schedule,
         )
         if run.folder is not None:
             checkpoints.need_folder(run.folder)
         chunks = [(a, min(a + size, self.networks)) for a in range(0, self.networks, size)]
-        return Training.joined(run, _trained(run, chunks, workers, progress))
+        return Training.joined(run, _trained(run, chunks, progress))
 
     def kernel(
         self,
@@ -261,14 +210,14 @@ class Ensemble:
         return np.ascontiguousarray(values.T)
 
 
-def _trained(run: Run, chunks: list[tuple[int, int]], workers: int, progress: bool) -> list[dict[str, np.ndarray]]:
+def _trained(run: Run, chunks: list[tuple[int, int]], progress: bool) -> list[dict[str, np.ndarray]]:
     """The results of all chunks, in order; the bar moves with each step in this process, with each chunk in others."""
     parts: dict[int, dict[str, np.ndarray]] = {}
-    total = chunks[-1][1] * run.steps
-    with tqdm(total=total, unit="step", unit_scale=True, disable=not progress, smoothing=0.05) as bar:
+    steps, workers = run.schedule.steps, run.schedule.workers
+    with tqdm(total=chunks[-1][1] * steps, unit="step", unit_scale=True, disable=not progress, smoothing=0.05) as bar:
         task = partial(run_chunk, run, int if workers else bar.update)
         for place, part in results(task, chunks, workers):
             parts[place] = part
             start, stop = chunks[place]
-            bar.update((stop - start) * run.steps if workers else 0)
+            bar.update((stop - start) * steps if workers else 0)
     return [parts[place] for place in range(len(chunks))]

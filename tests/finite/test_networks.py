@@ -12,6 +12,7 @@ from symntk.errors import DivergenceError, FormulaError
 from symntk.finite.arrays import NumpyArrays, array_function, arrays, mollified
 from symntk.finite.ensemble import Ensemble
 from symntk.finite.network import Architecture, DenseTraining, empirical_kernel, forward
+from symntk.finite.training import Schedule
 from symntk.kernels.function import as_function
 from symntk.kernels.kernels import derive
 
@@ -148,7 +149,7 @@ def test_kernels_and_steps_are_those_of_networks_written_out(names, width, bias)
     )  # fmt: skip
     x1, x2, y = RNG.normal(size=(2, 3)), RNG.normal(size=(3, 3)), RNG.normal(size=3)
     sg_ntk, ntk, outputs = ensemble.kernel(x1, x2), ensemble.kernel(x1, x2, second="derivative"), ensemble.outputs(x1)
-    trained = ensemble.train(x2, y, steps=1, rate=0.1, keep=True, progress=False)
+    trained = ensemble.train(x2, y, Schedule(1, 0.1, keep=True), progress=False)
     start, end = ensemble.shape.draw(7, range(2), "float64"), trained.parameters
     sigma, slopes = [SCALAR[name][0] for name in names], [SCALAR[name][1] for name in names]
     surrogate = [lambda x: math.exp(-(x**2) / 3)] * len(names)
@@ -172,7 +173,7 @@ def test_wide_networks_train_as_their_initial_kernel_says():
     y, off = np.sin(2 * np.arctan2(x[:, 0], x[:, 1])), []
     for width in (30, 320):
         ensemble = Ensemble(derive("erf(2*x)", "erf"), 3, width, networks=6, inputs=2, bias_std=0.1, dtype="float64")
-        trained = ensemble.train(x, y, steps=steps, rate=rate, progress=False)
+        trained = ensemble.train(x, y, Schedule(steps, rate), progress=False)
         one = np.eye(8) - rate / 8 * ensemble.kernel(x)
         error = (np.linalg.matrix_power(one, steps) @ (trained.outputs[0] - y)[..., None])[..., 0]
         linear = np.sqrt(np.mean(error**2, axis=1) / 2)
@@ -197,7 +198,7 @@ def test_a_surrogate_step_moves_outputs_by_the_surrogate_kernel():
     ensemble = Ensemble(kernels, 4, 9, networks=3, inputs=2, bias_std=0.5, dtype="float64")
     x, y, test = RNG.normal(size=(4, 2)), RNG.normal(size=4), 2 * RNG.normal(size=(5, 2))
     rate = 1e-6
-    training = ensemble.train(x, y, steps=1, rate=rate, test=test, progress=False)
+    training = ensemble.train(x, y, Schedule(1, rate), test=test, progress=False)
     moved = (training.outputs[1] - training.outputs[0]) / rate
     residual = ensemble.outputs(x) - y
     expected = -np.einsum("mtp,mp->mt", ensemble.kernel(test, x), residual) / 4
@@ -210,8 +211,7 @@ def test_the_surrogate_that_is_the_derivative_is_gradient_descent():
     ensemble = Ensemble(derive("tanh", "tanh"), 3, 12, networks=3, inputs=2, bias_std=0.2, dtype="float64")
     x, y = circle(5), RNG.normal(size=5)
     one, two = (
-        ensemble.train(x, y, steps=40, rate=0.2, rule=rule, keep=True, progress=False)
-        for rule in ("gradient", "surrogate")
+        ensemble.train(x, y, Schedule(40, 0.2, rule, keep=True), progress=False) for rule in ("gradient", "surrogate")
     )
     np.testing.assert_allclose(flat(one.parameters), flat(two.parameters), rtol=1e-12)
     assert np.all(one.loss[-1] < one.loss[0])
@@ -253,7 +253,7 @@ def test_a_mollified_delta_has_the_moments_of_a_delta(order):
 def test_what_cannot_be_trained_is_an_error_that_explains():
     ensemble = Ensemble(derive("sign", "erf"), 3, 5, networks=2, inputs=2)
     with pytest.raises(DivergenceError, match=r"delta.*surrogate"):
-        ensemble.train(circle(3), np.ones(3), steps=1, rate=0.1, rule="gradient", progress=False)
+        ensemble.train(circle(3), np.ones(3), Schedule(1, 0.1, "gradient"), progress=False)
     with pytest.raises(DivergenceError, match="mollified"):
         ensemble.kernel(circle(3))
     with pytest.raises(FormulaError, match="no surrogate was given"):

@@ -15,6 +15,7 @@ from symntk.errors import DomainError, SymntkError
 from symntk.finite import training as ensemble_run
 from symntk.finite.ensemble import Ensemble
 from symntk.finite.network import DenseTraining
+from symntk.finite.training import Schedule
 from symntk.kernels.kernels import derive
 
 ANGLE = np.linspace(-3, 3, 6)
@@ -27,9 +28,8 @@ def ensemble(activation="sign", networks=5, **options):
 
 
 def train(which, steps=STEPS, **options):
-    return which.train(
-        X, Y, steps=steps, rate=0.3, test=X[:3], record=[0, steps // 2, steps], progress=False, **options
-    )
+    schedule = Schedule(steps, 0.3, record=[0, steps // 2, steps], **options)
+    return which.train(X, Y, schedule, test=X[:3], progress=False)
 
 
 def same(one, two):
@@ -200,12 +200,12 @@ def test_a_checkpoint_that_lost_an_array_is_refused(tmp_path, monkeypatch, missi
 @pytest.mark.parametrize("wrong", [{"chunk": -1}, {"chunk": 0}, {"workers": -1}, {"steps": 2.5}, {"steps": -1}])
 def test_numbers_that_make_no_run(wrong):
     with pytest.raises(DomainError):
-        ensemble().train(X, Y, **{"steps": 2, "rate": 0.1, "progress": False, **wrong})
+        ensemble().train(X, Y, Schedule(**{"steps": 2, "rate": 0.1, **wrong}), progress=False)
     for record in ([], [1.5], [-1], [3]):
         with pytest.raises(DomainError, match="record"):
-            ensemble().train(X, Y, steps=2, rate=0.1, record=record, progress=False)
+            ensemble().train(X, Y, Schedule(2, 0.1, record=record), progress=False)
     with pytest.raises(DomainError, match="targets"):
-        ensemble().train(X[:0], Y[:0], steps=2, rate=0.1, progress=False)
+        ensemble().train(X[:0], Y[:0], Schedule(2, 0.1), progress=False)
     for options in ({"seed": -1}, {"networks": 0}, {"networks": 1.5}):
         with pytest.raises(DomainError):
             ensemble(**options)

@@ -15,7 +15,7 @@ from scipy.special import erf
 
 from symntk import Kernels, Network
 from symntk import derive as derive_kernels
-from symntk.finite import Ensemble
+from symntk.finite import Ensemble, Schedule
 from symntk.networks import GradientFlow, Prediction
 from symntk.runs import Options, Table
 from symntk_papers.sgntk.setting import (
@@ -187,14 +187,15 @@ def fits(sizes: Sizes, options: Options, kernels: Kernels, known: Theory) -> Ite
         trained = ensemble.train(
             known.x,
             known.y,
-            steps=sizes.steps,
-            rate=RATE,
-            rule="surrogate",
-            trainer=StepTraining,
+            Schedule(
+                sizes.steps,
+                RATE,
+                trainer=StepTraining,
+                record=record,
+                workers=options.workers,
+                checkpoint=options.folder(f"sgntk-fig3-width{width}-{sizes.networks}x{sizes.steps}"),
+            ),
             test=known.test,
-            record=record,
-            workers=options.workers,
-            checkpoint=options.folder(f"sgntk-fig3-width{width}-{sizes.networks}x{sizes.steps}"),
             progress=options.progress,
         )
         yield Fit(width, dict(zip(record, trained.outputs, strict=True)), trained.loss[-1])

@@ -14,7 +14,7 @@ import numpy as np
 from symntk import Kernels, Network
 from symntk import derive as derive_kernels
 from symntk.errors import FormulaError
-from symntk.finite import Ensemble
+from symntk.finite import Ensemble, Schedule
 from symntk.runs import Options, Table
 from symntk_papers.sgntk.setting import (
     BIAS_STD,
@@ -129,12 +129,14 @@ def _panel(kernel: str, kernels: Kernels, m: int, width: int, options: Options, 
     trained = ensemble.train(
         x,
         target(x),
-        steps=sizes.steps,
-        rate=RATE,
-        rule=_RULES[kernel],
-        workers=options.workers,
-        checkpoint=options.folder(f"sgntk-{kernel}-erf{m}-width{width}-{sizes.networks}x{sizes.steps}"),
-        keep=True,
+        Schedule(
+            sizes.steps,
+            RATE,
+            _RULES[kernel],
+            keep=True,
+            workers=options.workers,
+            checkpoint=options.folder(f"sgntk-{kernel}-erf{m}-width{width}-{sizes.networks}x{sizes.steps}"),
+        ),
         progress=options.progress,
     )
     first, second = _SIDES[kernel]

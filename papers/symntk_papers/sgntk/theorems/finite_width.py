@@ -13,7 +13,7 @@ from functools import partial
 import numpy as np
 
 from symntk import Kernels
-from symntk.finite import Ensemble
+from symntk.finite import Ensemble, Schedule
 from symntk_papers.sgntk.setting import RATE, on_circle, target, training_angles
 from symntk_papers.sgntk.theorems.divergence import Outcome
 from symntk_papers.sgntk.theorems.hypotheses import finite_jumps, grows_slowly, lipschitz
@@ -157,9 +157,8 @@ def _in_training(one: Setting) -> Finding:
         for steps in times:
             one.tell(f"T7: {networks} networks of width {width}, {steps} steps")
             folder = one.folder(f"t7-width{width}-{networks}x{steps}")
-            trained = ensemble.train(
-                x, target(x), steps=steps, rate=RATE, rule="surrogate", keep=True, checkpoint=folder, progress=False
-            )
+            schedule = Schedule(steps, RATE, keep=True, checkpoint=folder)
+            trained = ensemble.train(x, target(x), schedule, progress=False)
             moved = ensemble.kernel(x, parameters=trained.parameters).astype(np.float64) - before
             largest = np.maximum(largest, np.max(np.abs(moved), axis=(1, 2)))
         samples.append(largest)

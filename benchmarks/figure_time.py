@@ -1,6 +1,6 @@
 """Recurrent spiking networks trained by surrogate gradients beside the process that their kernel predicts: a figure.
 
-    OPENBLAS_NUM_THREADS=1 python -m benchmarks.figure_time docs/time_trained.svg [--networks 40] [--width 200]
+    OPENBLAS_NUM_THREADS=1 python -m benchmarks.figure_time results/time_trained.svg [--networks 16] [--width 400]
 
 A rotation read step by step: x_t = (sin(α + t), cos(α + t)), 6 steps; the target of the surrogate-gradient NTK paper on
 its circle at α; 15 training angles, 100 test angles. Step units, threshold 0.4, leak 0.8, recurrent_std 0.7, bias_std
@@ -61,8 +61,8 @@ def main():
     """Train, compare, draw."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("path", type=Path)
-    parser.add_argument("--networks", type=int, default=40)
-    parser.add_argument("--width", type=int, default=200)
+    parser.add_argument("--networks", type=int, default=16)
+    parser.add_argument("--width", type=int, default=400)
     parser.add_argument("--rate", type=float, default=0.04)
     options = parser.parse_args()
     angles = 2 * np.pi * np.arange(100) / 100 - np.pi

@@ -60,13 +60,14 @@ class NumbaTarget:
 
     def map(self, layer: LayerMap) -> str:
         """The function of arrays that a user calls, and the loop over entries that it calls."""
-        law = (*LAW, "m1", "m2") if layer.means else LAW
-        places = [*law, *layer.arguments]
+        rest = [*(("m1", "m2") if layer.means else ()), *layer.arguments]
         many = [
             "@_compiled",
-            f"def _{layer.name}_many({', '.join(places)}, out):",
+            f"def _{layer.name}_many({', '.join(['a', 'b', 'c', *rest])}, out):",
             "    for i in range(out.size):",
-            f"        out[i] = _{layer.name}({', '.join(f'{place}[i]' for place in places)})",
+            "        det = _determinant(a[i], b[i], c[i])",
+            f"        rest = ({''.join(f'{one}[i], ' for one in rest)})",
+            f"        out[i] = _{layer.name}(a[i], b[i], c[i], det, math.sqrt(det), *rest)",
         ]
         means = ("mean_u", "mean_v") if layer.means else ()
         keywords = ["*", *layer.keywords] if layer.keywords else []
@@ -121,15 +122,17 @@ class NumbaTarget:
         """What the recursion calls for a kernel's map, with all parameters as a tuple; first where no variance is 0."""
         if layer is None:
             return f"_{name} = _certain_{name} = _determinant  # there is no such kernel here"
-        slots = {f"_{name}": layer.definitions[:1], f"_certain_{name}": layer.definitions[-1:]}
-        if layer.table is not None:
-            slots[f"_{name}"] = ()
-        given, parts = [f"real(law[{keywords.index(word)}])" for word in layer.keywords], []
-        for slot, own in slots.items():
-            lines = ["@_inline", f"def {slot}({', '.join(LAW)}, law, stored):"]
-            lines += ["    real = type(a)"] if own and given else []
+        given = [f"real(law[{keywords.index(word)}])" for word in layer.keywords]
+
+        def slot(slot_name: str, own: Sequence[Definition]) -> str:
             value = f"{own[0].name}({', '.join([*LAW, *given])})" if own else "stored"
-            parts.append("\n".join([*lines, f"    return {value}"]))
+            real = ["    real = type(a)"] if own and given else []
+            head = f"def {slot_name}({', '.join(LAW)}, law, stored):"
+            return "\n".join(["@_inline", head, *real, f"    return {value}"])
+
+        usual, last = () if layer.table else layer.definitions[:1], layer.definitions[-1:]
+        certain = slot(f"_certain_{name}", last) if usual != last else f"_certain_{name} = _{name}"
+        parts = [slot(f"_{name}", usual), certain]
         return "\n\n\n".join(parts)
 
 

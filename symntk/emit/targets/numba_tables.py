@@ -11,8 +11,16 @@ from symntk.emit.targets import numba_text
 _READERS = ("_Stored", "_StoredSide", "_stored_numbers", "_stored_mirrored", "_stored_factors")
 
 _MANY = '''
-def _entries(table, a, b, c, d, out):
+@_compiled
+def _roots(a, b, c, out):
+    for i in range(out.size):
+        out[i] = math.sqrt(_determinant(a[i], b[i], c[i]))
+
+
+def _entries(table, a, b, c, out):
     """The map of a table at flat arrays of laws; refused are those that it does not hold for."""
+    d = np.empty(len(a))
+    _roots(a, b, c, d)
     out[...] = _stored_values(table, a, b, c, d)
     lost = np.isnan(out) & ~np.isnan(a * b * c)
     _refuse(lost, _beyond(table), "variances= at export, for another table", var_u=a, var_v=b, cov=c)
@@ -243,7 +251,5 @@ def tables_code(maps: Sequence[LayerMap]) -> str:
     bare = {one.name: one.table.name for one in maps if one.table and not one.definitions}
     parts = [helpers(readers(maps)), *([_MANY.strip("\n")] if bare else [])]
     parts += ["\n".join(one.source()) for one in tables.values()]
-    parts += [
-        f"def _{name}_many(a, b, c, det, d, out):\n    _entries({one}, a, b, c, d, out)" for name, one in bare.items()
-    ]
+    parts += [f"def _{name}_many(a, b, c, out):\n    _entries({one}, a, b, c, out)" for name, one in bare.items()]
     return "\n\n\n".join(parts)

@@ -55,21 +55,43 @@ def _atan2(y, x):
     return -angle if y < real(0.0) else angle
 
 
+# Variances between this and its inverse have ordinary products.
+_SMALLEST = {"float64": 1e-140, "float32": 1e-16}
+
+
+def _numbers(values, name):
+    """Real numbers as a float64 array, masked ones as NaN."""
+    masked = isinstance(values, np.ma.MaskedArray)
+    array = np.asarray(values.data if masked else values)
+    if array.dtype.kind not in "biuf":
+        raise ValueError(f"{name}: real numbers are needed, not {array.dtype}. Try: an array of floats")
+    array = array.astype(np.float64)
+    return np.where(np.ma.getmaskarray(values), np.nan, array) if masked else array
+
+
 def _evaluated(many, law, parameters):
     """A map over broadcast arguments, which are checked; `many` is its loop over entries."""
-    a, b, c, det, d = _covariance(*law[:3])
-    means = [_as_float64(mean, "a mean") for mean in law[3:]]
-    settings = [_as_float64(value, "a parameter") for value in parameters]
-    arrays = np.broadcast_arrays(a, b, c, det, d, *means, *settings)
-    out = np.empty(arrays[0].shape)
+    names = ("var_u", "var_v", "cov", "mean_u", "mean_v")
+    given = [_numbers(one, name) for one, name in zip(law, names)]
+    a, b, c, *rest = np.broadcast_arrays(*given, *(_numbers(one, "a parameter") for one in parameters))
+    shown = {"var_u": a, "var_v": b, "cov": c}
+    _refuse((a < 0.0) | (b < 0.0), "a variance is negative", "variances of at least 0", **shown)
+    least = _SMALLEST["float64"]
+    odd = [(one != 0.0) & ((one <= least) | (one >= 1.0 / least)) for one in (a, b)]
+    _refuse(odd[0] | odd[1], f"a variance is not between {least} and {1.0 / least}", "rescaled inputs, or 0", **shown)
+    coarse = any(np.asarray(one).dtype in (np.float16, np.float32) for one in law)
+    full = np.sqrt(a) * np.sqrt(b)
+    limit = full * (1.0 + 4096.0 * float(np.finfo(np.float32 if coarse else np.float64).eps))
+    advice = "cov between -sqrt(var_u*var_v) and sqrt(var_u*var_v)"
+    _refuse(np.abs(c) > limit, "|cov| exceeds sqrt(var_u*var_v)", advice, **shown)
+    c = np.where(np.abs(c) > full * (1.0 + 1e-15), np.copysign(full, c), c)
+    arrays, out = (a, b, c, *rest), np.empty(a.shape)
     many(*(np.ascontiguousarray(one).reshape(-1) for one in arrays), out.reshape(-1))
-    lost = np.isnan(out) & ~np.any(np.isnan(arrays), axis=0)
-    if np.any(lost):
-        a, b, c = arrays[:3]
-        wrong = "there is no value in float64, or it is outside of the table"
-        advice = "positive variances, neither large nor small, and a correlation below 1 in magnitude"
-        _refuse(lost, wrong, advice, var_u=a, var_v=b, cov=c)
-    return _finite(_finish(out, *law), *law[:3])
+    unknown = np.isnan(sum(arrays))
+    wrong = "there is no value: a variable of variance 0 is where its function has a delta or a pole"
+    lost = np.isnan(out) | (np.isinf(out) & ((a == 0.0) | (b == 0.0)))
+    _refuse(lost & ~unknown, wrong, "a positive variance", **shown)
+    return _finish(np.where(unknown, np.nan, out), *law)
 
 
 def _say_infinite(row, column, divergence):
@@ -99,8 +121,22 @@ _GRAM = '''
 _ROWS, _COLUMNS, _PRODUCTS, _NOWHERE = 64, 128, 2**20, 2**62
 # 1 − ρ² below which a pair is computed from the inputs themselves: rounded inner products would not tell its angle.
 _NEAR = {"float64": 1e-6, "float32": 1e-2}
-# Variances between this and its inverse have ordinary products.
-_SMALLEST = {"float64": 1e-140, "float32": 1e-16}
+
+
+def _two_inputs(x1, x2):
+    """Both inputs as finite float64 arrays of one width."""
+    pair = []
+    for name, given in (("x1", x1), ("x2", x1 if x2 is None else x2)):
+        array = _numbers(given, name)
+        if array.ndim != 2:
+            raise ValueError(f"{name} has shape {array.shape}. Try: an array (n, features), for one input x[None, :]")
+        if not np.all(np.isfinite(array)):
+            row = int(np.argwhere(~np.isfinite(array))[0][0])
+            raise ValueError(f"{name} holds a value that is not finite, first in row {row}. Try: finite inputs")
+        pair.append(array)
+    if pair[0].shape[1] != pair[1].shape[1]:
+        raise ValueError(f"x1 has {pair[0].shape[1]} features and x2 {pair[1].shape[1]}. Try: inputs of one width")
+    return pair
 
 
 def _matrices(x1, x2, get, depth, weight_std, bias_std, parameters):
@@ -108,7 +144,7 @@ def _matrices(x1, x2, get, depth, weight_std, bias_std, parameters):
     get = (get,) if isinstance(get, str) else tuple(get)
     if not get or any(name not in _KERNELS for name in get):
         raise ValueError(f"get = {get!r}. Try: names among {', '.join(_KERNELS)}")
-    first, second = _inputs(x1, x2)
+    first, second = _two_inputs(x1, x2)
     if not isinstance(depth, int | np.integer) or isinstance(depth, bool) or depth < 1:
         raise ValueError(f"depth = {depth!r}: it counts weight layers. Try: an integer of at least 1")
     weights = np.array(_squares("weight_std", weight_std, depth))
@@ -145,17 +181,18 @@ _ENTRIES = '''    return tuple(out[name] for name in get)
 
 def _all_variances(x, weights, shifts, parameters, real):
     """Each input's variance in all layers, (n, depth), in float64; that of an input of zeros without bias is 0."""
-    v = _first_variances(x, weights[0], shifts[0])
-    layers = [v]
+    v = weights[0] * np.einsum("ij,ij->i", x, x) + shifts[0]
+    layers, least = [v], _SMALLEST[real]
     for layer in range(1, len(weights)):
         square = np.empty(len(x))
         _own_variances(v, parameters, square)
-        v = _handed_on(v, square, weights[layer], shifts[layer], layer + 1, layer + 1 == len(weights))
+        v = weights[layer] * square + shifts[layer]
         layers.append(v)
-    out, least = np.ascontiguousarray(np.transpose(layers)), _SMALLEST[real]
-    odd = (out != 0.0) & ~((out > least) & (out < 1.0 / least))
-    _refuse(odd, f"a variance is not between {least} and {1.0 / least}", "rescaled inputs", variance=out)
-    return out
+    for number, v in enumerate(layers, start=1):
+        odd = ((v != 0.0) | (np.any(x != 0.0, axis=1) & (number == 1))) & ~((v > least) & (v < 1.0 / least))
+        wrong = f"a variance of layer {number} is not between {least} and {1.0 / least}"
+        _refuse(odd, wrong, "rescaled inputs, or a bias", variance=v)
+    return np.ascontiguousarray(np.transpose(layers))
 
 
 @numba.njit(cache=_KEPT, error_model="numpy", parallel=True)

@@ -16,7 +16,7 @@ import sympy as sp
 from symntk.derive.conditions import formula_conditions
 from symntk.derive.latex import WIDEST, display, equation, inline, summed, width
 from symntk.derive.latex import mean as tex_mean
-from symntk.derive.mixture.mixture import Mixture, MixtureDerivation, derive_mixture, kernel_power
+from symntk.derive.mixture.mixture import Mixture, MixtureDerivation, derive_mixture, is_logistic, kernel_power
 from symntk.derive.moves.condition import at_delta, normal_density
 from symntk.derive.moves.derivation import Derivation
 from symntk.derive.moves.engine import derive_pair
@@ -107,18 +107,29 @@ class Integral(Step):
         return None, ""
 
     @cached_property
+    def may_mix(self) -> bool:
+        """Whether both functions are of the logistic family, alike enough for a mixture to be looked for."""
+        if self.unknown.is_final or self.inner is not None or not self._is_double or self.means:
+            return False
+        return all(
+            not one.parameters
+            and not one.general.deltas
+            and is_logistic(one.general, x)
+            and kernel_power(one.general, x) <= _MOST_POWER
+            for one in self._given
+        )
+
+    @cached_property
     def mixture(self) -> MixtureDerivation | None:
         """A sum inside the class that stands for functions of the logistic family, with a certified error.
 
         With means a sum is no faster than panels.
         """
-        if self.unknown.is_final or self.inner is not None or not self._is_double or self.means:
+        if not self.may_mix:
             return None
         sides = []
         try:
             for one in self._given:
-                if one.parameters or one.general.deltas or kernel_power(one.general, x) > _MOST_POWER:
-                    return None
                 found = self._fit(one.general)
                 if found is None:
                     return None

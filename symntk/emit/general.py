@@ -9,7 +9,6 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import lru_cache
 
-from symntk.derive.mixture.mixture import MixtureDerivation
 from symntk.emit.certain import at_points
 from symntk.emit.code import ONE, ZERO, Constant, Definition, Name, Node, Number, call
 from symntk.emit.formula import LAW, formula
@@ -34,20 +33,17 @@ def _shapes(m: GeneralMap) -> tuple[GeneralShape, GeneralShape]:
     return known_shape(m.f), known_shape(m.g)
 
 
-def general_code(m: GeneralMap) -> list[Definition | Constant]:
-    """The public map, last, and what it is made of."""
-    code: list[Definition | Constant] = []
-    for label, form, one in _sides(m):
-        code += [*_function(f"_{m.name}_{label}", one), at_points(f"_{m.name}_{label}_at", form, {})]
+def general_code(m: GeneralMap, late: bool = False) -> list[Definition | Constant]:
+    """The public map, last, and what it is made of; if `late`, the route of `route_code` is written elsewhere."""
+    code = _functions(m)
+    code += [at_points(f"_{m.name}_{label}_at", form, {}) for label, form, _ in _sides(m)]
     parts = _parts(m)
-    if parts[4] != _NONE:
-        code += [*_inner(m), _route(m)]
-        if m.mixture is not None:
-            code += _mixture(m, m.mixture)
+    if parts[4] != _NONE and not late:
+        code += _route(m)
     means = ["mean_u", "mean_v"] if m.means else []
     law = ["var_u", "var_v", "cov"]
     given = call("_evaluate_general", *parts, *law, *(means or (0, 0)), "det")
-    doc = f"{m.title}. By {m.text}; the error is at most {m.tolerance:g} of {_scale(*_shapes(m))}."
+    doc = f"{m.title}. By {m.text}; the error is at most {m.tolerance:g} of {_scale(*_shapes(m))}." if not late else ""
     public = call("_finite", call(f"_{m.name}_given", *law, "None", *means), *law)
     return [
         *code,
@@ -56,9 +52,19 @@ def general_code(m: GeneralMap) -> list[Definition | Constant]:
     ]
 
 
+def route_code(m: GeneralMap) -> list[Definition | Constant]:
+    """What entries take whose series is too long, `_{name}_route`, with both functions and `_{name}_panels`."""
+    return [*_functions(m), *_route(m)]
+
+
 def layer_arguments(m: GeneralMap) -> tuple[Node, ...]:
     """What `_layer_map` is given of the names that `general_code` defines."""
-    return (*_parts(m), Number(PANEL_SECONDS if m.mixture is None else MIXTURE_SECONDS))
+    return (*_parts(m), Number(MIXTURE_SECONDS if m.mixes else PANEL_SECONDS))
+
+
+def _functions(m: GeneralMap) -> list[Definition | Constant]:
+    """Both functions and their shapes."""
+    return [part for label, _, one in _sides(m) for part in _function(f"_{m.name}_{label}", one)]
 
 
 def _sides(m: GeneralMap) -> list[tuple[str, GeneralForm, GeneralShape]]:
@@ -72,7 +78,7 @@ def _parts(m: GeneralMap) -> tuple[Node, ...]:
     labels = [label for label, _, _ in _sides(m)]
     names = [f"_{m.name}_{label}" for label in (labels[0], labels[-1])]
     functions = [_NONE if one.body is None else Name(name) for name, one in zip(names, _shapes(m), strict=True)]
-    route = _NONE if _NONE in functions else Name(f"_{m.name}_{'route' if m.mixture is None else 'sum'}")
+    route = _NONE if _NONE in functions else Name(f"_{m.name}_route")
     shapes, points = ([Name(f"{name}_{what}") for name in names] for what in ("shape", "at"))
     return (*functions, *shapes, route, Number(m.tolerance), *points)
 
@@ -121,20 +127,18 @@ def _inner(m: GeneralMap) -> list[Definition]:
     return [Definition(f"_{m.name}_inner", ("m1", "a"), lines, made.results, doc)]
 
 
-def _route(m: GeneralMap) -> Definition:
-    """One integral over a conditional expectation, or two integrals."""
+def _route(m: GeneralMap) -> list[Definition | Constant]:
+    """One integral over a conditional expectation, or two; the sum over the nodes of a mixture where that is proven."""
     f, g, f_shape, g_shape, *_ = _parts(m)
     inner = _NONE if m.inner is None else Name(f"_{m.name}_inner")
     if m.inner_side == "f":
         result = call("_panel_route", g, f, g_shape, f_shape, inner, "b", "a", "c", "d", "m2", "m1")
     else:
         result = call("_panel_route", f, g, f_shape, g_shape, inner, "a", "b", "c", "d", "m1", "m2")
-    return Definition(f"_{m.name}_route", LAW, (), (result,))
-
-
-def _mixture(m: GeneralMap, derivation: MixtureDerivation) -> list[Definition | Constant]:
-    """The sum over nodes, where it is proven, and the route that takes it there."""
-    proven = call(f"_{m.name}_mixture_valid", "a", "b")
-    result = call("_mixture_or_panels", f"_{m.name}_mixture", f"_{m.name}_route", proven, *LAW)
-    code = mixture_code(m.name, derivation, (), 0.5 * m.tolerance)
-    return [*code, Definition(f"_{m.name}_sum", LAW, (), (result,))]
+    code: list[Definition | Constant] = [*_inner(m), Definition(f"_{m.name}_panels", LAW, (), (result,))]
+    taken = call(f"_{m.name}_panels", *LAW)
+    if m.mixture is not None:
+        code += mixture_code(m.name, m.mixture, (), 0.5 * m.tolerance)
+        proven = call(f"_{m.name}_mixture_valid", "a", "b")
+        taken = call("_mixture_or_panels", f"_{m.name}_mixture", f"_{m.name}_panels", proven, *LAW)
+    return [*code, Definition(f"_{m.name}_route", LAW, (), (taken,))]

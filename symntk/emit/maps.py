@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -69,7 +69,8 @@ class DiracMap:
 class GeneralMap:
     """One layer map to be written that has no closed form.
 
-    `inner` is E[h(Y)], Y ~ N(m1, a), in closed form, of the side `inner_side` ("f" or "g") that has one, or None.
+    `inner` is E[h(Y)], Y ~ N(m1, a), in closed form, of the side `inner_side` ("f" or "g") that has one, or None; `fit`
+    finds a mixture, where there may be one. That takes a while, and few entries need it.
     """
 
     name: str
@@ -80,9 +81,19 @@ class GeneralMap:
     tolerance: float
     inner: Value | None = None
     inner_side: str = ""
-    mixture: MixtureDerivation | None = None
+    fit: Callable[[], MixtureDerivation | None] | None = None
     conditions: tuple[sp.Basic, ...] = ()
     parameters: tuple[sp.Symbol, ...] = ()
+
+    @property
+    def mixes(self) -> bool:
+        """Whether both functions are such that a mixture is looked for."""
+        return self.fit is not None
+
+    @property
+    def mixture(self) -> MixtureDerivation | None:
+        """The mixture, found where it is asked for."""
+        return None if self.fit is None else self.fit()
 
     @property
     def text(self) -> str:

@@ -82,13 +82,14 @@ def assemble(docstring: str, code: str) -> str:
 def map_code(m: AnyMap, sides: tuple[str, str] | None = None) -> str:
     """The functions of one map, without helpers and imports.
 
-    `sides` are names of what stands for f and for g where a variance is 0, if that is written elsewhere.
+    `sides` are names of what stands for f and for g where a variance is 0, if that is written elsewhere; and so is then
+    what entries of a map without a closed form take whose series is too long.
     """
     _refuse_names(m)
     if isinstance(m, GeneralMap):
         from symntk.emit.general import general_code
 
-        return NUMPY.write_all(general_code(m))
+        return NUMPY.write_all(general_code(m, sides is not None))
     if isinstance(m, DiracMap):
         from symntk.emit.dirac import dirac_code
 

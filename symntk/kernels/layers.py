@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import sympy as sp
@@ -116,9 +116,7 @@ def compiled_map(solution: Solution, title: str, parameters: tuple[sp.Symbol, ..
     from symntk.emit.maps import GeneralMap
 
     written = solution.as_map("expectation_map", title, parameters)
-    names = host_functions([written])
-    panels = "_expectation_map_route"
-    if isinstance(written, GeneralMap) and panels in names and written.tolerance >= LEAST_TOLERANCE:
-        names[panels] = with_table(names[panels], solution.f, solution.g)
-    found: Callable[..., Any] = names["expectation_map"]
+    loose = isinstance(written, GeneralMap) and written.tolerance >= LEAST_TOLERANCE
+    panels = partial(with_table, f=solution.f, g=solution.g) if loose else None
+    found: Callable[..., Any] = host_functions([written], panels=panels)["expectation_map"]
     return found

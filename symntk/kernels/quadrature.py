@@ -164,6 +164,6 @@ class Quadrature(General):
             tolerance=self.tol,
             inner=plan.inner_value,
             inner_side=plan.inner_side,
-            mixture=plan.mixture,
+            fit=(lambda: plan.mixture) if plan.may_mix else None,
             parameters=parameters,
         )

@@ -31,6 +31,8 @@ SLOPES = ("derivative", "surrogate")
 
 
 _COMPILED: WeakKeyDictionary[Expectation, dict[Any, list[dict[str, Any]]]] = WeakKeyDictionary()
+_GIVEN: WeakKeyDictionary[Expectation, dict[tuple[float, ...], Callable[..., Any]]] = WeakKeyDictionary()
+"""Maps of all layers that were compiled, also together with others."""
 _NEAR: WeakKeyDictionary[Expectation, Any] = WeakKeyDictionary()
 _PAIRS: WeakKeyDictionary[Kernels, WeakKeyDictionary[Kernels, dict[tuple[str, str], Expectation]]] = WeakKeyDictionary()
 
@@ -85,8 +87,11 @@ def with_numbers(E: Expectation, numbers: Mapping[str, float]) -> Expectation:
 
 def layer_map(E: Expectation, numbers: Mapping[str, float]) -> Callable[..., Any]:
     """The compiled map E[f(u) g(v)] over float64 arrays (a, b, cov, det), with det = ab − c² or None."""
-    found: Callable[..., Any] = layer_maps((E,), numbers)[0]["given"]
-    return found
+    given = _GIVEN.setdefault(E, {})
+    key = tuple(numbers[s.name] for s in E.parameters)
+    if key not in given:
+        layer_maps((E,), numbers)
+    return given[key]
 
 
 def layer_maps(expectations: Sequence[Expectation], numbers: Mapping[str, float]) -> list[dict[str, Any]]:
@@ -102,14 +107,17 @@ def _compile(expectations: Sequence[Expectation], numbers: Mapping[str, float]) 
     from symntk.emit.gram import LayerCode
     from symntk.emit.host import host_functions
 
-    maps = [with_numbers(E, numbers).as_map(f"layer_map_{k}") for k, E in enumerate(expectations)]
+    written = [with_numbers(E, numbers).as_map(f"layer_map_{k}") for k, E in enumerate(expectations)]
     code = LayerCode()
     listed = [
-        code.expression(m, maps[0], E.diagonal.diverges, numbers) for m, E in zip(maps, expectations, strict=True)
+        code.expression(m, written[0], E.diagonal.diverges, numbers) for m, E in zip(written, expectations, strict=True)
     ]
     more = [*code.functions.values(), f"def _layer_maps():\n    return [{', '.join(listed)}]"]
-    found: list[dict[str, Any]] = host_functions(maps, "\n\n\n".join(more))["_layer_maps"]()
-    return [{**one, "given": _named(E, one["given"])} for E, one in zip(expectations, found, strict=True)]
+    found: list[dict[str, Any]] = host_functions(written, "\n\n\n".join(more))["_layer_maps"]()
+    maps = [{**one, "given": _named(E, one["given"])} for E, one in zip(expectations, found, strict=True)]
+    for E, one in zip(expectations, maps, strict=True):
+        _GIVEN.setdefault(E, {})[tuple(numbers[s.name] for s in E.parameters)] = one["given"]
+    return maps
 
 
 def _named(E: Expectation, function: Callable[..., Any]) -> Callable[..., Any]:

@@ -89,6 +89,15 @@ def test_other_variances_of_a_segment_need_no_coefficients(monkeypatch, f):
     assert np.abs(np.array([E(*law) for law in laws]) - arrays).max() <= 1e-10 * scale
 
 
+def test_a_mixture_is_found_where_an_entry_needs_it():
+    E = symntk.expectation("tanh(37*x/36)", "tanh(37*x/36)")
+    E(1.0, 2.0, 0.5)
+    assert "mixture" not in vars(E.derivation)
+    near = E(1.0, 1.0, 1.0 - 1e-7)
+    assert vars(E.derivation)["mixture"] is not None
+    assert abs(near - E(1.0, 1.0, 1.0)) <= 1e-6 and E.method == "mixture"
+
+
 def test_parameters_and_types():
     E = symntk.expectation("erf(k*x)", "relu")
     assert E(1.0, 2.0, 0.5, k=0.3) == E(np.ones(1), 2.0, 0.5, k=0.3)[0]

@@ -102,10 +102,9 @@ def mixture(form: GeneralForm, x: sp.Symbol, tol: float = TOLERANCE) -> Mixture 
     >>> mixture(general_form(sp.atan(x), x), x) is None
     True
     """
-    parts = [heads(part, x) for part in form.parts]
-    known = [part for part in parts if part is not None]
-    if len(known) < len(parts) or not any(part.coefficients for part in known):
+    if not is_logistic(form, x):
         return None
+    known = [part for part in (heads(part, x) for part in form.parts) if part is not None]
     taken = {s.name for e in (*form.parts, *form.breaks) for s in e.free_symbols} | RESERVED
     node = _free_symbol("p", taken)
     kernel = replace(form, parts=tuple(_kernel(part, node) for part in known))
@@ -115,6 +114,12 @@ def mixture(form: GeneralForm, x: sp.Symbol, tol: float = TOLERANCE) -> Mixture 
         return None
     rule, errors = _rule(known, x, tol)
     return Mixture(form.as_expr(x), x, normal, node, rule, errors)
+
+
+def is_logistic(form: GeneralForm, x: sp.Symbol) -> bool:
+    """Whether each part has the form that `mixture` asks for, and one holds a logistic function."""
+    parts = [heads(part, x) for part in form.parts]
+    return all(part is not None for part in parts) and any(part.coefficients for part in parts if part is not None)
 
 
 def kernel_power(form: GeneralForm, x: sp.Symbol) -> int:

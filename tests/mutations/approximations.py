@@ -6,6 +6,7 @@ import sympy as sp
 
 from symntk.language.symbols import cov
 from tests.mutations.changes import (
+    HELPERS,
     Mutation,
     Pair,
     doubled,
@@ -25,7 +26,7 @@ MISSED = Pair("x/(1 + Abs(x))", "1/(1 + x**2) + tanh(x)")
 
 
 def _approximations() -> list[Mutation]:
-    runtime = "symntk.emit.closure:_definitions"
+    runtime = HELPERS
     near = 1 + sp.Rational(1, 10**6)
     return [
         *rows(

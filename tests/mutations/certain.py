@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.mutations.changes import Mutation, Pair, rows, text
+from tests.mutations.changes import HELPERS, Mutation, Pair, rows, text
 
 STEP = Pair("Heaviside(x)", "Max(0, x)")
 ANEW = (("tests.kernels.test_zero_variance:test_three_values_of_a_step_derived_anew", ()),)
@@ -15,7 +15,7 @@ def _certain() -> list[Mutation]:
         *rows(
             "variance 0, values and means",
             STEP,
-            "symntk.emit.closure:_definitions",
+            HELPERS,
             ANEW,
             one_factor_forgotten=text("total[chosen] *= found", "total[chosen] = found"),
             means_exchanged=text("((f, a, m1), (g, b, m2))", "((f, a, m2), (g, b, m1))"),

@@ -7,6 +7,7 @@ from symntk import expectation
 from symntk.emit.closure import _definitions
 from symntk.kernels.verification import verify_expectation
 from tests.mutations import __main__ as mutations
+from tests.mutations.changes import HELPERS
 from tests.mutations.table import MUTATIONS
 
 SAMPLE = (
@@ -45,7 +46,7 @@ def test_without_a_mutation_the_tests_pass(tests):
 
 def test_texts_that_are_changed_are_there():
     for mutation in MUTATIONS:
-        if mutation.places == ("symntk.emit.closure:_definitions",):
+        if mutation.places == HELPERS:
             assert mutation.change(_definitions)() != _definitions(), mutation.name
 
 

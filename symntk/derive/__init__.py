@@ -1,1 +1,1 @@
-"""How it is integrated: one file per move, and the engine."""
+"""How it is integrated: `solve` states the order of the methods, and each has its folder or file."""

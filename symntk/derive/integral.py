@@ -1,15 +1,14 @@
 """What is done where no closed form exists: one integral over a closed conditional expectation, or two integrals.
 
-Comes in: two functions. Goes out: an `Integral`, which says what
-remains. The numbers are the emit room's: a Hermite series where its Parseval tail is small, which is
-uniform in how sharp the functions are, and quadrature of the integral stated here elsewhere.
+Comes in: two functions. Goes out: an `Integral`, which says what remains. The numbers are the emit room's: a Hermite
+series where its Parseval tail is small, which is uniform in how sharp the functions are, and quadrature of the integral
+stated here elsewhere.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cached_property
-from typing import Protocol
 
 import sympy as sp
 
@@ -25,6 +24,7 @@ from symntk.derive.moves.size import is_short, surely_long
 from symntk.derive.moves.value import Value
 from symntk.derive.step import Step, Unknown
 from symntk.errors import TooLongError
+from symntk.language.forms.function import Function
 from symntk.language.forms.general_form import GeneralForm
 from symntk.language.forms.terms import ONE, Delta, NormalForm, collect
 from symntk.language.symbols import mean_u, var_u, x
@@ -36,37 +36,8 @@ _MOST_TERMS = 48  # of a conditional expectation; with more, a second integral i
 _MOST_POWER = 2  # in the kernel of a mixture, whose second moments are too long beyond
 _AT_DELTA = r"\frac{e^{-t^2/2a}}{\sqrt{2\pi a}}"
 _DENSITY = r"\frac{\exp\left(-\frac{b u^2 - 2 c u v + a v^2}{2 (a b - c^2)}\right)}{2 \pi \sqrt{a b - c^2}}"
-
-
 Fit = Callable[[GeneralForm], Mixture | None]
 """Finds a mixture of the accuracy that numbers need, where the function is one."""
-
-
-class Given(Protocol):
-    """A function, as the methods ask for it; its forms are found when they are."""
-
-    @property
-    def name(self) -> str:
-        """What the user calls it."""
-
-    @property
-    def outside(self) -> tuple[str, str]:
-        """Where it is not Gaussian-elementary, the part that is outside the class, and why."""
-
-    @property
-    def normal(self) -> NormalForm | None:
-        """Its normal form, None where it is not Gaussian-elementary."""
-
-    @property
-    def general(self) -> GeneralForm:
-        """Its general form."""
-
-    @property
-    def parameters(self) -> tuple[sp.Symbol, ...]:
-        """Its free symbols besides x."""
-
-    def renamed(self, name: str, expression: sp.Expr) -> Given:
-        """Another function."""
 
 
 class Integral(Step):
@@ -78,7 +49,7 @@ class Integral(Step):
 
     unknown: Unknown
 
-    def __init__(self, f: Given, g: Given, means: bool, unknown: Unknown, fit: Fit) -> None:
+    def __init__(self, f: Function, g: Function, means: bool, unknown: Unknown, fit: Fit) -> None:
         self.f, self.g, self.means, self.unknown = f.general, g.general, means, unknown
         self._given, self._fit = (f, g), fit
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from symntk.derive.conditions import conditions, formula_conditions, grows_far_out
-from symntk.derive.integral import Fit, Given, Integral
+from symntk.derive.integral import Fit, Integral
 from symntk.derive.line.dirac import derive_dirac
 from symntk.derive.moves.algebra import Algebra
 from symntk.derive.moves.derivation import PARITY, Derivation
@@ -24,15 +24,16 @@ from symntk.derive.moves.value import Surds
 from symntk.derive.parity import ParitySplit, matching_part, part_name
 from symntk.derive.step import Step, Unknown
 from symntk.errors import TooLongError
+from symntk.language.forms.function import Function
 from symntk.language.forms.general_form import parity
 from symntk.language.forms.terms import parity as terms_parity
 from symntk.language.symbols import x
 
 _LONGEST = 60  # characters of a part that is named
-Method = Callable[[Given, Given, bool], "Step | Unknown"]
+Method = Callable[[Function, Function, bool], "Step | Unknown"]
 
 
-def solve(f: Given, g: Given, *, means: bool, fit: Fit) -> Step:
+def solve(f: Function, g: Function, *, means: bool, fit: Fit) -> Step:
     """How E[f(u) g(v)] is derived: the first method that reaches it.
 
     Args:
@@ -48,7 +49,7 @@ def solve(f: Given, g: Given, *, means: bool, fit: Fit) -> Step:
     return Integral(f, g, means, found, fit) if isinstance(found, Unknown) else found
 
 
-def _first(methods: tuple[Method, ...], f: Given, g: Given, means: bool) -> Step | Unknown:
+def _first(methods: tuple[Method, ...], f: Function, g: Function, means: bool) -> Step | Unknown:
     """What the first of the methods finds that finds anything; else all that they say."""
     unknown = Unknown("", ())
     for method in methods:
@@ -61,7 +62,7 @@ def _first(methods: tuple[Method, ...], f: Given, g: Given, means: bool) -> Step
     return unknown
 
 
-def _by_moves(f: Given, g: Given, means: bool) -> Step | Unknown:
+def _by_moves(f: Function, g: Function, means: bool) -> Step | Unknown:
     """Both functions are Gaussian-elementary, and the formula is not too long."""
     first, second = f.normal, g.normal
     if first is None or second is None:
@@ -87,19 +88,19 @@ def _by_moves(f: Given, g: Given, means: bool) -> Step | Unknown:
     return Unknown(both, (("moves", why),), is_final=True)
 
 
-def _by_symmetry(f: Given, g: Given, means: bool) -> Step | Unknown:
+def _by_symmetry(f: Function, g: Function, means: bool) -> Step | Unknown:
     """One function is odd and the other even."""
     if _are_elementary(f, g) or means or parity(f.general, x) * parity(g.general, x) != -1:
         return Unknown("", ())
     return Derivation(Surds(Algebra([], False)), (), False, PARITY)
 
 
-def _on_a_line(f: Given, g: Given, means: bool) -> Step | Unknown:
+def _on_a_line(f: Function, g: Function, means: bool) -> Step | Unknown:
     """One function is a constant or a sum of deltas."""
     return Unknown("", ()) if _are_elementary(f, g) else derive_dirac(f.general, g.general, means=means)
 
 
-def _are_elementary(f: Given, g: Given) -> bool:
+def _are_elementary(f: Function, g: Function) -> bool:
     """Whether both functions are of the class, where the moves alone decide."""
     return f.normal is not None and g.normal is not None
 
@@ -107,7 +108,7 @@ def _are_elementary(f: Given, g: Given) -> bool:
 CLOSED: tuple[Method, ...] = (_by_moves, _by_symmetry, _on_a_line)
 
 
-def _by_a_part(f: Given, g: Given, means: bool) -> Step | Unknown:
+def _by_a_part(f: Function, g: Function, means: bool) -> Step | Unknown:
     """One function is even or odd, and with the part of the other that has the same parity it is closed."""
     if means:
         return Unknown.of("parity", "", "u and v have means, so that (−u, −v) has another law")
@@ -116,7 +117,7 @@ def _by_a_part(f: Given, g: Given, means: bool) -> Step | Unknown:
         return split
     side, sense, part = split
     one = f if side == "f" else g
-    own = one.renamed(part_name(one.name, sense), part)
+    own = Function(part_name(one.name, sense), part)
     inner = _first(CLOSED, *((own, g) if side == "f" else (f, own)), means)
     if isinstance(inner, Unknown):
         return Unknown.of("parity", inner.term, f"{own.name} is not closed either")

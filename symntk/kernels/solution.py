@@ -312,7 +312,7 @@ def _solution(found: Step, f: Function, g: Function, means: bool, tol: float) ->
         return ClosedLine(f, g, means, tol, found)
     if isinstance(found, ParitySplit):
         one = f if found.side == "f" else g
-        own = one.renamed(part_name(one.name, found.sense), found.part)
+        own = Function(part_name(one.name, found.sense), found.part)
         first, second = (own, g) if found.side == "f" else (f, own)
         return ByParity(f, g, means, tol, found, _solution(found.inner, first, second, means, tol))
     assert isinstance(found, Integral)

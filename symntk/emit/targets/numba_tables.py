@@ -44,7 +44,8 @@ def _factors(a, b, matrices, mirror, real):
     """The tables of nngp, ntk, sg_ntk and sg_ntk of (v, u) at all layers' variances, as far as they are read.
 
     Returns functions of the rows (4, layers, n, p), coefficients (4, layers, k, p, q), functions of the columns
-    (4, layers, q, m), how many terms are even and odd, in pairs (4, layers, 2), and numbers (4, layers, 4) of `_read`.
+    (4, layers, q, m), how many terms are even and odd, in pairs, and how many functions of the columns there are, in
+    fours (4, layers, 3), and numbers (4, layers, 4) of `_read`.
     """
     layers, made = a.shape[1] - 1, {}
     for kernel, name in enumerate(("nngp", "ntk", "sg_ntk", "sg_ntk")):
@@ -56,18 +57,19 @@ def _factors(a, b, matrices, mirror, real):
             u, v = (b, a) if kernel == 3 else (a, b)
             left, right, terms, sharpness = _stored_factors(table, u[:, layer], v[:, layer])
             terms = [np.pad(part, ((0, len(part) % 2), (0, 0), (0, 0))) for part in terms]
-            count, core = [len(part) for part in terms], np.concatenate(terms)
+            core = np.concatenate(terms)
             if kernel == 3:
                 left, core, right = right.T, np.swapaxes(core, 1, 2), left.T
             ends = np.array([table.least, 1.0])
             ends = np.arcsinh(sharpness * ends) if sharpness else ends
             number = [sharpness, 0.5 * (ends[0] + ends[1]), 4.0 / (ends[1] - ends[0]), table.least]
+            count = [*map(len, terms), -(-core.shape[2] // 4) * 4]  # four functions of v at a time
             made[kernel, layer] = left, core, right, count, number
     p, k, q = (max((one[1].shape[axis] for one in made.values()), default=0) for axis in (1, 0, 2))
-    q = -(-q // 4) * 4  # four at a time
+    q = -(-q // 4) * 4
     read, cores = np.zeros((4, layers, len(a), p)), np.zeros((4, layers, k, p, q))
     columns = np.zeros((4, layers, q, len(b)), real)
-    counts, numbers = np.zeros((4, layers, 2), int), np.zeros((4, layers, 4))
+    counts, numbers = np.zeros((4, layers, 3), int), np.zeros((4, layers, 4))
     for place, (left, core, right, count, number) in made.items():
         read[place][:, : left.shape[1]] = left
         cores[place][: core.shape[0], : core.shape[1], : core.shape[2]] = core
@@ -78,7 +80,7 @@ def _factors(a, b, matrices, mirror, real):
 
 ROW = """\
             for kernel in range(4):
-                if counts[kernel, layer - 1].sum():
+                if counts[kernel, layer - 1, 2]:
                     coefficients, columns = rows[kernel, layer - 1, down + i], right[kernel, layer - 1]
                     number = numbers[kernel, layer - 1]
                     _read(coefficients, columns, counts[kernel, layer - 1], number, side, u, v, k, work, read[kernel])
@@ -86,7 +88,7 @@ ROW = """\
 
 PAIR = """\
         for kernel in range(4):
-            if counts[kernel, layer - 1].sum():
+            if counts[kernel, layer - 1, 2]:
                 read[kernel] = _read_pair(
                     rows[kernel, layer - 1], right[kernel, layer - 1], counts[kernel, layer - 1],
                     numbers[kernel, layer - 1], u, v, c, d,
@@ -140,7 +142,7 @@ def _read(coefficients, columns, counts, numbers, side, u, v, c, work, out):
         before[:] = real(0.0)
         for k in range(first + counts[part] - 2, first - 1, -2):
             # two terms of Clenshaw's sum at once, their coefficients from four functions of v at a time
-            for q in range(0, columns.shape[0], 4):
+            for q in range(0, counts[2], 4):
                 c0, c1, c2, c3 = coefficients[k, q : q + 4]
                 d0, d1, d2, d3 = coefficients[k + 1, q : q + 4]
                 v0, v1 = columns[q, side : side + width], columns[q + 1, side : side + width]

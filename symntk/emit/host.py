@@ -10,7 +10,7 @@ import numpy as np
 
 from symntk.emit.compile import functions
 from symntk.emit.maps import AnyMap, GeneralMap, Map
-from symntk.emit.module import map_code, sides_code
+from symntk.emit.module import formula_route, map_code, sides_code
 from symntk.emit.targets.numpy import NUMPY
 
 Panels = Callable[..., np.ndarray]
@@ -22,8 +22,9 @@ def host_functions(
 ) -> dict[str, Any]:
     """What the code of maps defines, by name, and more code that calls it.
 
-    What stands for f and g where a variance is 0, and what entries take whose series is too long, is written and
-    compiled when it is met. `panels` makes of a map's panels what takes their place.
+    What stands for f and g where a variance is 0, and the quadrature of entries that lose their digits by a formula or
+    whose series is too long, is written and compiled when it is met. `panels` makes of a map's panels what takes their
+    place.
     """
     code, names = [], dict[str, Any]()
     for m in maps:
@@ -31,6 +32,7 @@ def host_functions(
         if isinstance(m, Map):
             sides = _Sides(m)
             names |= {name: _Side(sides, place) for place, name in enumerate(late)}
+            names[f"_{m.name}_route"] = _FormulaRoute(m)
         if isinstance(m, GeneralMap):
             names[f"_{m.name}_route"] = _Route(m, panels)
         code.append(map_code(m, late))
@@ -56,6 +58,22 @@ class _Route:
 
     def __call__(self, *law: np.ndarray) -> np.ndarray:
         return self.found(*law)
+
+
+class _FormulaRoute:
+    """What entries of a closed form take that lose their digits."""
+
+    def __init__(self, m: Map) -> None:
+        self.map = m
+
+    @cached_property
+    def found(self) -> Callable[..., Any]:
+        """The function, made."""
+        made: Callable[..., Any] = functions(formula_route(self.map))[f"_{self.map.name}_route"]
+        return made
+
+    def __call__(self, *entries: Any) -> Any:
+        return self.found(*entries)
 
 
 class _Sides:

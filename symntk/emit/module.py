@@ -83,7 +83,7 @@ def map_code(m: AnyMap, sides: tuple[str, str] | None = None) -> str:
     """The functions of one map, without helpers and imports.
 
     `sides` are names of what stands for f and for g where a variance is 0, if that is written elsewhere; and so is then
-    what entries of a map without a closed form take whose series is too long.
+    the quadrature `_{name}_route` of entries that lose their digits by a formula, or whose series is too long.
     """
     _refuse_names(m)
     if isinstance(m, GeneralMap):
@@ -95,7 +95,7 @@ def map_code(m: AnyMap, sides: tuple[str, str] | None = None) -> str:
 
         code, called = dirac_code(m)
         return NUMPY.write_all([*_public(m, called, m.text), *code])
-    body, how = _formula_code(m)
+    body, how = _formula_code(m, sides is not None)
     lines, f, g = _sides_code(m, how) if sides is None else ([], Name(sides[0]), Name(sides[1]))
     first, second = degree(m.f), degree(m.g)
     degrees = None if m.means or first is None or second is None else (first, second)
@@ -110,14 +110,22 @@ def sides_code(m: Map) -> str:
     return "\n\n\n".join([body, *lines, NUMPY.write(Definition("_sides", (), (), (f, g)))])
 
 
-def _formula_code(m: Map) -> tuple[str, Node]:
-    """The formula over flat arrays a, b, c, det, d, m1, m2 and parameters, and what to call for it."""
+def formula_route(m: Map) -> str:
+    """The function `_{name}_route` of entries that lose their digits by the formula."""
+    return NUMPY.write_all(_route(m, parameter_names(m.parameters))[0])
+
+
+def _formula_code(m: Map, late: bool = False) -> tuple[str, Node]:
+    """The formula over flat arrays a, b, c, det, d, m1, m2 and parameters, and what to call for it.
+
+    If `late`, a quadrature is written elsewhere.
+    """
     names = parameter_names(m.parameters)
     written = formula(f"_{m.name}_formula", m.value, m.parameters)
     if _cannot_cancel(m, written):
         return NUMPY.write(written.definition), Name(f"_{m.name}_formula")
-    route, tolerance = _route(m, names)
-    code = f"{TRACKED.write(written.definition)}\n\n\n{NUMPY.write_all(route)}"
+    route, tolerance = _route(m, names, late)
+    code = "\n\n\n".join([TRACKED.write(written.definition), *([NUMPY.write_all(route)] if route else [])])
     return code, call("_checked", f"_{m.name}_formula", f"_{m.name}_route", tolerance)
 
 
@@ -209,12 +217,17 @@ def _is_singular(value: Value) -> bool:
     return False
 
 
-def _route(m: Map, names: dict[sp.Symbol, str]) -> tuple[list[Definition], str]:
-    """The other route, last, and its tolerance: angular integrals for homogeneous functions, quadrature else."""
+def _route(m: Map, names: dict[sp.Symbol, str], late: bool = False) -> tuple[list[Definition], str]:
+    """The other route, last, and its tolerance: angular integrals for homogeneous functions, quadrature else.
+
+    No code of a quadrature if `late`.
+    """
     name, law = f"_{m.name}_route", ("a", "b", "c", "d", "m1", "m2", "value", "error")
     exact = None if m.means else orthant_sum(m.f, m.g, names)
     if exact is not None:
         return [Definition(name, (*law, *names.values()), (), (exact, ZERO))], "_RELATIVE"
+    if late:
+        return [], "_OF_SCALE"
     code: list[Definition] = []
     result: tuple[Node, ...] = (Name("value"), Name("error"))
     if is_supported(m.f) and is_supported(m.g):

@@ -90,7 +90,8 @@ def _differentiable(value, slopes, others, least=0.0, precise=False):
 
     def derivative(given, tangents):
         a, b, c, det, *rest = given
-        law, out = whole(*given), function(*given)
+        moving = _det(a, b, c)  # what second derivatives see
+        law, out = whole(a, b, c, det + (moving - lax.stop_gradient(moving)), *rest), function(*given)
         total = jnp.zeros_like(out)
         for slope, other, tangent in zip(slopes, others, (*tangents[:3], *tangents[4:])):
             if slope is not None and type(tangent) is not SymbolicZero:

@@ -89,7 +89,8 @@ def _differentiable(value, slopes, others, least=0.0, precise=False):
         @staticmethod
         def backward(ctx, grad):
             a, b, c, det, *rest = ctx.saved_tensors
-            law, found = whole(*ctx.saved_tensors), []
+            moving = a * b - c * c  # what second derivatives see
+            law, found = whole(a, b, c, det + (moving - moving.detach()), *rest), []
             wanted = (*ctx.needs_input_grad[:3], *ctx.needs_input_grad[4:])
             for slope, other, given, needs in zip(slopes, others, (a, b, c, *rest), wanted):
                 if slope is None or not needs:

@@ -13,6 +13,9 @@ _BEGINS = re.compile(r"(?:def|class) (\w+)|(\w+)(?:: [^=]*)? = |(?:from|import|i
 """What a statement of a runtime file begins with, and the name that it defines."""
 
 
+_WIDTH = 120
+
+
 class Definition(NamedTuple):
     """A top-level name of a runtime file: its text, its place among all, and the file's name."""
 
@@ -71,7 +74,17 @@ def _without_annotations(node: ast.stmt, lines: list[str]) -> str:
     for (row, column), (last_row, last_column) in sorted(spans, reverse=True):
         encoded[row - 1] = encoded[row - 1][:column] + encoded[last_row - 1][last_column:]
         encoded[row:last_row] = [b""] * (last_row - row)
-    return "\n".join(line.decode() for line in encoded)
+    return _with_short_signatures("\n".join(line.decode() for line in encoded))
+
+
+def _with_short_signatures(text: str) -> str:
+    """Definitions with their arguments in one line, where they fit without their types."""
+    lines = text.split("\n")
+    for node in reversed([n for n in ast.walk(ast.parse(text)) if isinstance(n, ast.FunctionDef)]):
+        short = f"{' ' * node.col_offset}def {node.name}({ast.unparse(node.args)}):"
+        if len(short) <= _WIDTH:
+            lines[node.lineno - 1 : node.body[0].lineno - 1] = [short]
+    return "\n".join(lines)
 
 
 def runtime_names(code: str) -> dict[str, Any]:

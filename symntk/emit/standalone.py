@@ -20,10 +20,10 @@ TARGETS = {
     "jax": "symntk.emit.targets.jax",
     "neural-tangents": "symntk.emit.targets.neural_tangents",
     "numba": "symntk.emit.targets.numba",
+    "numpy": "symntk.emit.targets.numpy_module",
     "torch": "symntk.emit.targets.torch",
 }
 """Where the value TARGET of each is; a target is a file of its own."""
-NAMES = ("numpy", *TARGETS)
 TABLE_IMPORTS = ("import base64", "import zlib", "from typing import NamedTuple", "import numpy as np")
 """What unpacks the numbers of tables."""
 GRAMS = ("nngp", "ntk", "sg_ntk")
@@ -55,6 +55,9 @@ class ModuleTarget(Protocol):
 
     def tables(self, maps: Sequence[LayerMap]) -> str:
         """The tables that stand for maps, and the function `_{name}` of each."""
+
+    def ending(self, code: str, maps: Sequence[LayerMap]) -> str:
+        """What stands at the end: what the code calls that is the same in all modules, tables, or nothing."""
 
     def gram(self, layers: Mapping[str, LayerMap], scales: str) -> str:
         """Gram functions of the kernels among the keys, and `kernels`, which has several in one pass.
@@ -94,6 +97,7 @@ def standalone(target: ModuleTarget, docstring: str, layers: Mapping[str, LayerM
     ]
     if any(name in GRAMS for name in layers):
         parts.append(target.gram(layers, scales))
+    parts.append(target.ending("\n\n\n".join(parts), maps))
     unpacking = [line for line in TABLE_IMPORTS if tabulated and line not in target.imports.splitlines()]
     imports = "\n".join([*unpacking, target.imports])
     head = f"{docstring}\n\nfrom __future__ import annotations\n\n{imports}"

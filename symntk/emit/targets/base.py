@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from math import isfinite
-from typing import Protocol
+from typing import Any, Protocol
 
 from symntk.emit.code import (
     SIGNS,
@@ -84,6 +84,10 @@ class PythonTarget:
         """The lines of the function, the last one returns the results."""
         lines = [f"{name} = {self.expression(one)}" if name else self.expression(one) for name, one in definition.lines]
         return [*lines, f"return {', '.join(self.expression(one) for one in definition.results)}"]
+
+    def ending(self, code: str, maps: Sequence[Any]) -> str:  # noqa: ARG002  targets that have such code need it
+        """What stands at the end of a module with these maps; here nothing."""
+        return ""
 
     def expression(self, one: Node) -> str:
         """An expression of this language."""

@@ -1,0 +1,352 @@
+"""What exported NumPy modules hold beside their formulas: laws and inputs checked, and Gram matrices in tiles.
+
+Copied verbatim into exported modules, which import NumPy only.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from symntk.emit.runtime.stored import _stored_layer, _stored_tile
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from typing import Any
+
+# Rows and columns of a tile, which stays in the processor's cache.
+_SIDE = 128
+# Numbers of features of pairs treated together.
+_TOGETHER = 2**19
+# 1 − ρ² below which a pair is computed from its inputs: inner products would not tell the angle. By bytes of a number.
+_SMALL_ANGLE = {8: 1e-6, 4: 1e-2}
+# Positive variances between this and its inverse have ordinary products.
+_LEAST_LAW = {8: 1e-140, 4: 1e-16}
+
+
+class _Map(NamedTuple):
+    """A layer map of laws (a, b, c, det, d), the same for tiles, what tiles have, and how it diverges where it does.
+
+    tile(u, v, real, mirror), of the variances of rows and columns, is a function (down, across, cov) with what `gives`
+    names, and behind it, with `mirror`, the map at exchanged variances where it is not symmetric.
+    """
+
+    whole: Callable[..., Any]
+    tile: Callable[..., Callable[..., Any]]
+    gives: tuple[str, ...]
+    symmetric: bool
+    divergence: str
+
+
+def _refuse_law(bad: np.ndarray, wrong: str, advice: str, **shown: np.ndarray) -> None:
+    """Refuse entries, by the first of them."""
+    if np.any(bad):
+        first = tuple(int(i) for i in np.unravel_index(int(np.argmax(bad)), bad.shape))
+        at = f" at index {first}" if first else ""
+        values = ", ".join(f"{name} = {float(value[first])!r}" for name, value in shown.items())
+        raise ValueError(f"{wrong}{at}: {values} ({int(np.sum(bad))} of {bad.size} entries). Try: {advice}")
+
+
+def _floats(name: str, given: Any) -> np.ndarray:
+    """Real numbers as an array, float32 or float64; masked ones are NaN."""
+    array = np.asarray(np.ma.filled(np.ma.asarray(given, dtype=float), np.nan) if np.ma.is_masked(given) else given)
+    if array.dtype.kind not in "biuf":
+        raise ValueError(f"{name}: real numbers are needed, not {array.dtype.name}. Try: an array of floats")
+    return array.astype(np.float32 if array.dtype.kind == "f" and array.dtype.itemsize <= 4 else np.float64)
+
+
+def _precision(*given: Any) -> np.dtype:
+    """float32 where all arrays are; Python's numbers do not count."""
+    kinds = [_floats("", one).dtype for one in given if not isinstance(one, bool | int | float)]
+    return np.result_type(*kinds) if kinds else np.dtype(np.float64)
+
+
+def _minor(a: np.ndarray, b: np.ndarray, c: np.ndarray) -> np.ndarray:
+    """ab − c² with the rounding errors of both products (Dekker 1971)."""
+
+    def error(x: np.ndarray, y: np.ndarray, product: np.ndarray) -> np.ndarray:
+        (xh, yh) = (134217729.0 * z - (134217729.0 * z - z) for z in (x, y))
+        return ((xh * yh - product) + xh * (y - yh) + (x - xh) * yh) + (x - xh) * (y - yh)
+
+    left, right = a * b, c * c
+    return (left - right) + (error(a, b, left) - error(c, c, right))
+
+
+def _of_laws(
+    function: Callable[..., Any], law: Sequence[Any], rest: Sequence[Any] = (), finite: Sequence[Any] = ()
+) -> Any:
+    """A map of (a, b, c, det, d, *rest) over laws (var_u, var_v, cov), which broadcast and are checked.
+
+    `finite` are the map's conditions: functions of (a, b, c, *rest) that are positive, and what is wrong else.
+    """
+    given = zip(("var_u", "var_v", "cov"), law)
+    a, b, c, *rest = np.broadcast_arrays(
+        *(_floats(name, one).astype(np.float64) for name, one in given), *(_floats("a number", one) for one in rest)
+    )
+    shown, real = {"var_u": a, "var_v": b, "cov": c}, _precision(*law)
+    with np.errstate(all="ignore"):
+        full = np.sqrt(a) * np.sqrt(b)
+        for name, one in (("var_u", a), ("var_v", b)):
+            _refuse_law(one < 0.0, f"{name} is negative", "variances of at least 0", **shown)
+            odd = (one != 0.0) & ~((one > 1e-140) & (one < 1e140)) & ~np.isnan(one)
+            _refuse_law(odd, f"{name} is neither 0 nor between 1e-140 and 1e+140", "rescaled inputs", **shown)
+        beyond = np.abs(c) > full * (1.0 + 4096.0 * np.finfo(real).eps)
+        advice = "cov between -sqrt(var_u*var_v) and sqrt(var_u*var_v)"
+        _refuse_law(beyond, "|cov| exceeds sqrt(var_u*var_v)", advice, **shown)
+        det = np.maximum(_minor(a, b, c), 0.0)
+        c = np.where(det > 0.0, c, np.clip(c, -full, full))
+        for condition, wrong in finite:
+            _refuse_law(~(condition(a, b, c, *rest) > 0.0) & ~np.isnan(a + b + c), wrong, "smaller variances", **shown)
+        flat = (np.ravel(one) for one in (a, b, c, det, np.sqrt(det), *rest))
+        out = np.reshape(np.broadcast_to(function(*flat), (a.size,)), a.shape)
+        wrong = "the expectation is infinite: a variable of variance 0 is where its function has a delta or a pole"
+        _refuse_law(np.isinf(out) & (full == 0.0), wrong, "a positive variance", **shown)
+        known = ~np.isnan(a + b + c + sum(rest))
+        _refuse_law(np.isnan(out) & known, "there is no value here", "laws that the map holds for", **shown)
+    return out.astype(real)[()]
+
+
+def _inputs_of(x1: Any, x2: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Both inputs, finite and of one width."""
+    found = [_floats(name, given) for name, given in (("x1", x1), ("x2", x1 if x2 is None else x2))]
+    for name, array in zip(("x1", "x2"), found):
+        if array.ndim != 2:
+            raise ValueError(f"{name} has shape {array.shape}. Try: an array (n, features), for one input x[None, :]")
+        if not np.all(np.isfinite(array)):
+            row = int(np.argwhere(~np.isfinite(array))[0][0])
+            raise ValueError(f"{name} holds a value that is not finite, first in row {row}. Try: finite inputs")
+    if found[0].shape[1] != found[1].shape[1]:
+        raise ValueError(f"x1 has {found[0].shape[1]} features and x2 {found[1].shape[1]}. Try: inputs of one width")
+    return found[0], found[1]
+
+
+def _squared(name: str, given: Any, depth: int) -> np.ndarray:
+    """The squares of one scale for each weight layer."""
+    sign = ">" if name == "weight_std" else ">="
+    advice = f"a finite number {sign} 0, or {depth}: one for each weight layer"
+    try:
+        values = np.asarray(given, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise ValueError(f"{name} = {given!r} is not numbers. Try: {advice}") from None
+    positive = values > 0.0 if sign == ">" else values >= 0.0
+    if values.shape not in ((), (depth,)) or not np.all(np.isfinite(values) & positive):
+        raise ValueError(f"{name} = {given!r} for {depth} weight layers. Try: {advice}")
+    return np.broadcast_to(values, (depth,)) ** 2
+
+
+def _kernels_of(
+    x1: Any,
+    x2: Any,
+    get: Any,
+    weights: np.ndarray,
+    shifts: np.ndarray,
+    layers: Sequence[Mapping[str, _Map]],
+    finite: bool = True,
+) -> tuple[np.ndarray, ...]:
+    """Σ^L for "nngp", else Θ^L with Θ^{l+1} = Σ^{l+1} + Θ^l σ_w² E[s1(u) s2(v)], Θ¹ = Σ¹: in one pass over tiles.
+
+    weights and shifts are squared scales, one for each weight layer; `layers` has the maps of each hidden layer; with
+    `finite` infinite entries are refused.
+    """
+    names = (get,) if isinstance(get, str) else tuple(get)
+    for name in names:
+        if layers and name not in layers[0]:
+            raise ValueError(f"get = {get!r}: there is no kernel {name!r}. Try: some of {', '.join(layers[0])}")
+    (x, y), real = _inputs_of(x1, x2), _precision(x1, *([] if x2 is None else [x2]))
+    weights = weights / np.append(max(x.shape[1], 1), np.ones(len(weights) - 1))
+    net = weights, shifts, layers
+    rows = _variances(x, real, *net)
+    columns = rows if x2 is None else _variances(y, real, *net)
+    tiles = [
+        {name: one.tile(u, v, real, x2 is None) for name, one in layer.items() if name in (*names, "nngp")}
+        for layer, u, v in zip(layers, rows, columns)
+    ]
+    out = {name: np.empty((len(x), len(y)), real) for name in names}
+    most = max(_TOGETHER // max(x.shape[1], 1), 1)
+    with np.errstate(all="ignore"):
+        for top in range(0, len(x), _SIDE):
+            down, start = slice(top, top + _SIDE), top if x2 is None else 0
+            strip = (x[down] @ y[start:].T).astype(real, copy=False)
+            for left in range(start, len(y), _SIDE):
+                across = slice(left, left + _SIDE)
+                cov = real.type(weights[0]) * strip[:, left - start : left - start + _SIDE] + real.type(shifts[0])
+                near = ~(cov * cov < (1.0 - _SMALL_ANGLE[real.itemsize]) * (rows[0][down, None] * columns[0][across]))
+                found, back = _tile(cov, (down, across), names, x2 is None, tiles, *net)
+                near |= ~np.isfinite(sum(found.values()))
+                for part in range(0, np.count_nonzero(near), most):
+                    i, j = (place[part : part + most] for place in np.nonzero(near))
+                    pair = [(x[top + i], [v[top + i] for v in rows]), (y[left + j], [v[left + j] for v in columns])]
+                    for kernels, ends in ((found, pair), (back, pair[::-1])):
+                        for name, value in _pairs_of(*ends, tuple(kernels), *net).items():
+                            kernels[name][i, j] = value
+                for name, tile in found.items():
+                    if x2 is None and left == top and name not in back:  # its halves may differ in their last digits
+                        tile = np.where(np.tri(len(tile), k=-1, dtype=bool), tile.T, tile)
+                    out[name][down, across] = tile
+                    if x2 is None and left > top:
+                        out[name][across, down] = back.get(name, tile).T
+    for name in names:
+        reason = next(filter(None, (layer[name].divergence for layer in layers)), "")
+        _refuse_kernel(np.isinf(out[name]) & finite, reason and f"the layer map {reason}", "distinct inputs")
+        _refuse_kernel(np.isnan(out[name]), "a table ends", "inputs that are less alike")
+    return tuple(out[name] for name in names)
+
+
+def _refuse_kernel(bad: np.ndarray, reason: str, advice: str) -> None:
+    """Refuse a matrix with entries that have no value, by the first of them."""
+    if np.any(bad):
+        i, j = (int(index) for index in np.argwhere(bad)[0])
+        kind = "infinite" if reason.startswith("the") else "not known"
+        why = f"the inputs are fully correlated, where {reason}, or one of them is 0" if reason else "beyond float64"
+        raise ValueError(
+            f"the kernel is {kind} at row {i}, column {j}: {why}. Try: {advice}, or the surrogate-gradient kernel"
+        )
+
+
+def _variances(
+    x: np.ndarray, real: np.dtype, weights: np.ndarray, shifts: np.ndarray, layers: Sequence[Mapping[str, _Map]]
+) -> list[np.ndarray]:
+    """Each input's variance in all layers, in float64; 0 for an input of zeros without bias."""
+    x, least = x.astype(np.float64), _LEAST_LAW[real.itemsize]
+    return _next_variances(weights[0] * np.einsum("ij,ij->i", x, x) + shifts[0], least, weights, shifts, layers)
+
+
+def _next_variances(
+    first: np.ndarray, least: float, weights: np.ndarray, shifts: np.ndarray, layers: Sequence[Mapping[str, _Map]]
+) -> list[np.ndarray]:
+    """The variances of all layers from those of the first, which are flat."""
+    found = [first]
+    for layer, weight, shift in zip(layers, weights[1:], shifts[1:]):
+        values, back = np.unique(found[-1], return_inverse=True)
+        with np.errstate(all="ignore"):
+            square = layer["nngp"].whole(values, values, values, 0.0 * values, 0.0 * values)
+        found.append(np.broadcast_to(weight * square + shift, values.shape)[back])
+    for v in found:
+        wrong = f"a variance is neither 0 nor between {least} and {1.0 / least}"
+        _refuse_law((v != 0.0) & ~((v > least) & (v < 1.0 / least)), wrong, "rescaled inputs", variance=v)
+    return found
+
+
+def _by_formula(function: Callable[..., Any]) -> Callable[..., Callable[..., Any]]:
+    """Tiles of a map by a function (a, b, c)."""
+
+    def tile(u: np.ndarray, v: np.ndarray, real: np.dtype, mirror: bool) -> Callable[..., Any]:
+        a, b = u.astype(real)[:, None], v.astype(real)
+
+        def found(down: slice, across: slice, cov: np.ndarray) -> Any:
+            value = function(a[down], b[across], cov)
+            return value if isinstance(value, tuple) else (value,)
+
+        return found
+
+    return tile
+
+
+def _by_table(table: Any, symmetric: bool) -> Callable[..., Callable[..., Any]]:
+    """Tiles of a map by a table; NaN beyond it."""
+
+    def tile(u: np.ndarray, v: np.ndarray, real: np.dtype, mirror: bool) -> Callable[..., Any]:
+        a, b, turned = np.sqrt(u).astype(real)[:, None], np.sqrt(v).astype(real), mirror and not symmetric
+        left, right, *rest = _stored_layer(table, u, v)
+        stored = [(left.astype(real), right.astype(real), rest)]
+        if turned:
+            left, right, *rest = _stored_layer(table, v, u)
+            stored.append((right.T.astype(real), left.transpose(0, 2, 1).astype(real), rest))
+
+        def found(down: slice, across: slice, cov: np.ndarray) -> Any:
+            sine = cov / a[down] / b[across]
+            cosine = np.sqrt((1.0 - sine) * (1.0 + sine))
+            values = []
+            for left, right, rest in stored:
+                part = (left[down], right[:, :, across]) if values else (left[:, down], right[:, across])
+                value = _stored_tile(*part, *rest, cosine, sine)
+                values.append(np.where(cosine < rest[2], np.nan, value) if rest[2] else value)
+            return values
+
+        return found
+
+    return tile
+
+
+def _tile(
+    cov: np.ndarray,
+    place: tuple[slice, slice],
+    names: tuple[str, ...],
+    mirror: bool,
+    tiles: Sequence[Mapping[str, Callable[..., Any]]],
+    weights: np.ndarray,
+    shifts: np.ndarray,
+    layers: Sequence[Mapping[str, _Map]],
+) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+    """The kernels of a tile by formulas and tables, and those of its mirror image where that is another."""
+    real, shape = cov.dtype.type, cov.shape
+    slopes = [name for name in names if name != "nngp"]
+    totals = dict.fromkeys(names, cov)
+    back = {name: cov for name in slopes if mirror and not all(layer[name].symmetric for layer in layers)}
+    for layer, tile, weight, shift in zip(layers, tiles, weights[1:], shifts[1:]):
+        values: dict[str, Any] = {}
+        for name in slopes:
+            found = tile[name](*place, cov)
+            values = dict(zip(layer[name].gives, found)) | values | {("back", name): found[-1]}
+        value = values["nngp"] if "nngp" in values else tile["nngp"](*place, cov)[0]
+        cov = real(weight) * value + real(shift)
+        for name in slopes:
+            totals[name] = cov + real(weight) * values[name] * totals[name]
+            if name in back:
+                back[name] = cov + real(weight) * values["back", name] * back[name]
+    totals |= {"nngp": cov} if "nngp" in names else {}
+    totals, back = ({name: np.array(np.broadcast_to(x, shape)) for name, x in y.items()} for y in (totals, back))
+    return totals, back
+
+
+def _pairs_of(
+    first: tuple[np.ndarray, list[np.ndarray]],
+    second: tuple[np.ndarray, list[np.ndarray]],
+    names: tuple[str, ...],
+    weights: np.ndarray,
+    shifts: np.ndarray,
+    layers: Sequence[Mapping[str, _Map]],
+) -> dict[str, np.ndarray]:
+    """The kernels of single pairs, rows of p and q with their variances in all layers, from the inputs themselves."""
+    (p, rows), (q, columns) = first, second
+    same, offset = np.all(p == q, axis=1), np.sqrt(shifts[0] / weights[0])
+    p, q = (np.pad(one.astype(np.float64), ((0, 0), (0, 1)), constant_values=offset) for one in (p, q))
+    square = np.maximum(np.einsum("ij,ij->i", p, p), 1e-300)
+    share = np.einsum("ij,ij->i", p, q) / square
+    rest = np.where((np.abs(share - 1.0) < 0.1)[:, None], q - p, q)  # of near ones the difference is exact
+    rest = rest - (np.einsum("ij,ij->i", p, rest) / square)[:, None] * p
+    rest, size = np.einsum("ij,ij->i", rest, rest), np.einsum("ij,ij->i", q, q)
+    parallel = (rest <= 2e-31 * p.shape[1] * size) & (size > 0.0)
+    cov = np.where(same, rows[0], weights[0] * share * square)
+    return _chain_of(cov, rows[0] * weights[0] * rest, same, parallel, rows, columns, names, weights, shifts, layers)
+
+
+def _chain_of(
+    cov: np.ndarray,
+    det: np.ndarray,
+    same: np.ndarray,
+    parallel: np.ndarray,
+    rows: Sequence[np.ndarray],
+    columns: Sequence[np.ndarray],
+    names: tuple[str, ...],
+    weights: np.ndarray,
+    shifts: np.ndarray,
+    layers: Sequence[Mapping[str, _Map]],
+) -> dict[str, np.ndarray]:
+    """The recursion for flat laws of the first layer; equal inputs stay so, and parallel ones while layers keep them so."""
+    totals = dict.fromkeys(names, cov)
+    for index, (layer, weight, shift) in enumerate(zip(layers, weights[1:], shifts[1:])):
+        a, b = rows[index], columns[index]
+        full = np.sqrt(a) * np.sqrt(b)
+        parallel = parallel & (np.abs(cov) >= (1.0 - 1e-14) * full)
+        cov = np.where(parallel, np.copysign(full, cov), cov)
+        det = np.where(same | parallel, 0.0, np.maximum(_minor(a, b, cov), 0.0) if index else det)
+        law = a, b, cov, det, np.sqrt(det)
+        cov = np.where(same, rows[index + 1], weight * layer["nngp"].whole(*law) + shift)
+        for name in totals.keys() - {"nngp"}:
+            slope = layer[name].whole(*law)
+            # no gradient has come to a total of 0
+            stays = (totals[name] == 0.0) & np.isinf(slope) & (not layer[name].divergence)
+            totals[name] = cov + np.where(stays, 0.0, weight * slope * totals[name])
+    return totals | ({"nngp": cov} if "nngp" in names else {})

@@ -19,7 +19,6 @@ from symntk.emit.code import ZERO, Definition, Name, Node, call
 from symntk.emit.elementary import function_and_shape, is_supported
 from symntk.emit.expressions import bound, node_of
 from symntk.emit.formula import Formula, formula, parameter_names
-from symntk.emit.gram import LayerCode
 from symntk.emit.homogeneous import degree, orthant_sum
 from symntk.emit.maps import AnyMap, DiracMap, GeneralMap, Map
 from symntk.emit.targets.base import escaped
@@ -59,16 +58,6 @@ class Module:
 def map_source(m: AnyMap) -> str:
     """A module with one map."""
     return assemble(f'"""{escaped(m.title)}."""', map_code(m))
-
-
-def module_source(module: Module) -> str:
-    """A module with every map of the pair and the Gram functions nngp, ntk and sg_ntk."""
-    code = [map_code(m) for m in module.maps.values()]
-    layer = LayerCode()
-    grams = [_gram_code(name, module, layer) for name in GRAMS if name in module.maps]
-    grams += [_gram_code("kernels", module, layer)] if grams else []
-    code += [*layer.functions.values(), *grams]
-    return assemble(docstring(module), "\n\n\n".join(code))
 
 
 def assemble(docstring: str, code: str) -> str:
@@ -239,24 +228,6 @@ def _route(m: Map, names: dict[sp.Symbol, str], late: bool = False) -> tuple[lis
             code += [] if written is None else [written]
         result = (call("_by_quadrature", *functions, *shapes, call("tuple", *law)),)
     return [*code, Definition(name, (*law, *names.values()), (), result)], "_OF_SCALE"
-
-
-def _gram_code(name: str, module: Module, code: LayerCode) -> str:
-    """One Gram function, or "kernels", which gives several in one pass."""
-    kept = [one for one in GRAMS if one in module.maps and (name == "kernels" or one in ("nngp", name))]
-    base = module.maps["nngp"]
-    keywords = list(dict.fromkeys(s.name for one in kept for s in module.maps[one].parameters))
-    extra = "".join(f", {k}" for k in keywords)
-    doc = textwrap.indent(GRAM_DOC[name], "    ")
-    divergent = {one: module.diagonals[one] for one in kept if one in module.divergent}
-    if name in divergent:
-        behaviour = f"At full correlation the layer map {module.diagonals[name]}."
-        doc = doc.replace("Raises ValueError", f"{behaviour}\n\n    Raises ValueError for equal inputs, and")
-    get, wanted = ('get=("nngp", "ntk"), ', "get") if name == "kernels" else ("", f"({name!r},)")
-    lines = [f"def {name}(x1, x2=None, *, {get}depth, weight_std=1.0, bias_std=0.0{extra}):", doc, "    maps = {"]
-    lines += [f"        {one!r}: {code.expression(module.maps[one], base, one in divergent)}," for one in kept]
-    result = f"_gram(x1, x2, {wanted}, depth, weight_std, bias_std, maps, {divergent!r})"
-    return "\n".join([*lines, "    }", f"    return {result}{'' if name == 'kernels' else '[0]'}"])
 
 
 SHARED_DOC = """

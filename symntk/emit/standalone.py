@@ -73,17 +73,39 @@ def target_of(name: str) -> ModuleTarget:
         FormulaError: there is none.
     """
     if name not in TARGETS:
-        raise FormulaError(f"code for the target {str(name)!r}", "it is not offered", ", ".join(NAMES))
+        raise FormulaError(f"code for the target {str(name)!r}", "it is not offered", ", ".join(TARGETS))
     found: ModuleTarget = importlib.import_module(TARGETS[name]).TARGET
     return found
 
 
 def standalone(target: ModuleTarget, docstring: str, layers: Mapping[str, LayerMap], scales: str = SCALES) -> str:
     """The module's text: docstring, imports, library, maps, Gram functions."""
-    maps = [one for layer in layers.values() for one in with_slopes(layer)]
+    code = [target.map(layer) for layer in layers.values()]
+    if any(name in GRAMS for name in layers):
+        code.append(target.gram(layers, scales))
+    return _assembled(target, docstring, list(layers.values()), code)
+
+
+def network_module(
+    docstring: str,
+    names: Sequence[str],
+    hidden: Sequence[Mapping[str, LayerMap]],
+    weight_std: Sequence[float],
+    bias_std: Sequence[float],
+) -> str:
+    """The NumPy module of a network whose layers may differ; arguments as in `NumpyModule.network`."""
+    from symntk.emit.targets.numpy_module import TARGET
+
+    maps = list({one.name: one for layer in hidden for one in layer.values()}.values())
+    return _assembled(TARGET, docstring, maps, TARGET.network(names, hidden, weight_std, bias_std))
+
+
+def _assembled(target: ModuleTarget, docstring: str, layers: Sequence[LayerMap], code: Sequence[str]) -> str:
+    """The text of a module with these maps, and code that uses them."""
+    maps = [one for layer in layers for one in with_slopes(layer)]
     definitions = {definition.name: definition for one in maps for definition in one.definitions}
     if target.slopes:
-        definitions |= {one.name: one for layer in layers.values() for one in partials(layer)}
+        definitions |= {one.name: one for layer in layers for one in partials(layer)}
     calls = frozenset(name for one in definitions.values() for name in one.calls()) - definitions.keys()
     tabulated = [one for one in maps if one.table is not None]
     if tabulated and not hasattr(target, "tables"):
@@ -93,10 +115,8 @@ def standalone(target: ModuleTarget, docstring: str, layers: Mapping[str, LayerM
         target.library(calls),
         *([target.tables(tabulated)] if tabulated else []),
         *map(target.write, definitions.values()),
-        *map(target.map, layers.values()),
+        *code,
     ]
-    if any(name in GRAMS for name in layers):
-        parts.append(target.gram(layers, scales))
     parts.append(target.ending("\n\n\n".join(parts), maps))
     unpacking = [line for line in TABLE_IMPORTS if tabulated and line not in target.imports.splitlines()]
     imports = "\n".join([*unpacking, target.imports])

@@ -110,12 +110,10 @@ class Kernels:
         Raises:
             VerificationError: a formula and the quadrature differ.
         """
-        from symntk.emit.module import docstring, module_source
+        from symntk.emit.module import docstring
         from symntk.emit.standalone import standalone, target_of
         from symntk.kernels.layers import layer_maps
 
-        if target == "numpy":
-            return module_source(self.module)
         found, titles = target_of(target), {name: m.title for name, m in self.module.maps.items()}
         maps = layer_maps(dict(self.items()), titles, target=found, variances=variances)
         return standalone(found, docstring(self.module), maps)

@@ -8,7 +8,7 @@ from mpmath import mp
 
 import symntk
 from symntk.emit.compile import function_of
-from symntk.emit.standalone import NAMES, target_of
+from symntk.emit.standalone import TARGETS, target_of
 from symntk.errors import FormulaError
 from symntk.kernels.layers import layer_map
 
@@ -68,4 +68,4 @@ def test_a_target_that_is_not_offered_is_named():
         target_of("fortran")
     with pytest.raises(FormulaError, match="not offered"):
         symntk.derive("relu").source("fortran")
-    assert "numpy" in NAMES
+    assert "numpy" in TARGETS

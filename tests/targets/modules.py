@@ -13,7 +13,7 @@ import pytest
 
 import symntk
 from benchmarks.peers.exported import load_module
-from symntk.emit.standalone import NAMES, TARGETS
+from symntk.emit.standalone import TARGETS
 
 OWN_ENVIRONMENT = "neural-tangents"
 _FOLDER = tempfile.TemporaryDirectory()
@@ -68,4 +68,4 @@ def given_back(result, like) -> np.ndarray:
     return np.asarray(result)
 
 
-each_target = pytest.mark.parametrize("target", NAMES)
+each_target = pytest.mark.parametrize("target", TARGETS)

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from typing import Any
 
+    _Net = tuple[np.ndarray, np.ndarray, Sequence[Mapping[str, Any]]]
+
 # Rows and columns of a tile, which stays in the processor's cache.
 _SIDE = 128
 # Numbers of features of pairs treated together.
@@ -63,14 +65,14 @@ def _precision(*given: Any) -> np.dtype:
 
 
 def _minor(a: np.ndarray, b: np.ndarray, c: np.ndarray) -> np.ndarray:
-    """ab − c² with the rounding errors of both products (Dekker 1971)."""
+    """The determinant ab − c² with the rounding errors of both products (Dekker 1971)."""
 
     def error(x: np.ndarray, y: np.ndarray, product: np.ndarray) -> np.ndarray:
         (xh, yh) = (134217729.0 * z - (134217729.0 * z - z) for z in (x, y))
-        return ((xh * yh - product) + xh * (y - yh) + (x - xh) * yh) + (x - xh) * (y - yh)
+        return np.asarray(((xh * yh - product) + xh * (y - yh) + (x - xh) * yh) + (x - xh) * (y - yh))
 
     left, right = a * b, c * c
-    return (left - right) + (error(a, b, left) - error(c, c, right))
+    return np.asarray((left - right) + (error(a, b, left) - error(c, c, right)))
 
 
 def _of_laws(
@@ -80,7 +82,7 @@ def _of_laws(
 
     `finite` are the map's conditions: functions of (a, b, c, *rest) that are positive, and what is wrong else.
     """
-    given = zip(("var_u", "var_v", "cov"), law)
+    given = zip(("var_u", "var_v", "cov"), law, strict=True)
     a, b, c, *rest = np.broadcast_arrays(
         *(_floats(name, one).astype(np.float64) for name, one in given), *(_floats("a number", one) for one in rest)
     )
@@ -110,7 +112,7 @@ def _of_laws(
 def _inputs_of(x1: Any, x2: Any) -> tuple[np.ndarray, np.ndarray]:
     """Both inputs, finite and of one width."""
     found = [_floats(name, given) for name, given in (("x1", x1), ("x2", x1 if x2 is None else x2))]
-    for name, array in zip(("x1", "x2"), found):
+    for name, array in zip(("x1", "x2"), found, strict=True):
         if array.ndim != 2:
             raise ValueError(f"{name} has shape {array.shape}. Try: an array (n, features), for one input x[None, :]")
         if not np.all(np.isfinite(array)):
@@ -144,7 +146,7 @@ def _kernels_of(
     layers: Sequence[Mapping[str, _Map]],
     finite: bool = True,
 ) -> tuple[np.ndarray, ...]:
-    """Σ^L for "nngp", else Θ^L with Θ^{l+1} = Σ^{l+1} + Θ^l σ_w² E[s1(u) s2(v)], Θ¹ = Σ¹: in one pass over tiles.
+    """Σ^L for "nngp", else Θ^L with Θ^{l+1} = Σ^{l+1} + Θ^l σ_w² E[s1(u) s2(v)], Θ¹ = Σ¹.
 
     weights and shifts are squared scales, one for each weight layer; `layers` has the maps of each hidden layer; with
     `finite` infinite entries are refused.
@@ -153,43 +155,12 @@ def _kernels_of(
     for name in names:
         if layers and name not in layers[0]:
             raise ValueError(f"get = {get!r}: there is no kernel {name!r}. Try: some of {', '.join(layers[0])}")
-    (x, y), real = _inputs_of(x1, x2), _precision(x1, *([] if x2 is None else [x2]))
-    weights = weights / np.append(max(x.shape[1], 1), np.ones(len(weights) - 1))
-    net = weights, shifts, layers
-    rows = _variances(x, real, *net)
-    columns = rows if x2 is None else _variances(y, real, *net)
-    tiles = [
-        {name: one.tile(u, v, real, x2 is None) for name, one in layer.items() if name in (*names, "nngp")}
-        for layer, u, v in zip(layers, rows, columns)
-    ]
-    out = {name: np.empty((len(x), len(y)), real) for name in names}
-    most = max(_TOGETHER // max(x.shape[1], 1), 1)
     with np.errstate(all="ignore"):
-        for top in range(0, len(x), _SIDE):
-            down, start = slice(top, top + _SIDE), top if x2 is None else 0
-            strip = (x[down] @ y[start:].T).astype(real, copy=False)
-            for left in range(start, len(y), _SIDE):
-                across = slice(left, left + _SIDE)
-                cov = real.type(weights[0]) * strip[:, left - start : left - start + _SIDE] + real.type(shifts[0])
-                near = ~(cov * cov < (1.0 - _SMALL_ANGLE[real.itemsize]) * (rows[0][down, None] * columns[0][across]))
-                found, back = _tile(cov, (down, across), names, x2 is None, tiles, *net)
-                near |= ~np.isfinite(sum(found.values()))
-                for part in range(0, np.count_nonzero(near), most):
-                    i, j = (place[part : part + most] for place in np.nonzero(near))
-                    pair = [(x[top + i], [v[top + i] for v in rows]), (y[left + j], [v[left + j] for v in columns])]
-                    for kernels, ends in ((found, pair), (back, pair[::-1])):
-                        for name, value in _pairs_of(*ends, tuple(kernels), *net).items():
-                            kernels[name][i, j] = value
-                for name, tile in found.items():
-                    if x2 is None and left == top and name not in back:  # its halves may differ in their last digits
-                        tile = np.where(np.tri(len(tile), k=-1, dtype=bool), tile.T, tile)
-                    out[name][down, across] = tile
-                    if x2 is None and left > top:
-                        out[name][across, down] = back.get(name, tile).T
-    for name in names:
+        out = _Gram(x1, x2, names, (weights, shifts, layers)).matrices()
+    for name, matrix in out.items():
         reason = next(filter(None, (layer[name].divergence for layer in layers)), "")
-        _refuse_kernel(np.isinf(out[name]) & finite, reason and f"the layer map {reason}", "distinct inputs")
-        _refuse_kernel(np.isnan(out[name]), "a table ends", "inputs that are less alike")
+        _refuse_kernel(np.isinf(matrix) & finite, reason and f"the layer map {reason}", "distinct inputs")
+        _refuse_kernel(np.isnan(matrix), "a table ends", "inputs that are less alike")
     return tuple(out[name] for name in names)
 
 
@@ -202,30 +173,6 @@ def _refuse_kernel(bad: np.ndarray, reason: str, advice: str) -> None:
         raise ValueError(
             f"the kernel is {kind} at row {i}, column {j}: {why}. Try: {advice}, or the surrogate-gradient kernel"
         )
-
-
-def _variances(
-    x: np.ndarray, real: np.dtype, weights: np.ndarray, shifts: np.ndarray, layers: Sequence[Mapping[str, _Map]]
-) -> list[np.ndarray]:
-    """Each input's variance in all layers, in float64; 0 for an input of zeros without bias."""
-    x, least = x.astype(np.float64), _LEAST_LAW[real.itemsize]
-    return _next_variances(weights[0] * np.einsum("ij,ij->i", x, x) + shifts[0], least, weights, shifts, layers)
-
-
-def _next_variances(
-    first: np.ndarray, least: float, weights: np.ndarray, shifts: np.ndarray, layers: Sequence[Mapping[str, _Map]]
-) -> list[np.ndarray]:
-    """The variances of all layers from those of the first, which are flat."""
-    found = [first]
-    for layer, weight, shift in zip(layers, weights[1:], shifts[1:]):
-        values, back = np.unique(found[-1], return_inverse=True)
-        with np.errstate(all="ignore"):
-            square = layer["nngp"].whole(values, values, values, 0.0 * values, 0.0 * values)
-        found.append(np.broadcast_to(weight * square + shift, values.shape)[back])
-    for v in found:
-        wrong = f"a variance is neither 0 nor between {least} and {1.0 / least}"
-        _refuse_law((v != 0.0) & ~((v > least) & (v < 1.0 / least)), wrong, "rescaled inputs", variance=v)
-    return found
 
 
 def _by_formula(function: Callable[..., Any]) -> Callable[..., Callable[..., Any]]:
@@ -249,7 +196,7 @@ def _by_table(table: Any, symmetric: bool) -> Callable[..., Callable[..., Any]]:
     def tile(u: np.ndarray, v: np.ndarray, real: np.dtype, mirror: bool) -> Callable[..., Any]:
         a, b, turned = np.sqrt(u).astype(real)[:, None], np.sqrt(v).astype(real), mirror and not symmetric
         left, right, *rest = _stored_layer(table, u, v)
-        stored = [(left.astype(real), right.astype(real), rest)]
+        stored: list[Any] = [(left.astype(real), right.astype(real), rest)]
         if turned:
             left, right, *rest = _stored_layer(table, v, u)
             stored.append((right.T.astype(real), left.transpose(0, 2, 1).astype(real), rest))
@@ -257,11 +204,12 @@ def _by_table(table: Any, symmetric: bool) -> Callable[..., Callable[..., Any]]:
         def found(down: slice, across: slice, cov: np.ndarray) -> Any:
             sine = cov / a[down] / b[across]
             cosine = np.sqrt((1.0 - sine) * (1.0 + sine))
-            values = []
+            values: list[np.ndarray] = []
             for left, right, rest in stored:
                 part = (left[down], right[:, :, across]) if values else (left[:, down], right[:, across])
-                value = _stored_tile(*part, *rest, cosine, sine)
-                values.append(np.where(cosine < rest[2], np.nan, value) if rest[2] else value)
+                even, sharpness, least = rest
+                value = _stored_tile(*part, even, sharpness, least, cosine, sine)
+                values.append(np.where(cosine < least, np.nan, value) if least else value)
             return values
 
         return found
@@ -269,47 +217,113 @@ def _by_table(table: Any, symmetric: bool) -> Callable[..., Callable[..., Any]]:
     return tile
 
 
-def _tile(
-    cov: np.ndarray,
-    place: tuple[slice, slice],
-    names: tuple[str, ...],
-    mirror: bool,
-    tiles: Sequence[Mapping[str, Callable[..., Any]]],
-    weights: np.ndarray,
-    shifts: np.ndarray,
-    layers: Sequence[Mapping[str, _Map]],
-) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
-    """The kernels of a tile by formulas and tables, and those of its mirror image where that is another."""
-    real, shape = cov.dtype.type, cov.shape
-    slopes = [name for name in names if name != "nngp"]
-    totals = dict.fromkeys(names, cov)
-    back = {name: cov for name in slopes if mirror and not all(layer[name].symmetric for layer in layers)}
-    for layer, tile, weight, shift in zip(layers, tiles, weights[1:], shifts[1:]):
-        values: dict[str, Any] = {}
-        for name in slopes:
-            found = tile[name](*place, cov)
-            values = dict(zip(layer[name].gives, found)) | values | {("back", name): found[-1]}
-        value = values["nngp"] if "nngp" in values else tile["nngp"](*place, cov)[0]
-        cov = real(weight) * value + real(shift)
-        for name in slopes:
-            totals[name] = cov + real(weight) * values[name] * totals[name]
-            if name in back:
-                back[name] = cov + real(weight) * values["back", name] * back[name]
-    totals |= {"nngp": cov} if "nngp" in names else {}
-    totals, back = ({name: np.array(np.broadcast_to(x, shape)) for name, x in y.items()} for y in (totals, back))
-    return totals, back
+class _Gram:
+    """Matrices in one pass over tiles, which formulas and tables fill; pairs at small angles are taken one by one."""
+
+    def __init__(self, x1: Any, x2: Any, names: tuple[str, ...], net: _Net) -> None:
+        (self.x, self.y), self.names, self.mirror = _inputs_of(x1, x2), names, x2 is None
+        self.real = _precision(x1, *([] if x2 is None else [x2]))
+        weights, self.shifts, self.layers = net
+        self.weights = weights / np.append(max(self.x.shape[1], 1), np.ones(len(weights) - 1))
+        self.rows = self._variances(self.x)
+        self.columns = self.rows if self.mirror else self._variances(self.y)
+        slopes = [name for name in names if name != "nngp"]
+        self.turned = [k for k in slopes if self.mirror and not all(layer[k].symmetric for layer in self.layers)]
+        self.tiles = [
+            {k: one.tile(u, v, self.real, self.mirror) for k, one in layer.items() if k in ("nngp", *slopes)}
+            for layer, u, v in zip(self.layers, self.rows[:-1], self.columns[:-1], strict=True)
+        ]
+
+    def _variances(self, x: np.ndarray) -> list[np.ndarray]:
+        x = x.astype(np.float64)
+        first = self.weights[0] * np.einsum("ij,ij->i", x, x) + self.shifts[0]
+        return _variances_of(first, _LEAST_LAW[self.real.itemsize], (self.weights, self.shifts, self.layers))
+
+    def matrices(self) -> dict[str, np.ndarray]:
+        """The matrices by name."""
+        out = {name: np.empty((len(self.x), len(self.y)), self.real) for name in self.names}
+        scale, shift = self.real.type(self.weights[0]), self.real.type(self.shifts[0])
+        for top in range(0, len(self.x), _SIDE):
+            down, start = slice(top, top + _SIDE), top if self.mirror else 0
+            strip = (self.x[down] @ self.y[start:].T).astype(self.real, copy=False)
+            for left in range(start, len(self.y), _SIDE):
+                across = slice(left, left + _SIDE)
+                found, back = self._tile(down, across, scale * strip[:, left - start : left - start + _SIDE] + shift)
+                for name, tile in found.items():
+                    if self.mirror and left == top and name not in back:  # its halves may differ in their last digits
+                        tile = np.where(np.tri(len(tile), k=-1, dtype=bool), tile.T, tile)
+                    out[name][down, across] = tile
+                    if self.mirror and left > top:
+                        out[name][across, down] = back.get(name, tile).T
+        return out
+
+    def _tile(self, down: slice, across: slice, cov: np.ndarray) -> tuple[dict[str, Any], dict[str, Any]]:
+        """The kernels of a tile, and those of its mirror image where that is another, from its part of Σ¹."""
+        near = ~(cov**2 < (1.0 - _SMALL_ANGLE[self.real.itemsize]) * self.rows[0][down, None] * self.columns[0][across])
+        found, back = self._by_maps(down, across, cov)
+        near |= ~np.isfinite(sum(found.values()))
+        i, j = np.nonzero(near)
+        most = max(_TOGETHER // max(self.x.shape[1], 1), 1)
+        for part in range(0, len(i), most):
+            p, q = i[part : part + most], j[part : part + most]
+            ends = [
+                (x[first.start + place], [v[first.start + place] for v in variances])
+                for x, variances, first, place in ((self.x, self.rows, down, p), (self.y, self.columns, across, q))
+            ]
+            for kernels, (one, two) in ((found, ends), (back, ends[::-1])):
+                for name, value in _pairs_of(
+                    *one, *two, tuple(kernels), self.weights, self.shifts, self.layers
+                ).items():
+                    kernels[name][p, q] = value
+        return found, back
+
+    def _by_maps(self, down: slice, across: slice, cov: np.ndarray) -> tuple[dict[str, Any], dict[str, Any]]:
+        """The tile by formulas and tables."""
+        real, shape = self.real.type, cov.shape
+        totals: dict[str, Any] = dict.fromkeys(self.names, cov)
+        back: dict[str, Any] = dict.fromkeys(self.turned, cov)
+        for layer, tile, weight, shift in zip(self.layers, self.tiles, self.weights[1:], self.shifts[1:], strict=True):
+            values: dict[str, Any] = {}
+            turned: dict[str, Any] = {}
+            for name in totals.keys() - {"nngp"}:
+                found = tile[name](down, across, cov)
+                values, turned[name] = dict(zip(layer[name].gives, found, strict=False)) | values, found[-1]
+            value = values["nngp"] if "nngp" in values else tile["nngp"](down, across, cov)[0]
+            cov = real(weight) * value + real(shift)
+            for name in totals.keys() - {"nngp"}:
+                totals[name] = cov + real(weight) * values[name] * totals[name]
+            for name in back:
+                back[name] = cov + real(weight) * turned[name] * back[name]
+        totals |= {"nngp": cov} if "nngp" in totals else {}
+        totals, back = ({k: np.array(np.broadcast_to(x, shape)) for k, x in y.items()} for y in (totals, back))
+        return totals, back
+
+
+def _variances_of(first: np.ndarray, least: float, net: _Net) -> list[np.ndarray]:
+    """The variances of all layers from those of the first, which are flat; 0 for what is certain."""
+    found, (weights, shifts, layers) = [first], net
+    for layer, weight, shift in zip(layers, weights[1:], shifts[1:], strict=True):
+        values, back = np.unique(found[-1], return_inverse=True)
+        with np.errstate(all="ignore"):
+            square = layer["nngp"].whole(values, values, values, 0.0 * values, 0.0 * values)
+        found.append(np.broadcast_to(weight * square + shift, values.shape)[back])
+    for v in found:
+        wrong = f"a variance is neither 0 nor between {least} and {1.0 / least}"
+        odd = (v != 0.0) & ~((v > least) & (v < 1.0 / least)) & ~np.isnan(first)
+        _refuse_law(odd, wrong, "rescaled inputs", variance=v)
+    return found
 
 
 def _pairs_of(
-    first: tuple[np.ndarray, list[np.ndarray]],
-    second: tuple[np.ndarray, list[np.ndarray]],
+    p: np.ndarray,
+    rows: list[np.ndarray],
+    q: np.ndarray,
+    columns: list[np.ndarray],
     names: tuple[str, ...],
-    weights: np.ndarray,
-    shifts: np.ndarray,
-    layers: Sequence[Mapping[str, _Map]],
+    *net: Any,
 ) -> dict[str, np.ndarray]:
     """The kernels of single pairs, rows of p and q with their variances in all layers, from the inputs themselves."""
-    (p, rows), (q, columns) = first, second
+    weights, shifts, _ = net
     same, offset = np.all(p == q, axis=1), np.sqrt(shifts[0] / weights[0])
     p, q = (np.pad(one.astype(np.float64), ((0, 0), (0, 1)), constant_values=offset) for one in (p, q))
     square = np.maximum(np.einsum("ij,ij->i", p, p), 1e-300)
@@ -319,34 +333,43 @@ def _pairs_of(
     rest, size = np.einsum("ij,ij->i", rest, rest), np.einsum("ij,ij->i", q, q)
     parallel = (rest <= 2e-31 * p.shape[1] * size) & (size > 0.0)
     cov = np.where(same, rows[0], weights[0] * share * square)
-    return _chain_of(cov, rows[0] * weights[0] * rest, same, parallel, rows, columns, names, weights, shifts, layers)
+    return _chain_of((cov, rows[0] * weights[0] * rest), same, parallel, (rows, columns), names, *net)
 
 
 def _chain_of(
-    cov: np.ndarray,
-    det: np.ndarray,
+    law: tuple[np.ndarray, np.ndarray],
     same: np.ndarray,
     parallel: np.ndarray,
-    rows: Sequence[np.ndarray],
-    columns: Sequence[np.ndarray],
+    variances: tuple[Sequence[np.ndarray], Sequence[np.ndarray]],
     names: tuple[str, ...],
-    weights: np.ndarray,
-    shifts: np.ndarray,
-    layers: Sequence[Mapping[str, _Map]],
+    *net: Any,
 ) -> dict[str, np.ndarray]:
-    """The recursion for flat laws of the first layer; equal inputs stay so, and parallel ones while layers keep them so."""
+    """The recursion for flat (cov, det); equal inputs stay so, and parallel ones as long as layers keep them so."""
+    (cov, det), (rows, columns), (weights, shifts, layers) = law, variances, net
     totals = dict.fromkeys(names, cov)
-    for index, (layer, weight, shift) in enumerate(zip(layers, weights[1:], shifts[1:])):
+    for index, (layer, weight, shift) in enumerate(zip(layers, weights[1:], shifts[1:], strict=True)):
         a, b = rows[index], columns[index]
         full = np.sqrt(a) * np.sqrt(b)
         parallel = parallel & (np.abs(cov) >= (1.0 - 1e-14) * full)
         cov = np.where(parallel, np.copysign(full, cov), cov)
         det = np.where(same | parallel, 0.0, np.maximum(_minor(a, b, cov), 0.0) if index else det)
-        law = a, b, cov, det, np.sqrt(det)
-        cov = np.where(same, rows[index + 1], weight * layer["nngp"].whole(*law) + shift)
+        at = a, b, cov, det, np.sqrt(det)
+        cov = np.where(same, rows[index + 1], weight * layer["nngp"].whole(*at) + shift)
         for name in totals.keys() - {"nngp"}:
-            slope = layer[name].whole(*law)
+            slope = layer[name].whole(*at)
             # no gradient has come to a total of 0
             stays = (totals[name] == 0.0) & np.isinf(slope) & (not layer[name].divergence)
             totals[name] = cov + np.where(stays, 0.0, weight * slope * totals[name])
     return totals | ({"nngp": cov} if "nngp" in names else {})
+
+
+def _network_map(name: str, *net: Any) -> Callable[..., np.ndarray]:
+    """A deep kernel as a map of flat laws (a, b, c, det, d) of the first layer."""
+
+    def whole(a: np.ndarray, b: np.ndarray, c: np.ndarray, det: np.ndarray, d: np.ndarray) -> np.ndarray:
+        rows, columns = (_variances_of(v, 1e-140, net) for v in (a, b))
+        same = (a == b) & (c == a)
+        parallel = (det == 0.0) & ~same & (a > 0.0) & (b > 0.0)
+        return _chain_of((c, det), same, parallel, (rows, columns), (name,), *net)[name]
+
+    return whole

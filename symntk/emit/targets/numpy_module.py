@@ -42,6 +42,22 @@ def kernels(x1, x2=None, *, get=({get}), {scales}{extra}):
     scales = _squared("weight_std", weight_std, depth), _squared("bias_std", bias_std, depth)
     return _kernels_of(x1, x2, get, *scales, [{maps}] * (depth - 1))
 '''
+_NETWORK = '''
+_WEIGHT_STD = {weight_std!r}
+_BIAS_STD = {bias_std!r}
+
+
+def kernels(x1, x2=None, *, get=({get}), singular="raise"):
+    """Gram matrices of several kernels of this network in one pass, in the order of `get`.
+
+    x1 is (n1, features), x2 (n2, features) or None for x1; a result is (n1, n2), row = first argument, in float32 where
+    all inputs are.
+
+    Raises ValueError for inputs that are not two-dimensional, not of one width, or not finite, and for infinite
+    entries, unless singular is "inf".
+    """
+    return _kernels_of(x1, x2, get, *_scales(), _layers(), singular != "inf")
+'''
 _DOC = {
     "nngp": "Gram matrix of the network's Gaussian process; arguments and errors are those of `kernels`.",
     "ntk": "Gram matrix of the neural tangent kernel; arguments and errors are those of `kernels`.",
@@ -129,11 +145,57 @@ class NumpyModule(PythonTarget):
         code.append(f'def {made}:\n    """The maps of a hidden layer."""\n    return {{\n{rows}    }}')
         return "\n\n\n".join(code)
 
+    def network(
+        self,
+        names: Sequence[str],
+        hidden: Sequence[Mapping[str, LayerMap]],
+        weight_std: Sequence[float],
+        bias_std: Sequence[float],
+    ) -> list[str]:
+        """The code of a network: a function for each kernel and its map of entries of Σ¹; layers may differ.
+
+        Args:
+            names: the kernels.
+            hidden: each hidden layer's maps by kernel.
+            weight_std: the scales, one for each weight layer.
+            bias_std: the same.
+        """
+        get = ", ".join(f'"{name}"' for name in names) + ("," if len(names) == 1 else "")
+        code, rows, known = list[str](), list[str](), dict[tuple[str, ...], str]()
+        for name in names:
+            code.append(
+                f'def {name}(x1, x2=None, *, singular="raise"):\n    """{_DOC[name]}"""\n'
+                f'    return kernels(x1, x2, get="{name}", singular=singular)[0]'
+            )
+            code.append(
+                f'def {name}_map(var_u, var_v, cov):\n    """The same for entries of Σ¹, which broadcast."""\n'
+                f'    return _of_laws(_network_map("{name}", *_scales(), _layers()), (var_u, var_v, cov))'
+            )
+        code.append(_NETWORK.strip("\n").format(weight_std=tuple(weight_std), bias_std=tuple(bias_std), get=get))
+        code.append(
+            'def _scales():\n    """The squares of the scales."""\n'
+            "    return np.square(_WEIGHT_STD), np.square(_BIAS_STD)"
+        )
+        tiles = list[str]()
+        for layer in hidden:
+            key = tuple(one.name for one in layer.values())
+            if key not in known:
+                maps, made = self.layer(layer)
+                tiles += made
+                known[key] = "{" + ", ".join(f'"{name}": {text}' for name, text in maps.items()) + "}"
+            rows.append(known[key])
+        listed = "\n".join(f"        {row}," for row in rows)
+        code += list(dict.fromkeys(tiles))
+        code.append(f'def _layers():\n    """The maps of each hidden layer."""\n    return [\n{listed}\n    ]')
+        return code
+
     def ending(self, code: str, maps: Sequence[LayerMap]) -> str:
         """The numerical helpers that the code needs, and the tables."""
         tables = {one.table.name: "\n".join(one.table.source()) for one in maps if one.table is not None}
         support = helpers("\n\n\n".join([code, *tables.values()]))
-        return "\n\n\n".join([f"# Numerical helpers, free to use under the terms of BSD-3-Clause\n\n\n{support}", *tables.values()])
+        return "\n\n\n".join(
+            [f"# Numerical helpers, free to use under the terms of BSD-3-Clause\n\n\n{support}", *tables.values()]
+        )
 
     def layer(self, maps: Mapping[str, LayerMap]) -> tuple[dict[str, str], list[str]]:
         """The maps of one hidden layer as `_Map`s by kernel, and the functions of tiles that they need."""

@@ -17,10 +17,10 @@ from symntk.emit.layers import LayerMap
 from symntk.errors import FormulaError
 
 TARGETS = {
+    "numpy": "symntk.emit.targets.numpy_module",
     "jax": "symntk.emit.targets.jax",
     "neural-tangents": "symntk.emit.targets.neural_tangents",
     "numba": "symntk.emit.targets.numba",
-    "numpy": "symntk.emit.targets.numpy_module",
     "torch": "symntk.emit.targets.torch",
 }
 """Where the value TARGET of each is; a target is a file of its own."""
@@ -118,10 +118,11 @@ def _assembled(target: ModuleTarget, docstring: str, layers: Sequence[LayerMap],
         *code,
     ]
     parts.append(target.ending("\n\n\n".join(parts), maps))
-    unpacking = [line for line in TABLE_IMPORTS if tabulated and line not in target.imports.splitlines()]
-    imports = "\n".join([*unpacking, target.imports])
-    head = f"{docstring}\n\nfrom __future__ import annotations\n\n{imports}"
-    return "\n\n\n".join([head, *(part.strip("\n") for part in parts if part.strip())]) + "\n"
+    body = "\n\n\n".join(part.strip("\n") for part in parts if part.strip())
+    given = target.imports.splitlines()
+    lines = [*(line for line in TABLE_IMPORTS if tabulated and line not in given), *given]
+    imports = "\n".join(line for line in lines if " as " not in line or f"{line.split(' as ')[1]}." in body)
+    return f"{docstring}\n\nfrom __future__ import annotations\n\n{imports}\n\n\n{body}\n"
 
 
 def with_slopes(layer: LayerMap) -> list[LayerMap]:

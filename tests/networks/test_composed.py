@@ -110,7 +110,7 @@ def test_formulas_that_are_too_long_are_refused_and_exported_modules_go_without(
         symntk.Network(relu, 30).symbolic("ntk")
     space = {}
     exec(compile(deeper.source(), "exported", "exec"), space)
-    assert np.array_equal(space["ntk"](POINTS), deeper.ntk(POINTS))
+    assert space["ntk"](POINTS) == pytest.approx(deeper.ntk(POINTS), rel=1e-12)
 
 
 def test_formula_of_two_networks():
@@ -153,8 +153,12 @@ def test_exported_module_runs_without_symntk(name, tmp_path):
     )
     subprocess.run([sys.executable, "-c", program, str(tmp_path)], check=True)
     found = np.load(tmp_path / "k.npz")
-    assert np.array_equal(found["nngp"], net.nngp(POINTS)) and np.array_equal(found["sg"], net.sg_ntk(POINTS))
-    assert np.array_equal(found["across"], net.ntk(POINTS[:2], POINTS[2:]))
+    for given, own in (
+        (found["nngp"], net.nngp(POINTS)),
+        (found["sg"], net.sg_ntk(POINTS)),
+        (found["across"], net.ntk(POINTS[:2], POINTS[2:])),
+    ):
+        assert given == pytest.approx(own, rel=1e-13)
     formulas = net.symbolic("sg_ntk"), net.symbolic("sg_ntk", diagonal=True)
     for entry, formula, law in zip(found["entry"], formulas, ((1.5, 0.7, 0.4), (1.0, 1.0, 1.0)), strict=True):
         assert entry == pytest.approx(number(formula, dict(zip(STATE, law, strict=False))), rel=1e-12)
@@ -165,7 +169,7 @@ def test_exported_module_with_parameters_and_without_closed_form():
     space = {}
     net = symntk.Network([symntk.derive("erf(m*x)"), symntk.derive("tanh")], 3)
     exec(compile(net.source(m=2.0), "exported", "exec"), space)
-    assert space["ntk"](POINTS) == pytest.approx(net.ntk(POINTS, m=2.0), rel=1e-14)
+    assert space["ntk"](POINTS) == pytest.approx(net.ntk(POINTS, m=2.0), rel=1e-9)  # by a table
 
 
 def test_exported_singular_kernel():
@@ -173,7 +177,8 @@ def test_exported_singular_kernel():
     exec(compile(NETS["sign"].source(), "exported", "exec"), space)
     with pytest.raises(ValueError, match="diverges like"):
         space["ntk"](POINTS)
-    assert np.array_equal(space["ntk"](POINTS, singular="inf"), NETS["sign"].ntk(POINTS, singular="inf"))
+    own = NETS["sign"].ntk(POINTS, singular="inf")
+    assert space["ntk"](POINTS, singular="inf") == pytest.approx(own, rel=1e-13)
     # 0.5 = √0.1·√2.5 to rounding, though 0.1·2.5 − 0.5² is 1.4e-17 in these binary numbers: parallel inputs
     assert np.isposinf(space["ntk_map"](0.1, 2.5, [0.5, 0.4]))[0] and space["ntk_map"](0.1, 2.5, 0.4) < 3
 

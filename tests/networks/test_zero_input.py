@@ -32,14 +32,14 @@ def test_a_step_at_an_input_of_zeros_is_a_half():
     angle = np.arcsin(second[0, 1] / np.sqrt(second[0, 0] * second[1, 1]))
     assert gram[0, 1] == pytest.approx(0.25 + angle / (2 * np.pi), rel=1e-15) and gram[0, 1] == pytest.approx(0.375)
     assert gram[0, 0] == gram[0, 2] == 0.5
-    assert np.array_equal(exported("Heaviside(x)")["nngp"](Z, depth=3), gram)
+    assert exported("Heaviside(x)")["nngp"](Z, depth=3) == pytest.approx(gram, rel=1e-15)
 
 
 def test_sign_has_no_output_and_no_gradient_there():
     net = symntk.Network(derive("sign", "erf"), 3)
     for gram, depth in ((net.nngp(Z), 3), (net.sg_ntk(Z), 3)):
         assert not np.any(gram[[0, 2]]) and not np.any(gram[:, [0, 2]]) and gram[1, 1] > 0.9 and depth == 3
-    np.testing.assert_array_equal(exported("sign", "erf")["sg_ntk"](Z, depth=3), net.sg_ntk(Z))
+    assert exported("sign", "erf")["sg_ntk"](Z, depth=3) == pytest.approx(net.sg_ntk(Z), rel=1e-14)
     assert net.sg_ntk(Z)[1, 1] == net.sg_ntk(Z[1:2])[0, 0]
 
 
@@ -83,7 +83,8 @@ def test_one_layer_is_the_value_times_the_mean(name):
     mean = symntk.expectation(name)(weight**2 * 2.5, 1, 0)
     right = weight**2 * value * np.array([value, mean, value])
     assert gram[0] == pytest.approx(right, rel=1e-11) and gram[:, 0] == pytest.approx(right, rel=1e-11)
-    assert exported(name)["nngp"](Z, depth=2, weight_std=weight) == pytest.approx(gram, rel=1e-14)
+    own = exported(name)["nngp"](Z, depth=2, weight_std=weight)  # a table stands for what has no closed form
+    assert own == pytest.approx(gram, rel=1e-14 if kernels.nngp.expression is not None else 1e-9)
 
 
 def test_a_table_of_a_layer_leaves_zero_rows_to_the_values():
@@ -110,9 +111,9 @@ def test_formula_of_the_exported_network():
     net = symntk.Network(derive("Heaviside(x)", "erf"), 3)
     space = {}
     exec(compile(net.source(), "exported", "exec"), space)
-    np.testing.assert_array_equal(space["nngp"](Z), net.nngp(Z))
-    np.testing.assert_array_equal(space["sg_ntk"](Z), net.sg_ntk(Z))
-    assert space["nngp_map"](0.0, 2.5, 0.0) == net.nngp(Z)[0, 1]
+    for name in ("nngp", "sg_ntk"):
+        assert space[name](Z) == pytest.approx(getattr(net, name)(Z), rel=1e-14)
+    assert space["nngp_map"](0.0, 2.5, 0.0) == pytest.approx(net.nngp(Z)[0, 1], rel=1e-14)
     with pytest.raises(ValueError, match="infinite at row 0"):
         space["ntk"](Z[:1], Z[1:2])
 

@@ -5,7 +5,7 @@ Copied verbatim into exported modules, which import NumPy only.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -23,22 +23,23 @@ _SIDE = 128
 _TOGETHER = 2**19
 # 1 − ρ² below which a pair is computed from its inputs: inner products would not tell the angle. By bytes of a number.
 _SMALL_ANGLE = {8: 1e-6, 4: 1e-2}
+# 1 − ρ² below which float32 loses an angle on its way through the layers.
+_LOST_ANGLE = 3e-3
 # Positive variances between this and its inverse have ordinary products.
-_LEAST_LAW = {8: 1e-140, 4: 1e-16}
+_LEAST_LAW = {8: 1e-150, 4: 1e-16}
 
 
-class _Map(NamedTuple):
+class _Map:
     """A layer map of laws (a, b, c, det, d), the same for tiles, what tiles have, and how it diverges where it does.
 
     tile(u, v, real, mirror), of the variances of rows and columns, is a function (down, across, cov) with what `gives`
     names, and behind it, with `mirror`, the map at exchanged variances where it is not symmetric.
     """
 
-    whole: Callable[..., Any]
-    tile: Callable[..., Callable[..., Any]]
-    gives: tuple[str, ...]
-    symmetric: bool
-    divergence: str
+    def __init__(
+        self, whole: Callable[..., Any], tile: Any, gives: tuple[str, ...], symmetric: bool, divergence: str
+    ) -> None:
+        self.whole, self.tile, self.gives, self.symmetric, self.divergence = whole, tile, gives, symmetric, divergence
 
 
 def _refuse_law(bad: np.ndarray, wrong: str, advice: str, **shown: np.ndarray) -> None:
@@ -91,8 +92,8 @@ def _of_laws(
         full = np.sqrt(a) * np.sqrt(b)
         for name, one in (("var_u", a), ("var_v", b)):
             _refuse_law(one < 0.0, f"{name} is negative", "variances of at least 0", **shown)
-            odd = (one != 0.0) & ~((one > 1e-140) & (one < 1e140)) & ~np.isnan(one)
-            _refuse_law(odd, f"{name} is neither 0 nor between 1e-140 and 1e+140", "rescaled inputs", **shown)
+            odd = (one != 0.0) & ~((one > 1e-150) & (one < 1e150)) & ~np.isnan(one)
+            _refuse_law(odd, f"{name} is too small for float64, or too large", "rescaled inputs", **shown)
         beyond = np.abs(c) > full * (1.0 + 4096.0 * np.finfo(real).eps)
         advice = "cov between -sqrt(var_u*var_v) and sqrt(var_u*var_v)"
         _refuse_law(beyond, "|cov| exceeds sqrt(var_u*var_v)", advice, **shown)
@@ -229,14 +230,21 @@ class _Gram:
         self.columns = self.rows if self.mirror else self._variances(self.y)
         slopes = [name for name in names if name != "nngp"]
         self.turned = [k for k in slopes if self.mirror and not all(layer[k].symmetric for layer in self.layers)]
-        self.tiles = [
-            {k: one.tile(u, v, self.real, self.mirror) for k, one in layer.items() if k in ("nngp", *slopes)}
-            for layer, u, v in zip(self.layers, self.rows[:-1], self.columns[:-1], strict=True)
-        ]
+        self.known: dict[np.dtype, list[dict[str, Any]]] = {}
+
+    def _tiles(self, real: np.dtype) -> list[dict[str, Any]]:
+        """Each layer's functions of tiles in a type."""
+        if real not in self.known:
+            self.known[real] = [
+                {k: one.tile(u, v, real, self.mirror) for k, one in layer.items() if k in ("nngp", *self.names)}
+                for layer, u, v in zip(self.layers, self.rows[:-1], self.columns[:-1], strict=True)
+            ]
+        return self.known[real]
 
     def _variances(self, x: np.ndarray) -> list[np.ndarray]:
         x = x.astype(np.float64)
         first = self.weights[0] * np.einsum("ij,ij->i", x, x) + self.shifts[0]
+        first = np.where((first == 0.0) & np.any(x != 0.0, axis=1), 1e-300, first)  # squares that vanish
         return _variances_of(first, _LEAST_LAW[self.real.itemsize], (self.weights, self.shifts, self.layers))
 
     def matrices(self) -> dict[str, np.ndarray]:
@@ -260,7 +268,11 @@ class _Gram:
     def _tile(self, down: slice, across: slice, cov: np.ndarray) -> tuple[dict[str, Any], dict[str, Any]]:
         """The kernels of a tile, and those of its mirror image where that is another, from its part of Σ¹."""
         near = ~(cov**2 < (1.0 - _SMALL_ANGLE[self.real.itemsize]) * self.rows[0][down, None] * self.columns[0][across])
-        found, back = self._by_maps(down, across, cov)
+        found, back, lost = self._by_maps(down, across, cov)
+        if lost:
+            product = self.x[down].astype(np.float64) @ self.y[across].T.astype(np.float64)
+            cov = self.weights[0] * product + self.shifts[0]
+            found, back, _ = self._by_maps(down, across, cov)
         near |= ~np.isfinite(sum(found.values()))
         i, j = np.nonzero(near)
         most = max(_TOGETHER // max(self.x.shape[1], 1), 1)
@@ -277,12 +289,16 @@ class _Gram:
                     kernels[name][p, q] = value
         return found, back
 
-    def _by_maps(self, down: slice, across: slice, cov: np.ndarray) -> tuple[dict[str, Any], dict[str, Any]]:
-        """The tile by formulas and tables."""
-        real, shape = self.real.type, cov.shape
+    def _by_maps(self, down: slice, across: slice, cov: np.ndarray) -> tuple[dict[str, Any], dict[str, Any], bool]:
+        """The tile by formulas and tables; whether float32 does not tell its angles."""
+        real, shape, narrow, lost = cov.dtype.type, cov.shape, cov.dtype.itemsize < 8, False
         totals: dict[str, Any] = dict.fromkeys(self.names, cov)
         back: dict[str, Any] = dict.fromkeys(self.turned, cov)
-        for layer, tile, weight, shift in zip(self.layers, self.tiles, self.weights[1:], self.shifts[1:], strict=True):
+        steps = zip(self.layers, self._tiles(cov.dtype), self.weights[1:], self.shifts[1:], strict=True)
+        for index, (layer, tile, weight, shift) in enumerate(steps):
+            if narrow and index:
+                full = self.rows[index][down, None] * self.columns[index][across]
+                lost = lost or bool(np.any(cov * cov > (1.0 - _LOST_ANGLE) * full))
             values: dict[str, Any] = {}
             turned: dict[str, Any] = {}
             for name in totals.keys() - {"nngp"}:
@@ -296,7 +312,7 @@ class _Gram:
                 back[name] = cov + real(weight) * turned[name] * back[name]
         totals |= {"nngp": cov} if "nngp" in totals else {}
         totals, back = ({k: np.array(np.broadcast_to(x, shape)) for k, x in y.items()} for y in (totals, back))
-        return totals, back
+        return totals, back, lost
 
 
 def _variances_of(first: np.ndarray, least: float, net: _Net) -> list[np.ndarray]:
@@ -308,7 +324,7 @@ def _variances_of(first: np.ndarray, least: float, net: _Net) -> list[np.ndarray
             square = layer["nngp"].whole(values, values, values, 0.0 * values, 0.0 * values)
         found.append(np.broadcast_to(weight * square + shift, values.shape)[back])
     for v in found:
-        wrong = f"a variance is neither 0 nor between {least} and {1.0 / least}"
+        wrong = "a variance, or an input, is too small for float64 or too large"
         odd = (v != 0.0) & ~((v > least) & (v < 1.0 / least)) & ~np.isnan(first)
         _refuse_law(odd, wrong, "rescaled inputs", variance=v)
     return found
@@ -367,9 +383,9 @@ def _network_map(name: str, *net: Any) -> Callable[..., np.ndarray]:
     """A deep kernel as a map of flat laws (a, b, c, det, d) of the first layer."""
 
     def whole(a: np.ndarray, b: np.ndarray, c: np.ndarray, det: np.ndarray, d: np.ndarray) -> np.ndarray:
-        rows, columns = (_variances_of(v, 1e-140, net) for v in (a, b))
+        rows, columns = (_variances_of(v, _LEAST_LAW[8], net) for v in (a, b))
         same = (a == b) & (c == a)
-        parallel = (det == 0.0) & ~same & (a > 0.0) & (b > 0.0)
+        parallel = (np.abs(c) >= np.sqrt(a) * np.sqrt(b)) & ~same & (a > 0.0) & (b > 0.0)
         return _chain_of((c, det), same, parallel, (rows, columns), (name,), *net)[name]
 
     return whole

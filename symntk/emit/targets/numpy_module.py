@@ -69,7 +69,7 @@ class NumpyModule(PythonTarget):
     """Modules that import NumPy, and SciPy's special functions where a formula has them."""
 
     slopes = False
-    imports = "from typing import NamedTuple\n\nimport numpy as np\nimport scipy.special as special"
+    imports = "import numpy as np\nimport scipy.special as special"
     over = "_over(lambda {names}: {term}, ({rows}))"
 
     def __init__(self) -> None:

@@ -5,6 +5,7 @@ Targets write it on arrays, on numbers that carry a bound of their rounding erro
 
 from __future__ import annotations
 
+import keyword
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -14,9 +15,10 @@ from symntk.derive.moves.algebra import Element
 from symntk.derive.moves.value import Base, Phase, Surd, Value
 from symntk.emit.code import ZERO, Definition, Lines, Name, Node, Quotient, call, product, total, walk
 from symntk.emit.stable import StableWriter
-from symntk.errors import SymntkError
+from symntk.errors import FormulaError, SymntkError
 from symntk.language.symbols import cov, mean_u, mean_v, var_u, var_v
 
+_TAKEN = {"x1", "x2", "depth", "weight_std", "bias_std", "np", "special"}
 LAW = ("a", "b", "c", "det", "d", "m1", "m2")
 """The law of (u, v): variances, covariance, det = ab − c² as the caller knows it, d = √det, means."""
 STATE = {var_u: "a", var_v: "b", cov: "c", mean_u: "m1", mean_v: "m2"}
@@ -25,6 +27,18 @@ STATE = {var_u: "a", var_v: "b", cov: "c", mean_u: "m1", mean_v: "m2"}
 def parameter_names(symbols: tuple[sp.Symbol, ...]) -> dict[sp.Symbol, str]:
     """Names of parameters inside the code, apart from every other name there."""
     return {s: f"k_{s.name}" for s in symbols}
+
+
+def refuse_names(title: str, symbols: Sequence[sp.Symbol]) -> None:
+    """Refuse parameters whose names the code cannot have.
+
+    Raises:
+        FormulaError: names the parameter.
+    """
+    for name in (symbol.name for symbol in symbols):
+        if keyword.iskeyword(name) or not name.isidentifier() or name in _TAKEN or name[0] == "_":
+            wrong = f"the parameter {name} is no name that the code can have"
+            raise FormulaError(f"code for {title}", wrong, "another name for it")
 
 
 def formula(name: str, value: Value, parameters: Sequence[sp.Symbol] = (), arguments: Sequence[str] = LAW) -> Formula:

@@ -5,7 +5,6 @@ Nothing of symntk is imported by what is written here; the helpers it needs are 
 
 from __future__ import annotations
 
-import keyword
 import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,18 +17,16 @@ from symntk.emit.closure import helpers, imports
 from symntk.emit.code import ZERO, Definition, Name, Node, call
 from symntk.emit.elementary import function_and_shape, is_supported
 from symntk.emit.expressions import bound, node_of
-from symntk.emit.formula import Formula, formula, parameter_names
+from symntk.emit.formula import Formula, formula, parameter_names, refuse_names
 from symntk.emit.homogeneous import degree, orthant_sum
 from symntk.emit.maps import AnyMap, DiracMap, GeneralMap, Map
 from symntk.emit.targets.base import escaped
 from symntk.emit.targets.numpy import NUMPY, TRACKED
-from symntk.errors import FormulaError
 from symntk.language.forms.general_form import GeneralForm
 from symntk.language.forms.terms import ONE
 from symntk.language.symbols import STATE, STATE_NAMES
 from symntk.version import VERSION
 
-_TAKEN = {"x1", "x2", "depth", "weight_std", "bias_std", "np", "special"}
 GRAMS = ("nngp", "ntk", "sg_ntk")
 """Kernels that have Gram functions."""
 ORIGIN = "Derived from the pair in the next line, with which `symntk verify --module` compares this file:"
@@ -74,7 +71,7 @@ def map_code(m: AnyMap, sides: tuple[str, str] | None = None) -> str:
     `sides` are names of what stands for f and for g where a variance is 0, if that is written elsewhere; and so is then
     the quadrature `_{name}_route` of entries that lose their digits by a formula, or whose series is too long.
     """
-    _refuse_names(m)
+    refuse_names(m.title, m.parameters)
     if isinstance(m, GeneralMap):
         from symntk.emit.general import general_code
 
@@ -141,22 +138,6 @@ def _sides_code(m: Map, how: Node) -> tuple[list[str], Node, Node]:
         code.append(NUMPY.write(at_points(f"{place}_at", point, names)))
         sides[point] = call("tuple", f"{place}_at", mean)
     return code, sides[m.points[0]], sides[m.points[1]]
-
-
-def _refuse_names(m: AnyMap) -> None:
-    """Refuse parameters whose names the code cannot have."""
-    for symbol in m.parameters:
-        if (
-            keyword.iskeyword(symbol.name)
-            or not symbol.name.isidentifier()
-            or symbol.name in _TAKEN
-            or symbol.name[0] == "_"
-        ):
-            raise FormulaError(
-                f"code for {m.title}",
-                f"the parameter {symbol.name} is no name that the code can have",
-                "another name for it",
-            )
 
 
 def _public(

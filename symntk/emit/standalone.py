@@ -13,6 +13,7 @@ from typing import Protocol
 
 from symntk.emit.code import Definition
 from symntk.emit.differentiate import partials
+from symntk.emit.formula import refuse_names
 from symntk.emit.layers import LayerMap
 from symntk.errors import FormulaError
 
@@ -102,6 +103,8 @@ def network_module(
 
 def _assembled(target: ModuleTarget, docstring: str, layers: Sequence[LayerMap], code: Sequence[str]) -> str:
     """The text of a module with these maps, and code that uses them."""
+    for layer in layers:
+        refuse_names(layer.title, layer.parameters)
     maps = [one for layer in layers for one in with_slopes(layer)]
     definitions = {definition.name: definition for one in maps for definition in one.definitions}
     if target.slopes:

@@ -164,14 +164,14 @@ def test_an_input_of_zeros_without_bias_passes_all_layers():
                 np.testing.assert_allclose(gram[1:, 1:], nngp(x[1:], depth=depth), rtol=1e-13)
 
 
-@pytest.mark.parametrize("case", [("relu", None), ("sign", "erf"), ("exp(-x**4)", None)], ids=str)
+@pytest.mark.parametrize("case", [("relu", None), ("sign", "erf")], ids=str)
 def test_scales_of_each_layer_are_those_of_a_network(case):
     weight_std, bias_std = [1.3, 0.7, 1.1], np.array([0.0, 0.4, 0.2])
     net = symntk.Network(symntk.derive(*case), 3, weight_std=weight_std, bias_std=bias_std)
     exported = module(*case)
     for kernel in ("nngp", "sg_ntk" if case[1] else "ntk"):
         found = getattr(exported, kernel)(POINTS, depth=3, weight_std=weight_std, bias_std=bias_std)
-        assert found == pytest.approx(getattr(net, kernel)(POINTS), rel=1e-12 if case[0] in ("relu", "sign") else 1e-9)
+        assert found == pytest.approx(getattr(net, kernel)(POINTS), rel=1e-12)
         one = getattr(exported, kernel)(POINTS, depth=2, weight_std=[1.3, 1.3], bias_std=0.2)
         assert np.array_equal(one, getattr(exported, kernel)(POINTS, depth=2, weight_std=1.3, bias_std=[0.2, 0.2]))
 

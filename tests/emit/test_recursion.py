@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import tracemalloc
-import types
-from functools import cache
+from functools import cache, partial
 
 import numpy as np
 import pytest
@@ -12,6 +11,7 @@ import pytest
 import symntk
 from symntk.emit.code import Definition, Name, call
 from symntk.emit.fused import fused
+from symntk.emit.runtime import layer
 from symntk.emit.runtime.trust import _trusted
 from symntk.emit.targets.numpy import NUMPY
 
@@ -21,11 +21,8 @@ CAREFUL = 10**15  # pairs from which plain formulas are looked at
 
 
 @cache
-def module(activation, surrogate=None, many=2**16):
-    space = types.ModuleType("exported")
-    exec(compile(symntk.derive(activation, surrogate).source(), "exported", "exec"), space.__dict__)
-    space._MANY_PAIRS = many
-    return space
+def network(activation, surrogate=None, depth=3, weight_std=1.2, bias_std=0.3):
+    return symntk.Network(symntk.derive(activation, surrogate), depth, weight_std=weight_std, bias_std=bias_std)
 
 
 def points(n=270, features=3):
@@ -42,36 +39,42 @@ def scaled(found, right):
 
 
 @pytest.mark.parametrize("pair", PAIRS, ids=str)
-def test_tiles_are_as_good_as_care(pair):
+def test_tiles_are_as_good_as_care(pair, monkeypatch):
     """In float64 to a few digits of rounding, in float32 to 2e-6 of the scale, the diagonal included."""
-    get = ("nngp", "sg_ntk" if pair[1] else "ntk")
-    found, right = (module(*pair, many).kernels(points(), get=get, **NETWORK) for many in (2**16, CAREFUL))
-    for one, other in zip(found, right, strict=True):
+    get, net = ("nngp", "sg_ntk" if pair[1] else "ntk"), network(*pair)
+    found, narrow = net.kernels(points(), get=get), net.kernels(points().astype(np.float32), get=get)
+    wide = net.kernels(points().astype(np.float32).astype(float), get=get)
+    monkeypatch.setattr(layer, "_MANY_PAIRS", CAREFUL)
+    for one, other in zip(found, net.kernels(points(), get=get), strict=True):
         assert scaled(one, other) < 1e-13
-    rounded = points().astype(np.float32)
-    narrow = module(*pair).kernels(rounded, get=get, **NETWORK)
-    wide = module(*pair).kernels(rounded.astype(float), get=get, **NETWORK)
     for one, other in zip(narrow, wide, strict=True):
         assert one.dtype == np.float32 and scaled(one, other) < 2e-6
 
 
-def test_float32_through_fifty_layers():
-    x = points()
-    network = {"depth": 50, "weight_std": np.sqrt(2.0), "bias_std": 0.1}
-    narrow = module("relu").kernels(x.astype(np.float32), **network)
-    wide = module("relu").kernels(x.astype(np.float32).astype(float), **network)
+@pytest.mark.parametrize("own", [False, True], ids=["Network", "exported"])
+def test_float32_through_fifty_layers(own):
+    x, scales = points(), {"weight_std": np.sqrt(2.0), "bias_std": 0.1}
+    if own:
+        space = {}
+        exec(compile(symntk.derive("relu").source(), "exported", "exec"), space)
+        kernels = partial(space["kernels"], depth=50, **scales)
+    else:
+        kernels = network("relu", None, 50, **scales).kernels
+    narrow, wide = kernels(x.astype(np.float32)), kernels(x.astype(np.float32).astype(float))
     assert max(scaled(*pair) for pair in zip(narrow, wide, strict=True)) < 2e-5
 
 
 def test_one_pass_is_each_kernel_alone_and_a_part_of_the_whole():
-    exported, x = module("sign", "erf"), points()
-    nngp, sg_ntk = exported.kernels(x, get=("nngp", "sg_ntk"), **NETWORK)
+    exported, x = {}, points()
+    exec(compile(symntk.derive("sign", "erf").source(), "exported", "exec"), exported)
+    kernels = exported["kernels"]
+    nngp, sg_ntk = kernels(x, get=("nngp", "sg_ntk"), **NETWORK)
     assert np.array_equal(nngp, nngp.T) and not np.array_equal(sg_ntk, sg_ntk.T)
-    np.testing.assert_allclose(exported.nngp(x, **NETWORK), nngp, rtol=1e-13)
-    np.testing.assert_allclose(exported.sg_ntk(x, x[:5], **NETWORK), sg_ntk[:, :5], rtol=1e-12)
-    assert exported.kernels(x, get="nngp", **NETWORK)[0].shape == nngp.shape
+    np.testing.assert_allclose(exported["nngp"](x, **NETWORK), nngp, rtol=1e-13)
+    np.testing.assert_allclose(exported["sg_ntk"](x, x[:5], **NETWORK), sg_ntk[:, :5], rtol=1e-12)
+    assert kernels(x, get="nngp", **NETWORK)[0].shape == nngp.shape
     with pytest.raises(ValueError, match="no kernel 'ntkk'"):
-        exported.kernels(x, get=("ntkk",), **NETWORK)
+        kernels(x, get=("ntkk",), **NETWORK)
 
 
 def test_a_network_has_its_kernels_in_one_pass():
@@ -104,10 +107,10 @@ def test_results_of_several_definitions_share_their_parts():
 
 def test_memory_is_the_results_and_some_tiles():
     x = points(1500, 8)
-    module("erf").kernels(x[:300], **NETWORK)
+    network("erf").kernels(x[:300])
     tracemalloc.start()
     try:
-        found = module("erf").kernels(x, **NETWORK)
+        found = network("erf").kernels(x)
         _, most = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()

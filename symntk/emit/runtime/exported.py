@@ -323,10 +323,11 @@ def _variances_of(first: np.ndarray, least: float, net: _Net) -> list[np.ndarray
         with np.errstate(all="ignore"):
             square = layer["nngp"].whole(values, values, values, 0.0 * values, 0.0 * values)
         found.append(np.broadcast_to(weight * square + shift, values.shape)[back])
-    for v in found:
+    for index, v in enumerate(found):
         wrong = "a variance, or an input, is too small for float64 or too large"
         odd = (v != 0.0) & ~((v > least) & (v < 1.0 / least)) & ~np.isnan(first)
-        _refuse_law(odd, wrong, "rescaled inputs", variance=v)
+        lost = (v == 0.0) & (found[index - 1] > 0.0) if 0 < index < len(layers) else odd  # below float64
+        _refuse_law(odd | lost, wrong, "rescaled inputs", variance=v)
     return found
 
 

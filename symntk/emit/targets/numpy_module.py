@@ -105,10 +105,9 @@ class NumpyModule(PythonTarget):
         text = f"{layer.title}: {layer.text}." if len(layer.text) < 400 else f"{layer.title}."
         doc = textwrap.wrap(f'"""{text}"""'.replace("\\", "\\\\"), 112, break_long_words=False)
         passed = [f"_{layer.name}", f"({', '.join(_ENTRIES)})"]
-        if rest or layer.conditions:
-            passed.append(_tuple(rest))
-        if layer.conditions:
-            passed.append(_tuple(self._conditions(layer)))
+        conditions = self._conditions(layer)
+        passed += [_tuple(rest)] if rest or conditions else []
+        passed += [_tuple(conditions)] if conditions else []
         lines = [f"def {layer.name}({', '.join(signature)}):", *doc, f"return _of_laws({', '.join(passed)})"]
         return "\n".join([lines[0], *(f"    {line}" for line in lines[1:])])
 

@@ -84,24 +84,10 @@ def standalone(target: ModuleTarget, docstring: str, layers: Mapping[str, LayerM
     code = [target.map(layer) for layer in layers.values()]
     if any(name in GRAMS for name in layers):
         code.append(target.gram(layers, scales))
-    return _assembled(target, docstring, list(layers.values()), code)
+    return assembled(target, docstring, list(layers.values()), code)
 
 
-def network_module(
-    docstring: str,
-    names: Sequence[str],
-    hidden: Sequence[Mapping[str, LayerMap]],
-    weight_std: Sequence[float],
-    bias_std: Sequence[float],
-) -> str:
-    """The NumPy module of a network whose layers may differ; arguments as in `NumpyModule.network`."""
-    from symntk.emit.targets.numpy_module import TARGET
-
-    maps = list({one.name: one for layer in hidden for one in layer.values()}.values())
-    return _assembled(TARGET, docstring, maps, TARGET.network(names, hidden, weight_std, bias_std))
-
-
-def _assembled(target: ModuleTarget, docstring: str, layers: Sequence[LayerMap], code: Sequence[str]) -> str:
+def assembled(target: ModuleTarget, docstring: str, layers: Sequence[LayerMap], code: Sequence[str]) -> str:
     """The text of a module with these maps, and code that uses them."""
     for layer in layers:
         refuse_names(layer.title, layer.parameters)

@@ -125,7 +125,7 @@ class Kernels:
             path: the file.
             target: "numpy", "numba", "jax", "torch" or "neural-tangents".
             variances: the least and the largest for which tables of maps without a closed form hold; if not given
-                1e-3 and 1e3, or less where that takes too many numbers; the target "numpy" integrates at any.
+                1e-3 and 1e3, or less where that takes too many numbers; symntk itself integrates at any.
 
         Raises:
             FormulaError: a target that is not offered, or a map that it cannot have.

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from symntk.emit.table import Table
     from symntk.kernels.expectation import Expectation
 
+_INSTEAD = 'E.source("numpy") of the map alone, or E(...) and Network, which integrate'
 FINEST = 1e-11
 """The tolerance of the reference from which tables are made."""
 MANY_PANELS = 2**15
@@ -62,15 +63,15 @@ def tabulated_layer(
 
     asked = f"code for {E}"
     if E.means:
-        raise FormulaError(asked, "it has no closed form, and tables are of means 0", 'target="numpy"')
+        raise FormulaError(asked, "it has no closed form, and tables are of means 0", _INSTEAD)
     if any(known_shape(one.general).cores for one in (E.f, E.g)):
         wrong = "it has no closed form, and where a function is infinite tables do not follow it"
-        raise FormulaError(asked, wrong, 'target="numpy"')
+        raise FormulaError(asked, wrong, _INSTEAD)
     try:
         boxes = _BOXES if variances is None else (_box(asked, variances),)
         found = _first_table(E.f, E.g, boxes).scaled(float(scale))
     except NoTable as error:
-        advice = 'target="numpy", or variances=(low, high) closer to each other'
+        advice = f"variances=(low, high) closer to each other, or {_INSTEAD}"
         raise FormulaError(asked, f"it has no closed form, and no table: {error}", advice) from error
     slopes = dict[str, LayerMap]()
     if slope is not None:

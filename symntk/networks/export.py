@@ -39,7 +39,8 @@ def network_source(plans: dict[str, Plan], numbers: dict[str, float], title: str
     Raises:
         FormulaError: a map has neither a closed form nor a table.
     """
-    from symntk.emit.standalone import network_module
+    from symntk.emit.standalone import assembled
+    from symntk.emit.targets.numpy_module import TARGET
 
     maps: dict[Expectation, LayerMap] = {}
 
@@ -56,7 +57,8 @@ def network_source(plans: dict[str, Plan], numbers: dict[str, float], title: str
         hidden.append({name: written(E) for name, E in (slopes | {"nngp": one.cross}).items() if E is not None})
     any_plan = next(iter(plans.values()))
     text = _docstring(plans, numbers, title, layers)
-    return network_module(text, list(plans), hidden, any_plan.weight_std, any_plan.bias_std)
+    code = TARGET.network(list(plans), hidden, any_plan.weight_std, any_plan.bias_std)
+    return assembled(TARGET, text, list(maps.values()), code)
 
 
 def target_source(layers: Sequence[Kernels], plan: Plan, numbers: dict[str, float], title: str, target: str) -> str:

@@ -36,7 +36,9 @@ def imported(source):
             yield node.module
 
 
-@pytest.mark.parametrize(("pair", "modules"), [(("sign", "erf"), {"numpy"}), (("Heaviside(x-1)",), {"numpy", "scipy.special"})])
+@pytest.mark.parametrize(
+    ("pair", "modules"), [(("sign", "erf"), {"numpy"}), (("Heaviside(x-1)",), {"numpy", "scipy.special"})]
+)
 def test_imports_what_the_formulas_need_and_nothing_else(pair, modules):
     assert set(imported(symntk.derive(*pair).source())) == modules
 

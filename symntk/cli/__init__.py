@@ -139,7 +139,7 @@ def derive(
 @_takes_a_pair
 @click.option("--output", "-o", required=True, type=click.Path(path_type=Path), help="The file; - is the terminal.")
 @click.option("--target", default="numpy", show_default=True, help="What the code is written for.")
-@click.option("--variances", nargs=2, type=float, metavar="LOW HIGH", help="For which tables of maps without a closed form hold.")
+@click.option("--variances", nargs=2, type=float, metavar="LOW HIGH", help="What tables are to hold for.")
 def export(
     activation: str,
     surrogate: str | None,

@@ -6,8 +6,8 @@ Nothing of symntk is imported by what is written here; the helpers it needs are 
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import sympy as sp
 
@@ -50,6 +50,10 @@ class Module:
     certificate: list[str] = field(default_factory=list)
     origin: str = ""
     """The record of the pair, as JSON in one line."""
+
+    def of(self, names: Collection[str]) -> Module:
+        """With the maps of these names only."""
+        return replace(self, maps={name: one for name, one in self.maps.items() if name in names})
 
 
 def map_source(m: AnyMap) -> str:

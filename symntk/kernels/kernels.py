@@ -116,7 +116,7 @@ class Kernels:
 
         found, titles = target_of(target), {name: m.title for name, m in self.module.maps.items()}
         maps = layer_maps(dict(self.items()), titles, target=found, variances=variances)
-        return standalone(found, docstring(self.module), maps)
+        return standalone(found, docstring(self.module.of(maps)), maps)
 
     def export(self, path: str | Path, target: str = "numpy", *, variances: tuple[float, float] | None = None) -> Path:
         """Write the standalone module; it imports what the target is named after, and NumPy and SciPy for "numpy".

@@ -82,11 +82,13 @@ def _slopes(
 def layer_maps(
     items: Mapping[str, Expectation], titles: Mapping[str, str], *, target: ModuleTarget, variances: Box | None = None
 ) -> dict[str, LayerMap]:
-    """The maps of several kernels by name; one that no Gram matrix needs is left out where there is no code for it."""
+    """The maps of several kernels by name; one that no Gram matrix needs is left out where it has no closed form."""
     from symntk.emit.standalone import GRAMS
 
     out: dict[str, LayerMap] = {}
     for name, E in items.items():
+        if name not in GRAMS and E.expression is None:
+            continue
         try:
             layer = layer_map(E, f"{name}_map", titles[name], slopes=target.slopes, variances=variances)
         except FormulaError:

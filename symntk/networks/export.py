@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import textwrap
 from collections.abc import Sequence
+from math import inf
 from typing import TYPE_CHECKING
 
 from symntk.emit.module import ABOUT, ORIGIN
@@ -14,6 +15,7 @@ from symntk.kernels.expectation import Expectation
 from symntk.kernels.kernels import Kernels
 from symntk.kernels.layers import layer_map
 from symntk.kernels.pair import pair_record
+from symntk.kernels.tables import with_shortcut
 from symntk.language.tables.registry import exact
 from symntk.networks.composed import composed_formula, formula_size
 from symntk.networks.layers import Plan
@@ -48,16 +50,21 @@ def network_source(plans: dict[str, Plan], numbers: dict[str, float], title: str
         if E not in maps:
             values = {s: exact(numbers[s.name]) for s in E.parameters}
             one = Expectation(E.f.at(values), E.g.at(values), tol=E.tol) if values else E
-            maps[E] = layer_map(one, f"layer_map_{len(maps) + 1}", str(one))
+            maps[E] = with_shortcut(one, layer_map(one, f"layer_map_{len(maps) + 1}", str(one)))
         return maps[E]
 
-    hidden = []
-    for index, one in enumerate(next(iter(plans.values())).layers):
+    hidden: list[dict[str, LayerMap]] = []
+    near: list[tuple[LayerMap, ...]] = []
+    kinds = next(iter(plans.values())).layers
+    for index, one in enumerate(kinds):
         slopes = {name: plan.layers[index].slope for name, plan in plans.items()}
         hidden.append({name: written(E) for name, E in (slopes | {"nngp": one.cross}).items() if E is not None})
+        # tables would not tell what nearly cancels, and the last layer hands nothing on
+        follow = one.near is not None and one.most_near == inf and index + 1 < len(kinds)
+        near.append(tuple(map(written, one.near or ())) if follow else ())
     any_plan = next(iter(plans.values()))
     text = _docstring(plans, numbers, title, layers)
-    code = TARGET.network(list(plans), hidden, any_plan.weight_std, any_plan.bias_std)
+    code = TARGET.network(list(plans), hidden, near, any_plan.weight_std, any_plan.bias_std)
     return assembled(TARGET, text, list(maps.values()), code)
 
 
@@ -80,7 +87,7 @@ def target_source(layers: Sequence[Kernels], plan: Plan, numbers: dict[str, floa
     module = kernels.module
     maps = layer_maps(dict(kernels.items()), {name: m.title for name, m in module.maps.items()}, target=found)
     scales = f"depth={len(layers) + 1}, weight_std={plan.weight_std!r}, bias_std={plan.bias_std!r}"
-    return standalone(found, docstring(module), maps, scales)
+    return standalone(found, docstring(module.of(maps)), maps, scales)
 
 
 def _docstring(plans: dict[str, Plan], numbers: dict[str, float], title: str, layers: Sequence[Kernels]) -> str:

@@ -70,7 +70,7 @@ def test_edits_are_noticed_and_not_run(path, old, new, told, capsys):
 
 
 def test_values_of_an_edited_module_where_that_is_asked_for(path):
-    edited(path, "np.arctan2(c, d)", "1.1 * np.arctan2(c, d)")
+    edited(path, "np.arctan2(c, d)", "1.1 * np.arctan2(c, d)", -1)
     told = " ".join(verify_module(path, run=True).differences)
     for part in ("nngp_map(", "nngp(x1, x2, depth=2) is", "ntk(x1, x2, depth=2) is", "and should be"):
         assert part in told

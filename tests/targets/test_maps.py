@@ -84,6 +84,8 @@ def test_maps(names, precision, target):
     except FormulaError as error:
         pytest.skip(str(error))
     for name in pair(*names).names:
+        if name == "surrogate_ntk" and pair(*names).surrogate_ntk.expression is None:
+            continue  # no Gram matrix needs it, so no table is made
         singular = np.isinf(scale(pair(*names), names, name, 1.0, 1.0))
         allowed = (NOT_CLOSED_VALUE if singular else NOT_CLOSED) if names in OTHERS else 0.0
         tolerance = max(TOLERANCE[precision], allowed)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from symntk.emit.runtime.gap import _next_gap
 from symntk.emit.runtime.stored import _stored_layer, _stored_tile
 
 if TYPE_CHECKING:
@@ -100,7 +101,8 @@ def _of_laws(
         det = np.maximum(_minor(a, b, c), 0.0)
         c = np.where(det > 0.0, c, np.clip(c, -full, full))
         for condition, wrong in finite:
-            _refuse_law(~(condition(a, b, c, *rest) > 0.0) & ~np.isnan(a + b + c), wrong, "smaller variances", **shown)
+            bad = np.broadcast_to(condition(a, b, c, *rest) <= 0.0, a.shape)
+            _refuse_law(bad, wrong, "smaller variances, or other parameters", **shown)
         flat = (np.ravel(one) for one in (a, b, c, det, np.sqrt(det), *rest))
         out = np.reshape(np.broadcast_to(function(*flat), (a.size,)), a.shape)
         wrong = "the expectation is infinite: a variable of variance 0 is where its function has a delta or a pole"
@@ -155,7 +157,8 @@ def _kernels_of(
     names = (get,) if isinstance(get, str) else tuple(get)
     for name in names:
         if layers and name not in layers[0]:
-            raise ValueError(f"get = {get!r}: there is no kernel {name!r}. Try: some of {', '.join(layers[0])}")
+            known = ", ".join(sorted(layers[0].keys() - {"near"}))
+            raise ValueError(f"get = {get!r}: there is no kernel {name!r}. Try: some of {known}")
     with np.errstate(all="ignore"):
         out = _Gram(x1, x2, names, (weights, shifts, layers)).matrices()
     for name, matrix in out.items():
@@ -195,22 +198,19 @@ def _by_table(table: Any, symmetric: bool) -> Callable[..., Callable[..., Any]]:
     """Tiles of a map by a table; NaN beyond it."""
 
     def tile(u: np.ndarray, v: np.ndarray, real: np.dtype, mirror: bool) -> Callable[..., Any]:
-        a, b, turned = np.sqrt(u).astype(real)[:, None], np.sqrt(v).astype(real), mirror and not symmetric
-        left, right, *rest = _stored_layer(table, u, v)
-        stored: list[Any] = [(left.astype(real), right.astype(real), rest)]
-        if turned:
-            left, right, *rest = _stored_layer(table, v, u)
-            stored.append((right.T.astype(real), left.transpose(0, 2, 1).astype(real), rest))
+        a, b = np.sqrt(u).astype(real)[:, None], np.sqrt(v).astype(real)
+        both = [_stored_layer(table, u, v), *([_stored_layer(table, v, u)] if mirror and not symmetric else [])]
+        stored: list[Any] = [(left.astype(real), right.astype(real), rest) for left, right, *rest in both]
 
         def found(down: slice, across: slice, cov: np.ndarray) -> Any:
             sine = cov / a[down] / b[across]
-            cosine = np.sqrt((1.0 - sine) * (1.0 + sine))
-            values: list[np.ndarray] = []
-            for left, right, rest in stored:
-                part = (left[down], right[:, :, across]) if values else (left[:, down], right[:, across])
-                even, sharpness, least = rest
-                value = _stored_tile(*part, even, sharpness, least, cosine, sine)
-                values.append(np.where(cosine < least, np.nan, value) if least else value)
+            cosine, values = np.sqrt((1.0 - sine) * (1.0 + sine)), []
+            for (left, right, (even, sharpness, least)), turned in zip(stored, (False, True), strict=False):
+                first, second = (across, down) if turned else (down, across)
+                angle = (cosine.T, sine.T) if turned else (cosine, sine)
+                value = _stored_tile(left[:, first], right[:, second], even, sharpness, least, *angle)
+                value = np.where(angle[0] < least, np.nan, value) if least else value
+                values.append(value.T if turned else value)
             return values
 
         return found
@@ -350,7 +350,8 @@ def _pairs_of(
     rest, size = np.einsum("ij,ij->i", rest, rest), np.einsum("ij,ij->i", q, q)
     parallel = (rest <= 2e-31 * p.shape[1] * size) & (size > 0.0)
     cov = np.where(same, rows[0], weights[0] * share * square)
-    return _chain_of((cov, rows[0] * weights[0] * rest), same, parallel, (rows, columns), names, *net)
+    apart = weights[0] * np.einsum("ij,ij->i", p - q, p + q)
+    return _chain_of((cov, rows[0] * weights[0] * rest), same, parallel, (rows, columns), apart, names, *net)
 
 
 def _chain_of(
@@ -358,26 +359,66 @@ def _chain_of(
     same: np.ndarray,
     parallel: np.ndarray,
     variances: tuple[Sequence[np.ndarray], Sequence[np.ndarray]],
+    apart: np.ndarray,
     names: tuple[str, ...],
     *net: Any,
 ) -> dict[str, np.ndarray]:
-    """The recursion for flat (cov, det); equal inputs stay so, and parallel ones as long as layers keep them so."""
+    """The recursion for flat (cov, det); equal inputs stay so, and parallel ones as long as layers keep them so.
+
+    `apart` is the difference of the first variances. Layers with "near" say what becomes of nearly equal inputs.
+    """
     (cov, det), (rows, columns), (weights, shifts, layers) = law, variances, net
-    totals = dict.fromkeys(names, cov)
+    totals, across = dict.fromkeys(names, cov), np.full(cov.shape, np.nan)
     for index, (layer, weight, shift) in enumerate(zip(layers, weights[1:], shifts[1:], strict=True)):
         a, b = rows[index], columns[index]
         full = np.sqrt(a) * np.sqrt(b)
         parallel = parallel & (np.abs(cov) >= (1.0 - 1e-14) * full)
         cov = np.where(parallel, np.copysign(full, cov), cov)
+        followed = ~np.isnan(across)
         det = np.where(same | parallel, 0.0, np.maximum(_minor(a, b, cov), 0.0) if index else det)
+        det = np.where(followed, across * (2.0 * full - across), det)
         at = a, b, cov, det, np.sqrt(det)
         cov = np.where(same, rows[index + 1], weight * layer["nngp"].whole(*at) + shift)
+        if "near" in layer:
+            apart = np.where(followed | (index == 0), apart, a - b)
+            across, apart = layer["near"](at, apart, parallel | same, weight, rows[index + 1], columns[index + 1])
+            cov = np.where(np.isnan(across), cov, np.sqrt(rows[index + 1]) * np.sqrt(columns[index + 1]) - across)
         for name in totals.keys() - {"nngp"}:
             slope = layer[name].whole(*at)
             # no gradient has come to a total of 0
-            stays = (totals[name] == 0.0) & np.isinf(slope) & (not layer[name].divergence)
-            totals[name] = cov + np.where(stays, 0.0, weight * slope * totals[name])
+            back = np.where((totals[name] == 0.0) & np.isinf(slope), slope if layer[name].divergence else 0.0, np.nan)
+            totals[name] = cov + np.where(np.isnan(back), weight * slope * totals[name], back)
     return totals | ({"nngp": cov} if "nngp" in names else {})
+
+
+def _nearly(slope: Callable[..., Any], along: Callable[..., Any], drift: Callable[..., Any]) -> Callable[..., Any]:
+    """What a layer makes of nearly equal inputs, by its maps E[f' f'], E[h h] and E[f h] with h(x) = x f'(x)."""
+
+    def near(
+        law: tuple[np.ndarray, ...], apart: np.ndarray, full: np.ndarray, weight: float, u: np.ndarray, v: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """√(ab) − c and a − b of the next layer, whose variances are u and v; NaN where inputs are not so near."""
+        a, b, c, det, _ = law
+        across, rise = np.full(a.shape, np.nan), np.full(a.shape, np.nan)
+        root = np.sqrt(a) * np.sqrt(b)
+        part = det / (root + c)
+        some = np.flatnonzero((part < 1e-6 * root) & (np.abs(apart) < 2e-2 * np.minimum(a, b)) & ~full & (c > 0.0))
+        if some.size:
+            a, b, delta, u, v = a[some], b[some], apart[some], u[some], v[some]
+            width = delta / (np.sqrt(a) + np.sqrt(b))
+            maps = [
+                lambda a, b, c, det, one=one: np.broadcast_to(one(a, b, c, det, np.sqrt(det)), a.shape)
+                for one in (slope, along, drift)
+            ]
+            gap, rise[some], unsure = _next_gap(a, b, part[some] + 0.5 * width * width, delta, *maps)
+            rise *= weight
+            width = rise[some] / (np.sqrt(u) + np.sqrt(v))
+            found = np.maximum(weight * gap - 0.5 * width * width, 0.0)
+            sure = weight * unsure <= np.maximum(1e-11 * found, 2.0**-51 * np.sqrt(u * v))
+            across[some] = np.where(sure, found, np.nan)
+        return across, rise
+
+    return near
 
 
 def _network_map(name: str, *net: Any) -> Callable[..., np.ndarray]:
@@ -387,6 +428,6 @@ def _network_map(name: str, *net: Any) -> Callable[..., np.ndarray]:
         rows, columns = (_variances_of(v, _LEAST_LAW[8], net) for v in (a, b))
         same = (a == b) & (c == a)
         parallel = (np.abs(c) >= np.sqrt(a) * np.sqrt(b)) & ~same & (a > 0.0) & (b > 0.0)
-        return _chain_of((c, det), same, parallel, (rows, columns), (name,), *net)[name]
+        return _chain_of((c, det), same, parallel, (rows, columns), a - b, (name,), *net)[name]
 
     return whole

@@ -68,7 +68,7 @@ _DOC = {
 class NumpyModule(PythonTarget):
     """Modules that import NumPy, and SciPy's special functions where a formula has them."""
 
-    slopes = False
+    slopes, shortcuts = False, True
     imports = "import numpy as np\nimport scipy.special as special"
     over = "_over(lambda {names}: {term}, ({rows}))"
 
@@ -94,7 +94,7 @@ class NumpyModule(PythonTarget):
         return "\n\n\n".join(
             f"def _{one.name}(a, b, c, det, d):\n    return _stored_values({one.table.name}, a, b, c, d)"
             for one in maps
-            if one.table is not None
+            if one.table is not None and not one.definitions
         )
 
     def map(self, layer: LayerMap) -> str:
@@ -148,6 +148,7 @@ class NumpyModule(PythonTarget):
         self,
         names: Sequence[str],
         hidden: Sequence[Mapping[str, LayerMap]],
+        near: Sequence[Sequence[LayerMap]],
         weight_std: Sequence[float],
         bias_std: Sequence[float],
     ) -> list[str]:
@@ -156,6 +157,7 @@ class NumpyModule(PythonTarget):
         Args:
             names: the kernels.
             hidden: each hidden layer's maps by kernel.
+            near: E[f' f'], E[h h] and E[f h] with h(x) = x f'(x) of layers that follow nearly equal inputs.
             weight_std: the scales, one for each weight layer.
             bias_std: the same.
         """
@@ -176,11 +178,12 @@ class NumpyModule(PythonTarget):
             "    return np.square(_WEIGHT_STD), np.square(_BIAS_STD)"
         )
         tiles = list[str]()
-        for layer in hidden:
-            key = tuple(one.name for one in layer.values())
+        for layer, follow in zip(hidden, near, strict=True):
+            key = tuple(one.name for one in (*layer.values(), *follow))
             if key not in known:
                 maps, made = self.layer(layer)
                 tiles += made
+                maps |= {"near": f"_nearly({', '.join(f'_{one.name}' for one in follow)})"} if follow else {}
                 known[key] = "{" + ", ".join(f'"{name}": {text}' for name, text in maps.items()) + "}"
             rows.append(known[key])
         listed = "\n".join(f"        {row}," for row in rows)

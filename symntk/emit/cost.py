@@ -12,6 +12,8 @@ _COST = {
     "orthant_moment": 100,
     "exp_sinh": 15,
     "exp_cosh": 15,
+    "exp_density_sinh": 15,
+    "exp_density_cosh": 15,
     "normal_cdf": 8,
 }
 _OTHER = 4  # of any other function

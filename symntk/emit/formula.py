@@ -156,11 +156,26 @@ class _Writer:
             return self._with_phase(self.call("exp_erfi", power or ZERO, *arguments), phase)
         angle = self._angle(base)
         if phase is not None and phase.kind in ("sinh", "cosh"):
-            front: Node | None = self.call(f"exp_{phase.kind}", power or ZERO, self.writer.element(phase.argument))
+            kind = f"density_{phase.kind}" if self._is_density(exponent, phase.argument) else phase.kind
+            front: Node | None = self.call(f"exp_{kind}", power or ZERO, self.writer.element(phase.argument))
         else:
             front = self._with_phase(None if power is None else self.call("exp", power), phase)
         parts = [part for part in (front, angle) if part is not None]
         return product(parts) if parts else None
+
+    def _is_density(self, exponent: Element, argument: Element) -> bool:
+        """Whether they are −(αa + βb)/det and γc/det with γ² ≤ 4αβ: a normal density's, the sum never positive."""
+        algebra = self.value.algebra
+        det = algebra.a * algebra.b - algebra.c**2
+        power, size = (sp.expand((part * det).as_expr()) for part in (exponent, argument))
+        alpha, beta, gamma = -power.coeff(var_u), -power.coeff(var_v), size.coeff(cov)
+        rest = sp.expand(power + alpha * var_u + beta * var_v), sp.expand(size - gamma * cov)
+        return (
+            rest == (0, 0)
+            and gamma != 0
+            and bool((4 * alpha * beta - gamma**2).is_nonnegative)
+            and bool(alpha.is_nonnegative)
+        )
 
     def _with_phase(self, core: Node | None, phase: Phase | None) -> Node | None:
         if phase is None:

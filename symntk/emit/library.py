@@ -73,6 +73,8 @@ def functions() -> Mapping[str, Special]:
         _special(_exp_normal_cdf(), call("exp_normal_cdf", p, h), call("exp", p - 0.5 * h * h) * _DENSITY),
         _special(_exp_sinh(), call("exp_sinh", p, x), call("exp_cosh", p, x)),
         _special(_exp_cosh(), call("exp_cosh", p, x), call("exp_sinh", p, x)),
+        _special(_exp_sinh(True), call("exp_density_sinh", p, x), call("exp_density_cosh", p, x)),
+        _special(_exp_cosh(True), call("exp_density_cosh", p, x), call("exp_density_sinh", p, x)),
         _special(_exp_erfi(), call("exp_erfi", p, x), _TWO_PER_ROOT_PI * call("exp", p + x * x)),
         _special(
             _owens_t(),
@@ -172,18 +174,34 @@ def _exp_normal_cdf() -> Definition:
     return s.function("exp_normal_cdf", "p h", cdf * root * root, doc="exp(p) Φ(h).")
 
 
-def _exp_sinh() -> Definition:
-    s, p, x = _Steps(), Name("p"), Name("x")
-    far = s.let("far", call("abs", x))
-    value = s.let("value", -0.5 * call("exp", p + far) * call("expm1", -2.0 * far))
-    return s.function("exp_sinh", "p x", choose(x < 0.0, -value, value), doc="exp(p) sinh(x).")
+def _exp_sinh(density: bool = False) -> Definition:
+    s, x = _Steps(), Name("x")
+    far, most = _largest(s, density)
+    value = s.let("value", -0.5 * call("exp", most) * call("expm1", -2.0 * far))
+    name, doc = _of_density("sinh", density)
+    return s.function(name, "p x", choose(x < 0.0, -value, value), doc=doc)
 
 
-def _exp_cosh() -> Definition:
-    s, p, x = _Steps(), Name("p"), Name("x")
-    far = s.let("far", call("abs", x))
-    value = 0.5 * call("exp", p + far) * (1.0 + call("exp", -2.0 * far))
-    return s.function("exp_cosh", "p x", value, doc="exp(p) cosh(x).")
+def _exp_cosh(density: bool = False) -> Definition:
+    s = _Steps()
+    far, most = _largest(s, density)
+    name, doc = _of_density("cosh", density)
+    return s.function(name, "p x", 0.5 * call("exp", most) * (1.0 + call("exp", -2.0 * far)), doc=doc)
+
+
+def _of_density(kind: str, density: bool) -> tuple[str, str]:
+    return (
+        (f"exp_density_{kind}", f"exp(p) {kind}(x), p + |x| <= 0.")
+        if density
+        else (f"exp_{kind}", f"exp(p) {kind}(x).")
+    )
+
+
+def _largest(s: _Steps, density: bool) -> tuple[Name, Node]:
+    """The lines |x| and p + |x|; of a normal density, whose p and x are huge next to ±1, the sum is at most 0."""
+    far = s.let("far", call("abs", Name("x")))
+    free = s.let("most", Name("p") + far)
+    return far, choose(free > 0.0, 0.0, free) if density else free
 
 
 def _exp_erfi() -> Definition:

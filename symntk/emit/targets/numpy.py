@@ -16,6 +16,8 @@ _FUNCTIONS = {
     "normal_cdf": "special.ndtr",
     "exp_sinh": "_exp_sinh",
     "exp_cosh": "_exp_cosh",
+    "exp_density_sinh": "_exp_sinh",
+    "exp_density_cosh": "_exp_cosh",
     "exp_normal_cdf": "_exp_normal_cdf",
     "exp_bivariate": "_exp_bivariate",
     "exp_erfi": "_exp_erfi",
@@ -63,7 +65,7 @@ class NumpyTarget(PythonTarget):
 NUMPY = NumpyTarget("numpy", _FUNCTIONS, "np.where({condition}, {yes}, {no})")
 TRACKED = NumpyTarget(
     "numpy with error bounds",
-    {**_FUNCTIONS, **{name: f"_t_{name}" for name in _TRACKED}},
+    {**_FUNCTIONS, **{name: f"_t_{name.replace('density_', '')}" for name in _TRACKED}},
     "_t_where({condition}, {yes}, {no})",
 )
 """The same over `runtime.tracked`, which bounds rounding errors as it goes."""

@@ -12,9 +12,10 @@ _COST = {
     "orthant_moment": 100,
     "exp_sinh": 15,
     "exp_cosh": 15,
-    "exp_density_sinh": 15,
-    "exp_density_cosh": 15,
+    "density_sinh": 15,
+    "density_cosh": 15,
     "normal_cdf": 8,
+    "difference": 1,
 }
 _OTHER = 4  # of any other function
 _TABLE = 100  # of an entry of a table; the unit is about a nanosecond

@@ -13,7 +13,7 @@ import sympy as sp
 
 from symntk.derive.moves.algebra import Element
 from symntk.derive.moves.value import Base, Phase, Surd, Value
-from symntk.emit.code import ZERO, Definition, Lines, Name, Node, Quotient, call, product, total, walk
+from symntk.emit.code import ZERO, Definition, Lines, Name, Node, Quotient, call, number, product, total, walk
 from symntk.emit.stable import StableWriter
 from symntk.errors import FormulaError, SymntkError
 from symntk.language.symbols import cov, mean_u, mean_v, var_u, var_v
@@ -156,26 +156,30 @@ class _Writer:
             return self._with_phase(self.call("exp_erfi", power or ZERO, *arguments), phase)
         angle = self._angle(base)
         if phase is not None and phase.kind in ("sinh", "cosh"):
-            kind = f"density_{phase.kind}" if self._is_density(exponent, phase.argument) else phase.kind
-            front: Node | None = self.call(f"exp_{kind}", power or ZERO, self.writer.element(phase.argument))
+            front: Node | None = self._density(exponent, phase)
+            if front is None:
+                front = self.call(f"exp_{phase.kind}", power or ZERO, self.writer.element(phase.argument))
         else:
             front = self._with_phase(None if power is None else self.call("exp", power), phase)
         parts = [part for part in (front, angle) if part is not None]
         return product(parts) if parts else None
 
-    def _is_density(self, exponent: Element, argument: Element) -> bool:
-        """Whether they are −(αa + βb)/det and γc/det with γ² ≤ 4αβ: a normal density's, the sum never positive."""
+    def _density(self, exponent: Element, phase: Phase) -> Node | None:
+        """Exp(−(p²a + q²b)/2det) times sinh or cosh of pqc/det, as in a normal density; None for what is not that.
+
+        Next to ±1 exponent and argument are huge, and what they leave is known to a function of its own.
+        """
         algebra = self.value.algebra
         det = algebra.a * algebra.b - algebra.c**2
-        power, size = (sp.expand((part * det).as_expr()) for part in (exponent, argument))
-        alpha, beta, gamma = -power.coeff(var_u), -power.coeff(var_v), size.coeff(cov)
-        rest = sp.expand(power + alpha * var_u + beta * var_v), sp.expand(size - gamma * cov)
-        return (
-            rest == (0, 0)
-            and gamma != 0
-            and bool((4 * alpha * beta - gamma**2).is_nonnegative)
-            and bool(alpha.is_nonnegative)
-        )
+        power, size = (sp.expand((part * det).as_expr()) for part in (exponent, phase.argument))
+        p, q, r = -2 * power.coeff(var_u), -2 * power.coeff(var_v), size.coeff(cov)
+        if not (p.is_positive and q.is_positive and r.is_number and p * q == r**2):
+            return None
+        if sp.expand(2 * power + p * var_u + q * var_v) != 0 or sp.expand(size - r * cov) != 0:
+            return None
+        c = Name("c") if r.is_positive else -Name("c")
+        law = Name("a"), Name("b"), c, Name("det")
+        return self.call(f"density_{phase.kind}", *law, *(number(sp.sqrt(part)) for part in (p, q)))
 
     def _with_phase(self, core: Node | None, phase: Phase | None) -> Node | None:
         if phase is None:

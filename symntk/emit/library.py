@@ -19,7 +19,7 @@ from functools import cache
 
 from mpmath import mp
 
-from symntk.emit.code import Definition, Name, Node, Operand, SumOver, call, choose, node
+from symntk.emit.code import ZERO, Definition, Name, Node, Operand, SumOver, call, choose, node
 from symntk.emit.polynomial import horner, interpolant
 
 _FAR = 1e16  # beyond it nothing changes, and its square is a float32
@@ -65,7 +65,7 @@ def needed(calls: Iterable[str], known: Mapping[str, str]) -> list[Special]:
 @cache
 def functions() -> Mapping[str, Special]:
     """The library by name; the definition of `name` is called `_name`, its derivative by an argument `_name_by_…`."""
-    p, h, k, c, d, x, a = (Name(name) for name in ("p", "h", "k", "c", "d", "x", "a"))
+    p, h, k, c, d, x, a, q = (Name(name) for name in ("p", "h", "k", "c", "d", "x", "a", "q"))
     density = call("exp", -0.5 * h * h) * _DENSITY
     made = [
         _special(_erfcx(), 2.0 * x * call("erfcx", x) - _TWO_PER_ROOT_PI),
@@ -73,8 +73,8 @@ def functions() -> Mapping[str, Special]:
         _special(_exp_normal_cdf(), call("exp_normal_cdf", p, h), call("exp", p - 0.5 * h * h) * _DENSITY),
         _special(_exp_sinh(), call("exp_sinh", p, x), call("exp_cosh", p, x)),
         _special(_exp_cosh(), call("exp_cosh", p, x), call("exp_sinh", p, x)),
-        _special(_exp_sinh(True), call("exp_density_sinh", p, x), call("exp_density_cosh", p, x)),
-        _special(_exp_cosh(True), call("exp_density_cosh", p, x), call("exp_density_sinh", p, x)),
+        *(_special(one) for one in (_density("sinh"), _density("cosh"))),
+        _special(_difference(), p, ZERO, -q, ZERO, Name("u"), -Name("c")),
         _special(_exp_erfi(), call("exp_erfi", p, x), _TWO_PER_ROOT_PI * call("exp", p + x * x)),
         _special(
             _owens_t(),
@@ -174,34 +174,48 @@ def _exp_normal_cdf() -> Definition:
     return s.function("exp_normal_cdf", "p h", cdf * root * root, doc="exp(p) Φ(h).")
 
 
-def _exp_sinh(density: bool = False) -> Definition:
-    s, x = _Steps(), Name("x")
-    far, most = _largest(s, density)
-    value = s.let("value", -0.5 * call("exp", most) * call("expm1", -2.0 * far))
-    name, doc = _of_density("sinh", density)
-    return s.function(name, "p x", choose(x < 0.0, -value, value), doc=doc)
+def _exp_sinh() -> Definition:
+    s, p, x = _Steps(), Name("p"), Name("x")
+    far = s.let("far", call("abs", x))
+    value = s.let("value", -0.5 * call("exp", p + far) * call("expm1", -2.0 * far))
+    return s.function("exp_sinh", "p x", choose(x < 0.0, -value, value), doc="exp(p) sinh(x).")
 
 
-def _exp_cosh(density: bool = False) -> Definition:
-    s = _Steps()
-    far, most = _largest(s, density)
-    name, doc = _of_density("cosh", density)
-    return s.function(name, "p x", 0.5 * call("exp", most) * (1.0 + call("exp", -2.0 * far)), doc=doc)
+def _exp_cosh() -> Definition:
+    s, p, x = _Steps(), Name("p"), Name("x")
+    far = s.let("far", call("abs", x))
+    value = 0.5 * call("exp", p + far) * (1.0 + call("exp", -2.0 * far))
+    return s.function("exp_cosh", "p x", value, doc="exp(p) cosh(x).")
 
 
-def _of_density(kind: str, density: bool) -> tuple[str, str]:
-    return (
-        (f"exp_density_{kind}", f"exp(p) {kind}(x), p + |x| <= 0.")
-        if density
-        else (f"exp_{kind}", f"exp(p) {kind}(x).")
-    )
+def _density(kind: str) -> Definition:
+    """The exponent of a normal density without what cancels in it: (p√u − q√v)² + 2pq(√(uv) − |c|) over −2det."""
+    s, p, q, u, v, c, det = _Steps(), *(Name(name) for name in ("p", "q", "u", "v", "c", "det"))
+    left, right, far = s.let("s", call("sqrt", u)), s.let("t", call("sqrt", v)), s.let("far", call("abs", c))
+    slope = s.let("slope", (p * p * u - q * q * v) / _larger(p * left + q * right, _LEAST))
+    most = s.let("most", -0.5 * slope * (slope / det) - p * q / _larger(left * right + far, _LEAST))
+    other = s.let("other", -2.0 * p * q * far / det)
+    if kind == "sinh":
+        odd = s.let("value", -0.5 * call("exp", most) * call("expm1", other))
+        value: Node = choose(c < 0.0, -odd, odd)
+    else:
+        value = 0.5 * call("exp", most) * (1.0 + call("exp", other))
+    return s.function(f"density_{kind}", "u v c det p q", value, doc=f"exp(-(p^2 u + q^2 v)/2det) {kind}(p q c/det).")
 
 
-def _largest(s: _Steps, density: bool) -> tuple[Name, Node]:
-    """The lines |x| and p + |x|; of a normal density, whose p and x are huge next to ±1, the sum is at most 0."""
-    far = s.let("far", call("abs", Name("x")))
-    free = s.let("most", Name("p") + far)
-    return far, choose(free > 0.0, 0.0, free) if density else free
+def _difference() -> Definition:
+    """p·u − q·c for variances u, v, a covariance c and det = uv − c².
+
+    It is √u (p√u − q√v) + q (√(uv) − c), and √(uv) − c is det/(√(uv) + c): next to c = √(uv) a rounding of c would
+    tell, which nothing else knows of.
+    """
+    s, p, q, u, v, c = _Steps(), *(Name(name) for name in "pquvc")
+    left, right = s.let("s", call("sqrt", u)), s.let("t", call("sqrt", v))
+    slope = s.let("slope", (p * p * u - q * q * v) / _larger(p * left + q * right, _LEAST))
+    below = _larger(left * right + choose(c > 0.0, c, 1.0), _LEAST)
+    near = left * slope + q * Name("det") / below
+    doc = "p u - q c for variances u, v, a covariance c and det = u v - c^2, next to c = √(u v) by what is left."
+    return s.function("difference", "u v c det p q", choose(c > 0.0, near, p * u - q * c), doc=doc)
 
 
 def _exp_erfi() -> Definition:

@@ -13,7 +13,7 @@ from typing import Any
 import sympy as sp
 
 from symntk.derive.moves.algebra import Algebra, Element
-from symntk.emit.code import Name, Node, Quotient, negative, number, power, product, total
+from symntk.emit.code import Name, Node, Quotient, call, negative, number, power, product, total
 from symntk.emit.expressions import node_of
 
 _HIGH = 48  # sum of the degrees in each letter up to which a polynomial is factored
@@ -122,7 +122,22 @@ class StableWriter:
         signs = {(self._parity(m), v > 0) for m, v in form.items()}
         return len(signs) - 1 if signs else 0
 
+    def _difference(self, form: Monomials) -> Node | None:
+        """A multiple of a variance less one of the covariance, by a function that knows how they cancel next to ±1."""
+        places = {tuple(i for i, e in enumerate(m) for _ in range(e)): value for m, value in form.items()}
+        for one, other in ((self._a, self._b), (self._b, self._a)):
+            if places.keys() == {(one,), (self._c,)}:
+                p, r = (sp.Rational(v.numerator, v.denominator) for v in (places[one,], places[self._c,]))
+                c = self._all[self._c] if p * r < 0 else negative(self._all[self._c])
+                given = self._all[one], self._all[other], c, self._all[-1], number(abs(p)), number(abs(r))
+                out = call("difference", *given)
+                return negative(out) if p < 0 else out
+        return None
+
     def _sum(self, form: Monomials) -> Node:
+        difference = self._difference(form)
+        if difference is not None:
+            return difference
         terms = []
         for m, value in sorted(form.items(), reverse=True):
             scale = number(sp.Rational(abs(value).numerator, abs(value).denominator))

@@ -16,8 +16,7 @@ _FUNCTIONS = {
     "normal_cdf": "special.ndtr",
     "exp_sinh": "_exp_sinh",
     "exp_cosh": "_exp_cosh",
-    "exp_density_sinh": "_exp_sinh",
-    "exp_density_cosh": "_exp_cosh",
+    "difference": "({4} * {0} - {5} * {2})",
     "exp_normal_cdf": "_exp_normal_cdf",
     "exp_bivariate": "_exp_bivariate",
     "exp_erfi": "_exp_erfi",
@@ -51,6 +50,9 @@ _FUNCTIONS |= {
     "search_left": "np.searchsorted({}, {}, 'left')",
     "search_right": "np.searchsorted({}, {}, 'right')",
 }
+_DENSITY = "(-0.5 * ({4} ** 2 * {0} + {5} ** 2 * {1}) / {3}, {4} * {5} * {2} / {3})"
+_DENSITIES = {f"density_{kind}": f"_exp_{kind}{_DENSITY}" for kind in ("sinh", "cosh")}
+_FUNCTIONS |= _DENSITIES
 _TRACKED = ["sqrt", "exp", "cos", "sin", "atan2", "normal_cdf", *(name for name in _FUNCTIONS if "exp_" in name)]
 
 
@@ -65,7 +67,7 @@ class NumpyTarget(PythonTarget):
 NUMPY = NumpyTarget("numpy", _FUNCTIONS, "np.where({condition}, {yes}, {no})")
 TRACKED = NumpyTarget(
     "numpy with error bounds",
-    {**_FUNCTIONS, **{name: f"_t_{name.replace('density_', '')}" for name in _TRACKED}},
+    {**_FUNCTIONS, **{name: f"_t_{name}" for name in _TRACKED}, **{k: f"_t{v}" for k, v in _DENSITIES.items()}},
     "_t_where({condition}, {yes}, {no})",
 )
 """The same over `runtime.tracked`, which bounds rounding errors as it goes."""

@@ -12,7 +12,7 @@ from symntk.emit.fused import fused
 from symntk.emit.layers import LAW, MEANS, LayerMap
 from symntk.emit.library import functions, needed
 from symntk.emit.standalone import GRAMS
-from symntk.emit.targets.base import PythonTarget
+from symntk.emit.targets.base import PythonTarget, escaped
 from symntk.emit.targets.numpy import NUMPY
 from symntk.language.symbols import STATE
 
@@ -103,7 +103,7 @@ class NumpyModule(PythonTarget):
         rest = [*means, *layer.keywords]
         signature = [*_ENTRIES, *(f"{name}=0.0" for name in means), *(["*", *layer.keywords] if layer.keywords else [])]
         text = f"{layer.title}: {layer.text}." if len(layer.text) < 400 else f"{layer.title}."
-        doc = textwrap.wrap(f'"""{text}"""'.replace("\\", "\\\\"), 112, break_long_words=False)
+        doc = textwrap.wrap(f'"""{escaped(text)}"""', 112, break_long_words=False)
         passed = [f"_{layer.name}", f"({', '.join(_ENTRIES)})"]
         conditions = self._conditions(layer)
         passed += [_tuple(rest)] if rest or conditions else []

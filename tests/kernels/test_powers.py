@@ -125,8 +125,9 @@ def test_powers_against_smooth_functions():
 def test_the_bound_says_what_it_is_relative_to():
     E = symntk.expectation("Abs(x)**(-0.7)", "tanh(x-1)")
     assert E.error_bound == 1e-10
-    assert "E|f(u)| * sqrt(E g(v)^2)" in E.source()
-    assert "sqrt(E f(u)^2 * E g(v)^2)" in symntk.expectation("Abs(x)**(-0.45)", "tanh(x-1)").source()
+    assert "E|f(u)| * sqrt(E g(v)^2)" in " ".join(E.source().split())
+    other = symntk.expectation("Abs(x)**(-0.45)", "tanh(x-1)").source()
+    assert "sqrt(E f(u)^2 * E g(v)^2)" in " ".join(other.split())
 
 
 def test_kernels_of_a_root():

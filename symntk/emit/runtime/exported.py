@@ -269,7 +269,9 @@ class _Gram:
         """The kernels of a tile, and those of its mirror image where that is another, from its part of Σ¹."""
         near = ~(cov**2 < (1.0 - _SMALL_ANGLE[self.real.itemsize]) * self.rows[0][down, None] * self.columns[0][across])
         found, back, lost = self._by_maps(down, across, cov)
-        if lost:
+        if self.real.itemsize == 8:
+            near |= lost
+        elif np.any(lost):
             product = self.x[down].astype(np.float64) @ self.y[across].T.astype(np.float64)
             cov = self.weights[0] * product + self.shifts[0]
             found, back, _ = self._by_maps(down, across, cov)
@@ -289,16 +291,16 @@ class _Gram:
                     kernels[name][p, q] = value
         return found, back
 
-    def _by_maps(self, down: slice, across: slice, cov: np.ndarray) -> tuple[dict[str, Any], dict[str, Any], bool]:
-        """The tile by formulas and tables; whether float32 does not tell its angles."""
-        real, shape, narrow, lost = cov.dtype.type, cov.shape, cov.dtype.itemsize < 8, False
+    def _by_maps(self, down: slice, across: slice, cov: np.ndarray) -> tuple[dict[str, Any], dict[str, Any], Any]:
+        """The tile by formulas and tables; where its type does not tell angles that can be known."""
+        real, shape, lost = cov.dtype.type, cov.shape, np.zeros(cov.shape, dtype=bool)
+        limit = 1.0 - (_LOST_ANGLE if cov.dtype.itemsize < 8 else _SMALL_ANGLE[8])
         totals: dict[str, Any] = dict.fromkeys(self.names, cov)
         back: dict[str, Any] = dict.fromkeys(self.turned, cov)
         steps = zip(self.layers, self._tiles(cov.dtype), self.weights[1:], self.shifts[1:], strict=True)
         for index, (layer, tile, weight, shift) in enumerate(steps):
-            if narrow and index:
-                full = self.rows[index][down, None] * self.columns[index][across]
-                lost = lost or bool(np.any(cov * cov > (1.0 - _LOST_ANGLE) * full))
+            if index and (cov.dtype.itemsize < 8 or "near" in self.layers[index - 1]):
+                lost |= cov * cov > limit * (self.rows[index][down, None] * self.columns[index][across])
             values: dict[str, Any] = {}
             turned: dict[str, Any] = {}
             for name in totals.keys() - {"nngp"}:

@@ -86,6 +86,10 @@ class NumbaTarget:
         """The tables, and the loop over entries of each map that has one."""
         return numba_tables.tables_code(maps)
 
+    def ending(self, code: str, maps: Sequence[LayerMap]) -> str:  # noqa: ARG002  other targets need it
+        """Nothing: what code calls stands before it is compiled."""
+        return ""
+
     def gram(self, layers: Mapping[str, LayerMap], scales: str) -> str:
         """The Gram functions of nngp, ntk and sg_ntk, and `kernels`."""
         kept = {name: layer for name, layer in layers.items() if name in GRAMS}

@@ -1,4 +1,4 @@
-"""A layer's maps as the recursion of Gram matrices takes them, as code.
+"""A layer's maps as the recursion of Gram matrices takes them, compiled.
 
 A map whose formula is cheap comes with it as a plain function of tiles, together with the nngp map where they share
 parts; one whose formula costs more than a table, or that has none, with what prepares a table for a layer's variances.
@@ -7,79 +7,70 @@ parts; one whose formula costs more than a table, or that has none, with what pr
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any
 
 from symntk.emit.code import Definition, Name, Node, children
 from symntk.emit.cost import is_costly
 from symntk.emit.formula import formula, parameter_names
 from symntk.emit.fused import fused
+from symntk.emit.host import host_functions
 from symntk.emit.maps import AnyMap, DiracMap, GeneralMap, Map
-from symntk.emit.targets.numpy import NUMPY
+from symntk.emit.runtime.general import _layer_map
+from symntk.emit.runtime.layer import _closed_layer, _layer_map_of
 
 _LARGEST = 1500  # nodes of a formula, its lines written out
 
 
-class LayerCode:
-    """Expressions for maps, and the functions that these need beside the maps' own code."""
+def layer_maps(maps: Sequence[AnyMap], divergent: Sequence[bool], numbers: Mapping[str, float]) -> list[dict[str, Any]]:
+    """What `_layer_map_of` makes of the maps of a layer, the nngp map first.
 
-    def __init__(self) -> None:
-        self.functions: dict[str, str] = {}
-
-    def expression(
-        self, m: AnyMap, base: AnyMap, divergent: bool = False, numbers: Mapping[str, float] | None = None
-    ) -> str:
-        """A map as the recursion takes it; `base` is the layer's nngp map, `numbers` stand for parameters' names."""
-        given = _given(m, numbers)
-        options = [f"lambda a, b, c, det: _{m.name}_given(a, b, c, det, {given})" if given else f"_{m.name}_given"]
-        if isinstance(m, Map) and _size(m) <= _LARGEST and not m.conditions:
-            other = base if isinstance(base, Map) and m is not base and _is_cheap(base) and _is_cheap(m) else None
-            function, union = self._plain(m, other)
-            passed = _given(m, numbers, union)
-            options.append(f"plain=lambda a, b, c: {function}(a, b, c, {passed})" if passed else f"plain={function}")
-            options += ["joint=True"] if other is not None else []
+    `divergent` says which are infinite at full correlation; `numbers` are the parameters' values, by name.
+    """
+    together = [_together(m, maps[0]) for m in maps]
+    more = [_plain(*found) for found in together if found]
+    for m in maps:
         if isinstance(m, GeneralMap):
             from symntk.emit.general import layer_arguments
 
-            passed = ", ".join(map(NUMPY.expression, layer_arguments(m)))
-            options.append(f"prepare=lambda a, b: _layer_map({passed}, a, b)")
+            more.append(Definition(f"_{m.name}_layer", (), (), layer_arguments(m)))
+    names, out = host_functions(maps, more), []
+    for m, found, infinite in zip(maps, together, divergent, strict=True):
+        given = partial(names[f"_{m.name}_given"], **{s.name: numbers[s.name] for s in m.parameters})
+        known = parameter_names(tuple(s for one in found for s in one.parameters))
+        values = {name: numbers[s.name] for s, name in known.items()}
+        plain = partial(names[f"_{m.name}_plain"], **values) if found else None
+        prepare = None
+        if isinstance(m, GeneralMap):
+            prepare = partial(_layer_map, *names[f"_{m.name}_layer"]())
         elif _is_costly(m):
-            careful = options[0] if not given else f"({options[0]})"
-            options.append(f"prepare=lambda a, b: _closed_layer({careful}, {is_symmetric(m)}, a, b)")
-        if not is_symmetric(m):
-            options.append("symmetric=False")
-        if divergent:
-            options.append("divergent=True")
-        return f"_layer_map_of({', '.join(options)})"
-
-    def _plain(self, m: Map, base: Map | None) -> tuple[str, Sequence[str]]:
-        """The plain function's name and the names of its parameters; written once."""
-        maps = [m] if base is None else [base, m]
-        name = "_plain_" + "_".join(one.name.removesuffix("_map") for one in maps)
-        parameters = tuple(dict.fromkeys(s for one in maps for s in one.parameters))
-        if name not in self.functions:
-            made = [formula("", one.value, one.parameters).definition for one in maps]
-            swapped = None if is_symmetric(m) else len(made) - 1
-            written = fused(name, made, tuple(parameter_names(parameters).values()), swapped)
-            self.functions[name] = NUMPY.write(written)
-        return name, [s.name for s in parameters]
+            prepare = partial(_closed_layer, given, _is_symmetric(m))
+        out.append(_layer_map_of(given, plain, len(found) > 1, prepare, _is_symmetric(m), infinite))
+    return out
 
 
-def is_symmetric(m: AnyMap) -> bool:
+def _together(m: AnyMap, base: AnyMap) -> list[Map]:
+    """The maps of the plain function of a map: the nngp map, where both are cheap, and itself; none without one."""
+    if not isinstance(m, Map) or m.conditions or _size(m) > _LARGEST:
+        return []
+    return [base, m] if isinstance(base, Map) and m is not base and _is_cheap(base) and _is_cheap(m) else [m]
+
+
+def _plain(*maps: Map) -> Definition:
+    """The plain function of the last map and of those before it."""
+    m, made = maps[-1], [formula("", one.value, one.parameters).definition for one in maps]
+    names = parameter_names(tuple(s for one in maps for s in one.parameters))
+    return fused(f"_{m.name}_plain", made, tuple(names.values()), None if _is_symmetric(m) else len(made) - 1)
+
+
+def _is_symmetric(m: AnyMap) -> bool:
     """Whether the map is the same for exchanged variances."""
     return not isinstance(m, DiracMap) and m.f == m.g
 
 
-def _given(m: AnyMap, numbers: Mapping[str, float] | None, names: Sequence[str] | None = None) -> str:
-    names = [s.name for s in m.parameters] if names is None else names
-    return ", ".join(names if numbers is None else [repr(numbers[name]) for name in names])
-
-
-def _is_costly(m: AnyMap) -> bool:
+def _is_costly(m: Map | DiracMap) -> bool:
     """Whether a table is faster than the closed form."""
-    if isinstance(m, DiracMap):
-        return True
-    if isinstance(m, GeneralMap):
-        return False
-    return is_costly(formula("", m.value, m.parameters).definition)
+    return isinstance(m, DiracMap) or is_costly(formula("", m.value, m.parameters).definition)
 
 
 def _is_cheap(m: Map) -> bool:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from symntk.emit.code import Definition
 from symntk.emit.compile import functions
 from symntk.emit.maps import AnyMap, GeneralMap, Map
 from symntk.emit.module import formula_route, map_code, sides_code
@@ -18,9 +19,9 @@ Panels = Callable[..., np.ndarray]
 
 
 def host_functions(
-    maps: Sequence[AnyMap], more: str = "", panels: Callable[[Panels], Panels] | None = None
+    maps: Sequence[AnyMap], more: Sequence[Definition] = (), panels: Callable[[Panels], Panels] | None = None
 ) -> dict[str, Any]:
-    """What the code of maps defines, by name, and more code that calls it.
+    """What the code of maps defines, by name, and more functions, which may call it.
 
     What stands for f and g where a variance is 0, and the quadrature of entries that lose their digits by a formula or
     whose series is too long, is written and compiled when it is met. `panels` makes of a map's panels what takes their
@@ -36,7 +37,7 @@ def host_functions(
         if isinstance(m, GeneralMap):
             names[f"_{m.name}_route"] = _Route(m, panels)
         code.append(map_code(m, late))
-    return functions("\n\n\n".join([*code, more]), **names)
+    return functions("\n\n\n".join([*code, NUMPY.write_all(more)]), **names)
 
 
 class _Route:

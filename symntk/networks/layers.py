@@ -1,4 +1,4 @@
-"""Layer maps as compiled code: the very source that an expectation exports, with numbers for its parameters."""
+"""Layer maps as compiled code, with numbers for the parameters, and the plan of a network's kernel."""
 
 from __future__ import annotations
 
@@ -104,16 +104,10 @@ def layer_maps(expectations: Sequence[Expectation], numbers: Mapping[str, float]
 
 
 def _compile(expectations: Sequence[Expectation], numbers: Mapping[str, float]) -> list[dict[str, Any]]:
-    from symntk.emit.gram import LayerCode
-    from symntk.emit.host import host_functions
+    from symntk.emit import gram
 
     written = [with_numbers(E, numbers).as_map(f"layer_map_{k}") for k, E in enumerate(expectations)]
-    code = LayerCode()
-    listed = [
-        code.expression(m, written[0], E.diagonal.diverges, numbers) for m, E in zip(written, expectations, strict=True)
-    ]
-    more = [*code.functions.values(), f"def _layer_maps():\n    return [{', '.join(listed)}]"]
-    found: list[dict[str, Any]] = host_functions(written, "\n\n\n".join(more))["_layer_maps"]()
+    found = gram.layer_maps(written, [E.diagonal.diverges for E in expectations], numbers)
     maps = [{**one, "given": _named(E, one["given"])} for E, one in zip(expectations, found, strict=True)]
     for E, one in zip(expectations, maps, strict=True):
         _GIVEN.setdefault(E, {})[tuple(numbers[s.name] for s in E.parameters)] = one["given"]

@@ -204,11 +204,7 @@ def _density(kind: str) -> Definition:
 
 
 def _difference() -> Definition:
-    """p·u − q·c for variances u, v, a covariance c and det = uv − c².
-
-    It is √u (p√u − q√v) + q (√(uv) − c), and √(uv) − c is det/(√(uv) + c): next to c = √(uv) a rounding of c would
-    tell, which nothing else knows of.
-    """
+    """It is √u (p√u − q√v) + q (√(uv) − c), with √(uv) − c = det/(√(uv) + c): next to c = √(uv) no rounding tells."""
     s, p, q, u, v, c = _Steps(), *(Name(name) for name in "pquvc")
     left, right = s.let("s", call("sqrt", u)), s.let("t", call("sqrt", v))
     slope = s.let("slope", (p * p * u - q * q * v) / _larger(p * left + q * right, _LEAST))

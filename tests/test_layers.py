@@ -106,10 +106,7 @@ def test_imports_go_one_way(path: Path):
         assert RANK[other] < RANK[own], f"{name(path)}:{line}: {own} imports {other}"
 
 
-MAY_TAKE_PRIVATE_NAMES = {
-    "emit/runtime/": "what is copied into modules, where all but the maps is private",
-    "networks/recursion.py": "it is copied into network modules as well",
-}
+MAY_TAKE_PRIVATE_NAMES = {"emit/runtime/": "what is copied into modules, where all but the maps is private"}
 """Where the names of a file are private to the modules that are written, not to the file."""
 CIRCLES = {
     ("networks/network.py", "networks/regression.py"),

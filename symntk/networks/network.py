@@ -356,7 +356,7 @@ kernel
     ) -> tuple[Any, ...]:
         """The matrices of plans that differ in their slopes only."""
         from symntk.emit.runtime.inputs import _inputs
-        from symntk.networks.recursion import _network_finite, _network_gram
+        from symntk.networks.recursion import network_gram, refuse_infinite
 
         asked = plans[0].asked
         if singular not in ("raise", "inf"):
@@ -371,7 +371,7 @@ kernel
                     raise DivergenceError(plan.asked, f"{where}: {wrong}", advice)
             slopes = [plan for plan in plans if plan.kernel]
             wanted = [-1] if gaps else [1 + slopes.index(plan) if plan.kernel else 0 for plan in plans]
-            grams = _network_gram(x1, x2, plans[0].weight_std, plans[0].bias_std, compiled(plans, numbers), wanted)
+            grams = network_gram(x1, x2, plans[0].weight_std, plans[0].bias_std, compiled(plans, numbers), wanted)
         except SymntkError:
             raise
         except ValueError as error:
@@ -381,7 +381,7 @@ kernel
         for plan, gram in zip(plans, grams, strict=True) if singular == "raise" else ():
             wrong, advice = plan.reason()
             try:
-                _network_finite(gram, x2 is None, wrong)
+                refuse_infinite(gram, x2 is None, wrong)
             except ValueError as error:
                 raise DivergenceError(plan.asked, str(error), advice) from error
         return tuple(grams)

@@ -126,7 +126,7 @@ class NetworkKernel(Kernel):  # type: ignore[misc]  # scikit-learn has no types
         Raises:
             DivergenceError: the kernel is infinite there.
         """
-        from symntk.networks.recursion import _network_map
+        from symntk.networks.recursion import network_diagonal
 
         net = self._network()
         plan = self._plan(net)
@@ -136,7 +136,7 @@ class NetworkKernel(Kernel):  # type: ignore[misc]  # scikit-learn has no types
         inputs, _ = _inputs(_features(X), None)
         scale = net.weight_std[0] ** 2 / max(inputs.shape[1], 1)
         a = scale * np.einsum("ij,ij->i", inputs, inputs) + net.bias_std[0] ** 2
-        return _network_map(a, a, a, net.weight_std, net.bias_std, plan.compiled({}), plan.kernel)
+        return network_diagonal(a, net.weight_std, net.bias_std, plan.compiled({}), plan.kernel)
 
     def is_stationary(self) -> bool:
         """False: the kernel depends on the norms of its inputs."""

@@ -276,6 +276,6 @@ def test_what_is_too_deep_or_too_large_is_named(monkeypatch):
     def full(*_):
         raise MemoryError("Unable to allocate 728. TiB")
 
-    monkeypatch.setattr("symntk.networks.recursion._network_gram", full)
+    monkeypatch.setattr("symntk.networks.recursion.network_gram", full)
     with pytest.raises(DomainError, match="no memory: Unable to allocate 728. TiB.*blocks of rows"):
         symntk.Network(symntk.derive("relu"), 2).nngp(np.eye(2))

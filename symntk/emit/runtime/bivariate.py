@@ -70,26 +70,6 @@ def _scaled_normal_interval(low: np.ndarray, high: np.ndarray) -> np.ndarray:
     return value
 
 
-def _normal_interval(low: np.ndarray, high: np.ndarray) -> np.ndarray:
-    """Phi(high) - Phi(low) without cancellation, negative where high < low; arguments broadcast, may be infinite.
-
-    >>> print(f"{_normal_interval(10.0, 10.0 + 2.0**-40):.12e}")
-    6.998196683227e-35
-    """
-    low, high = np.broadcast_arrays(np.asarray(low, dtype=np.float64), np.asarray(high, dtype=np.float64))
-    shape = low.shape
-    with np.errstate(all="ignore"):
-        # Beyond 1e150 nothing changes, and squares stay finite.
-        low, high = np.clip(low, -1e150, 1e150).ravel(), np.clip(high, -1e150, 1e150).ravel()
-        value: np.ndarray = 0.5 * (special.erf(high * np.sqrt(0.5)) - special.erf(low * np.sqrt(0.5)))
-        aside = np.flatnonzero(low * high >= 0)
-        low, high = low[aside], high[aside]
-        inner, outer = np.minimum(abs(low), abs(high)), np.maximum(abs(low), abs(high))
-        scale = np.sign(high - low) * np.exp(-0.5 * inner**2)
-        value[aside] = scale * _scaled_normal_interval(inner, outer)
-    return value.reshape(shape)
-
-
 def _wedge_integral(a: np.ndarray, q: np.ndarray, angle: np.ndarray) -> np.ndarray:
     """int_0^angle g(q cos t + a sin t) dt for one-dimensional arrays, if -1 <= q cos t + a sin t <= 2 on the way.
 

@@ -85,9 +85,7 @@ def _follows(cores: Sequence[Core], mean: np.ndarray, scale: np.ndarray) -> np.n
     return good
 
 
-def _follows_pair(
-    f: Callable[[np.ndarray], np.ndarray], g: Callable[[np.ndarray], np.ndarray], g_shape: Shape, law: np.ndarray
-) -> np.ndarray:
+def _follows_pair(f: Callable[[np.ndarray], np.ndarray], g_shape: Shape, law: np.ndarray) -> np.ndarray:
     """Where E[g | u] has no structure as fine as a core of f; law is (a, b, c, d, m1, m2) with d > 0."""
     a, _, c, d, m1, m2 = law
     sigma, slope, blur = np.sqrt(a), c / a, d / np.sqrt(a)

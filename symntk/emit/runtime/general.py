@@ -278,7 +278,7 @@ def _panel_route(
         chosen = np.flatnonzero(possible)
         a, b, c, d, m1, m2 = rows = np.array(law)[:, chosen]
         turned = np.array([b, a, c, d * np.sqrt(a / b), m2, m1])
-        possible[chosen] &= _follows_pair(f, g, g_shape, rows) & _follows_pair(g, f, f_shape, turned)
+        possible[chosen] &= _follows_pair(f, g_shape, rows) & _follows_pair(g, f_shape, turned)
     for chosen, mean in ((np.flatnonzero(full & possible), None), (np.flatnonzero(~full & possible), inner)):
         if chosen.size:
             a, b, c, d, m1, m2 = (array[chosen] for array in law)

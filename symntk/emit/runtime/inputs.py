@@ -1,7 +1,4 @@
-"""What a Gram matrix is computed from: inputs and scales of a user, checked; variances; which rows are equal.
-
-Copied verbatim into exported modules, which import NumPy only.
-"""
+"""What a Gram matrix is computed from: inputs of a user, checked; variances; which rows are equal."""
 
 from __future__ import annotations
 
@@ -38,24 +35,6 @@ def _inputs(x1: np.ndarray, x2: np.ndarray | None) -> tuple[np.ndarray, np.ndarr
     if pair[0].shape[1] != pair[1].shape[1]:
         raise ValueError(f"x1 has {pair[0].shape[1]} features and x2 {pair[1].shape[1]}. Try: inputs of one width")
     return pair[0], pair[1]
-
-
-def _squares(name: str, given: float | Sequence[float], depth: int) -> list[float]:
-    """The squares of the scales of all weight layers, from one number or one for each.
-
-    >>> _squares("bias_std", [0.0, 2.0], 2), _squares("bias_std", 3, 2)
-    ([0.0, 4.0], [9.0, 9.0])
-    """
-    sign = ">" if name == "weight_std" else ">="
-    advice = f"a finite number {sign} 0, or {depth}: one for each weight layer"
-    try:
-        values = np.asarray(given, dtype=np.float64)
-    except (TypeError, ValueError):
-        raise ValueError(f"{name} = {given!r} is not numbers. Try: {advice}") from None
-    positive = values > 0.0 if sign == ">" else values >= 0.0
-    if values.shape not in ((), (depth,)) or not np.all(np.isfinite(values) & positive):
-        raise ValueError(f"{name} = {given!r} for {depth} weight layers. Try: {advice}")
-    return [float(value) ** 2 for value in np.broadcast_to(values, (depth,))]
 
 
 def _layer_variances(

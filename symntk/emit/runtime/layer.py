@@ -1,7 +1,6 @@
 """One layer of a Gram matrix's recursion: how its maps are evaluated on a tile of pairs of inputs.
 
-By plain formulas where these are known to be good, by tables, or by the maps as they are evaluated with care. Copied
-verbatim into exported modules, which import NumPy only.
+By plain formulas where these are known to be good, by tables, or by the maps as they are evaluated with care.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Where a plain formula is as good as the map evaluated with care: found from both, at some thousand laws of a layer.
 
 Plain formulas take a·b − c² as it comes and do not watch what cancels. Both cost digits at some correlations only,
-which depend on the layer's variances. Copied verbatim into exported modules, which import NumPy only.
+which depend on the layer's variances.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from math import isfinite
-from typing import Any, Protocol
+from typing import Any
 
 from symntk.emit.code import (
     SIGNS,
@@ -27,19 +27,6 @@ from symntk.errors import SymntkError
 
 _LINE = 100  # characters of arguments on one line
 _SUM, _PRODUCT, _MINUS, _POWER, _ATOM = 1, 2, 3, 4, 5  # how strongly an expression binds
-
-
-class Target(Protocol):
-    """A language: what each function is called there, and how a definition is written."""
-
-    name: str
-    functions: Mapping[str, str]
-
-    def write(self, definition: Definition) -> str:
-        """The definition as source."""
-
-    def expression(self, one: Node) -> str:
-        """An expression as source."""
 
 
 class PythonTarget:

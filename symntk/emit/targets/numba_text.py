@@ -59,21 +59,11 @@ def _atan2(y, x):
 _SMALLEST = {"float64": 1e-140, "float32": 1e-16}
 
 
-def _numbers(values, name):
-    """Real numbers as a float64 array, masked ones as NaN."""
-    masked = isinstance(values, np.ma.MaskedArray)
-    array = np.asarray(values.data if masked else values)
-    if array.dtype.kind not in "biuf":
-        raise ValueError(f"{name}: real numbers are needed, not {array.dtype}. Try: an array of floats")
-    array = array.astype(np.float64)
-    return np.where(np.ma.getmaskarray(values), np.nan, array) if masked else array
-
-
 def _evaluated(many, law, parameters):
     """A map over broadcast arguments, which are checked; `many` is its loop over entries."""
     names = ("var_u", "var_v", "cov", "mean_u", "mean_v")
-    given = [_numbers(one, name) for one, name in zip(law, names)]
-    a, b, c, *rest = np.broadcast_arrays(*given, *(_numbers(one, "a parameter") for one in parameters))
+    given = [*zip(names, law), *(("a parameter", one) for one in parameters)]
+    a, b, c, *rest = np.broadcast_arrays(*(_floats(name, one).astype(np.float64) for name, one in given))
     shown = {"var_u": a, "var_v": b, "cov": c}
     _refuse((a < 0.0) | (b < 0.0), "a variance is negative", "variances of at least 0", **shown)
     least = _SMALLEST["float64"]
@@ -123,32 +113,15 @@ _ROWS, _COLUMNS, _PRODUCTS, _NOWHERE = 64, 128, 2**20, 2**62
 _NEAR = {"float64": 1e-6, "float32": 1e-2}
 
 
-def _two_inputs(x1, x2):
-    """Both inputs as finite float64 arrays of one width."""
-    pair = []
-    for name, given in (("x1", x1), ("x2", x1 if x2 is None else x2)):
-        array = _numbers(given, name)
-        if array.ndim != 2:
-            raise ValueError(f"{name} has shape {array.shape}. Try: an array (n, features), for one input x[None, :]")
-        if not np.all(np.isfinite(array)):
-            row = int(np.argwhere(~np.isfinite(array))[0][0])
-            raise ValueError(f"{name} holds a value that is not finite, first in row {row}. Try: finite inputs")
-        pair.append(array)
-    if pair[0].shape[1] != pair[1].shape[1]:
-        raise ValueError(f"x1 has {pair[0].shape[1]} features and x2 {pair[1].shape[1]}. Try: inputs of one width")
-    return pair
-
-
 def _matrices(x1, x2, get, depth, weight_std, bias_std, parameters):
     """The matrices that `get` names, in one pass over blocks of entries."""
     get = (get,) if isinstance(get, str) else tuple(get)
     if not get or any(name not in _KERNELS for name in get):
         raise ValueError(f"get = {get!r}. Try: names among {', '.join(_KERNELS)}")
-    first, second = _two_inputs(x1, x2)
+    first, second = (one.astype(np.float64) for one in _inputs_of(x1, x2))
     if not isinstance(depth, int | np.integer) or isinstance(depth, bool) or depth < 1:
         raise ValueError(f"depth = {depth!r}: it counts weight layers. Try: an integer of at least 1")
-    weights = np.array(_squares("weight_std", weight_std, depth))
-    shifts = np.array(_squares("bias_std", bias_std, depth))
+    weights, shifts = _squared("weight_std", weight_std, depth), _squared("bias_std", bias_std, depth)
     weights[0] /= max(first.shape[1], 1)
     real = _result_type(x1, *(() if x2 is None else (x2,)))
     exact_a = _all_variances(first, weights, shifts, parameters, real.name)

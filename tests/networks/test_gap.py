@@ -10,6 +10,7 @@ import symntk
 from symntk import Network
 
 rng = np.random.default_rng(0)
+RELU = symntk.derive("relu")
 X, STEP = rng.normal(size=3), rng.normal(size=3)
 
 
@@ -43,6 +44,14 @@ def test_angles_survive_depth(names, kernel, step):
     value, gap = recursion(layers, kernel, X, y, 1.3, 0.2)
     assert abs(getattr(net, kernel)(X[None], y[None])[0, 0] / value - 1) < 1e-13
     assert abs(net.gap(X[None], y[None])[0, 0] / gap - 1) < 1e-11
+
+
+def test_nearly_parallel_inputs_of_different_lengths():
+    """Their angle is known from the vectors alone: rounded entries may say that the determinant is negative."""
+    net = Network(RELU, 2, weight_std=1.5)
+    for y in (2.0 * X, *(s * (X + step * STEP) for s in (0.5, 2.0, 3.0) for step in (1e-9, 3e-9, 1e-8))):
+        value, _ = recursion([RELU], "ntk", X, y, 1.5, 0.0)
+        assert abs(net.ntk(X[None], y[None])[0, 0] / value - 1) < 1e-14
 
 
 def test_without_a_closed_form():

@@ -79,7 +79,8 @@ def _of_laws(
         wrong = "the expectation is infinite: a variable of variance 0 is where its function has a delta or a pole"
         _refuse_law(np.isinf(out) & (full == 0.0), wrong, "a positive variance", **shown)
         known = ~np.isnan(a + b + c + sum(rest))
-        _refuse_law(np.isnan(out) & known, "there is no value here", "laws that the map holds for", **shown)
+        wrong = "there is no value here, or a table ends"
+        _refuse_law(np.isnan(out) & known, wrong, "laws that the map holds for", **shown)
     return out.astype(real)[()]
 
 

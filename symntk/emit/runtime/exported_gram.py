@@ -230,6 +230,9 @@ def _variances_of(first: np.ndarray, least: float, net: _Net) -> list[np.ndarray
             square = layer["nngp"].whole(values, values, values, 0.0 * values, 0.0 * values)
         found.append(np.broadcast_to(weight * square + shift, values.shape)[back])
     for index, v in enumerate(found):
+        before = found[max(index - 1, 0)]
+        wrong = "a layer map has no value here, or its table ends"
+        _refuse_law(np.isnan(v) & ~np.isnan(before), wrong, "rescaled inputs", variance=before)
         wrong = "a variance, or an input, is too small for float64 or too large"
         odd = (v != 0.0) & ~((v > least) & (v < 1.0 / least)) & ~np.isnan(first)
         lost = (v == 0.0) & (found[index - 1] > 0.0) if 0 < index < len(layers) else odd  # below float64

@@ -118,16 +118,21 @@ class _Near:
         self.place = np.concatenate([self.place, place])
         self.across, self.delta = np.concatenate([self.across, across]), np.concatenate([self.delta, delta])
 
-    def look(self, a: np.ndarray, b: np.ndarray, cov: np.ndarray, apart: np.ndarray, least: float) -> None:
-        """Take in what has come near: distinct inputs (`apart`) with 1 − ρ below `least`."""
+    def look(
+        self, a: np.ndarray, b: np.ndarray, cov: np.ndarray, det: np.ndarray | None, apart: np.ndarray, least: float
+    ) -> None:
+        """Take in what has come near: distinct inputs (`apart`) with 1 − ρ below `least`; det as in `enter`."""
         full = np.sqrt(a) * np.sqrt(b)
         found = (cov >= (1.0 - least) * full) & (cov < full) & apart
         found.reshape(-1)[self.place] = False
         place = np.flatnonzero(found)
         if place.size:
             u, v, c = self.at(a, place), self.at(b, place), cov.reshape(-1)[place]
-            det = _product_difference(u, v, c, c)
-            self.join(place, det / (np.sqrt(u) * np.sqrt(v) + c), u - v)
+            rest = np.maximum(_product_difference(u, v, c, c), 0.0)
+            if det is not None:
+                known = det.reshape(-1)[place]
+                rest = np.where(np.isnan(known), rest, known)
+            self.join(place, rest / (np.sqrt(u) * np.sqrt(v) + c), u - v)
 
     def enter(
         self, a: np.ndarray, b: np.ndarray, cov: np.ndarray, det: np.ndarray | None

@@ -291,7 +291,7 @@ def _chain(
         followed = layer["near"] if layer["equal"] and layer["near"] is not None else (None, 0)
         if followed[0] is not None:
             least = _NEAR_GAP if -1 in wanted else _NEAR_KERNEL
-            near.look(a, b, cov, ~parallel if full is None else ~(full | parallel), least)
+            near.look(a, b, cov, det, ~parallel if full is None else ~(full | parallel), least)
         cov, det = near.enter(a, b, cov, det)
         found = maps(index, a, b, cov, det)
         cov, det = np.asarray(weight * found[0] + shift), None

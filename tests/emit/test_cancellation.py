@@ -62,6 +62,21 @@ def test_numbers_beyond_float64_are_refused():
         symntk.expectation(10**400 * sp.Symbol("x", real=True), "x")(1.0, 1.0, 0.5)
 
 
+def test_what_overflows_is_no_sum_of_what_is_left_of_it():
+    """e^50000: the integrand is beyond float64 where it is largest, and what quadrature sees of it is e^690."""
+    E = symntk.expectation("exp(x)*Heaviside(x-1)", "Heaviside(x+1/2)")
+    for var_u in (2e3, 1e5, 1e6):
+        assert E(var_u, 2.0, np.sqrt(2.0 * var_u)) == np.inf
+
+
+def test_an_edge_reaches_far_where_the_integrand_has_one_sign():
+    """u + v > 2 at 14 standard deviations: the value is 1e-54, and E[g(v) | u] steep from the edge on."""
+    E = symntk.expectation("Heaviside(x-1)*(x-1)", "Heaviside(x-1)*(x-1)")
+    for size in (1e2, 1e4):
+        law = size, size, -size + 0.01
+        assert abs(E(*law) / E.evalf(*law, dps=20) - 1) < 1e-12
+
+
 def test_parameters_are_checked_and_keep_nan_apart():
     E = symntk.expectation("erf(m*x)", "x")
     with pytest.raises(DomainError, match="real number"):

@@ -26,9 +26,10 @@ _MERGED = 3.6
 _AROUND = 11.5
 _HERMITE_RULES = [(least, *np.polynomial.hermite_e.hermegauss(count)) for count, least in ((12, 10.0), (24, 5.0))]
 _UNEVEN = 1.6
-# Neighbouring intervals of g whose widths differ by more are told apart, this many blurs from their edge.
+# Neighbouring intervals of g whose widths differ by more are told apart, as far from their edge as the blur carries
+# what is there: to where e^{-x²/2}, at x blurs, is below e^-budget by this exponent.
 _UNEQUAL = 3.0
-_CARRIED = 8.4
+_CARRIED = 3.3
 
 
 def _ladder_means(
@@ -101,10 +102,11 @@ def _varied(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Panels (row, begin, length) in z that no merged panel of f covers, cut at the edges of f and of the blurred g.
 
-    `scales` are the window's ends, and how much narrower panels must be, for the Gaussian and for the blur.
+    `scales` are the window's ends, how much narrower panels must be, for the Gaussian and for the blur, and the budget.
     """
     m1, sigma, m2, slope, blur = (array[rows] for array in law)
-    low, high, steep, g_steep = (array[rows] for array in scales)
+    low, high, steep, g_steep, budget = (array[rows] for array in scales)
+    carried = np.sqrt(2.0 * (budget + _CARRIED)) * blur
     f_level, g_level = f_level[rows], g_level[rows]
     every = np.arange(len(rows))
     owners, cuts = [every, every], [low, high]
@@ -119,14 +121,14 @@ def _varied(
     width = g_ladder[1] - g_ladder[0]
     for side in (-1.0, 1.0):  # the blur carries what is finer over the edge, so far
         chosen = np.flatnonzero(width[panel - int(side < 0.0)] > _UNEQUAL * width[panel - int(side > 0.0)])
-        moved = g_ladder[0][panel[chosen]] + side * _CARRIED * blur[owner[chosen]]
+        moved = g_ladder[0][panel[chosen]] + side * carried[owner[chosen]]
         owners.append(owner[chosen])
         cuts.append((moved - m2[owner[chosen]]) / slope[owner[chosen]])
     hard = g_ladder[3]
     for x in hard:
         for side in (-1.0, 1.0):
             owners.append(every)
-            cuts.append((x + side * _CARRIED * blur - m2) / slope)
+            cuts.append((x + side * carried - m2) / slope)
     owner, cut = np.concatenate(owners), np.concatenate(cuts)
     kept = (cut >= low[owner]) & (cut <= high[owner])
     owner, cut = owner[kept], cut[kept]
@@ -143,10 +145,10 @@ def _varied(
     narrowest = width[panel]
     for step, side in ((-1, 0), (1, 1)):
         near = width[np.clip(panel + step, g_ladder[4][g_level[owner]], g_ladder[4][g_level[owner] + 1] - 1)]
-        reached = np.abs(centre - g_ladder[side][panel]) < _CARRIED * blur[owner]
+        reached = np.abs(centre - g_ladder[side][panel]) < carried[owner]
         narrowest = np.where(reached | (near * _UNEQUAL >= width[panel]), np.minimum(narrowest, near), narrowest)
     for x in hard:
-        narrowest = np.where(np.abs(centre - x) < _CARRIED * blur[owner], 0.0, narrowest)
+        narrowest = np.where(np.abs(centre - x) < carried[owner], 0.0, narrowest)
     # what is finer than the rounding of its place is a point
     rounded = 1e-14 * (np.abs(centre) + np.abs(m2[owner]))
     narrowest = np.where(narrowest > 0.0, np.maximum(narrowest, rounded), 0.0)

@@ -216,7 +216,7 @@ def _one_pass(
         rows = slice(start, start + step)
         law = m1[rows], sigma[rows], m2[rows], slope[rows], blur[rows]
         parts, rough = _hermite_nodes(f, law, room[rows])
-        scales = low[rows], high[rows], steep[rows], g_steep[rows]
+        scales = low[rows], high[rows], steep[rows], g_steep[rows], budget[rows]
         cut = _varied(rough, law, scales, f_ladder, f_level[rows], g_ladder, g_cuts[rows])
         parts += _outer_nodes(f, law, scales, f_ladder, f_level[rows], rough, cut)
         owner, node, weight, values = (np.concatenate(part) for part in zip(*parts, strict=True))

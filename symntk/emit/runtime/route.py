@@ -14,7 +14,7 @@ import numpy as np
 from symntk.emit.runtime.deltas import _dirac_parts
 from symntk.emit.runtime.panels import _panel_expectation, _panel_mean
 from symntk.emit.runtime.tracked import _Tracked, _TrackedOne
-from symntk.emit.runtime.windows import _keeps_sign
+from symntk.emit.runtime.windows import _keeps_sign, _overflows
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -120,6 +120,11 @@ def _by_quadrature(
             total += _panel_expectation(
                 f, g, f_shape[0], g_shape[0], a, b, c, d, m1, m2, f_shape[1], g_shape[1], f_shape[3], g_shape[3]
             )
+            # where the formula has overflowed, a sum of what float64 holds of f or g may be a small part of it
+            large = np.flatnonzero(np.isinf(value[chosen]))
+            if large.size:
+                lost = _overflows(f, m1[large], np.sqrt(a[large])) | _overflows(g, m2[large], np.sqrt(b[large]))
+                total[large[lost]] = np.nan
         good = ~np.isnan(total) & (np.isfinite(total) | ~np.isfinite(value[chosen]))
         value[chosen[good]], error[chosen[good]] = total[good], 0.0
     return value, error

@@ -255,3 +255,18 @@ def _keeps_sign(f: Callable[[np.ndarray], np.ndarray], mean: np.ndarray, scale: 
         x = mean[rows, None] + scale[rows, None] * _GRID
         found[rows] = ~_two_signs(f(x.ravel()).reshape(x.shape))
     return found
+
+
+def _overflows(f: Callable[[np.ndarray], np.ndarray], mean: np.ndarray, scale: np.ndarray) -> np.ndarray:
+    """Whether f leaves float64 on the way outwards where its law has not left E|f| behind, from samples."""
+    found = np.empty(len(mean), dtype=bool)
+    for rows in _blocks(len(mean), 0):
+        x = mean[rows, None] + scale[rows, None] * _GRID
+        samples = f(x.ravel()).reshape(x.shape)
+        beyond = ~np.isfinite(samples)
+        beyond &= beyond[:, :1] | beyond[:, -1:]
+        height = _logarithm(samples) - 0.5 * _GRID * _GRID
+        large = height > np.max(height, axis=1, keepdims=True) - _BUDGET
+        beside = (beyond[:, 1:] & large[:, :-1]) | (beyond[:, :-1] & large[:, 1:])
+        found[rows] = np.any(beside, axis=1) | np.all(beyond, axis=1)
+    return found

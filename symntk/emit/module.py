@@ -1,6 +1,6 @@
-"""Standalone source: one map, or a module with the maps and Gram functions of a pair.
+"""One map as NumPy code with error bounds, for the host or alone, and what the module of a pair says of itself.
 
-Nothing of symntk is imported by what is written here; the helpers it needs are copied into it.
+Nothing of symntk is imported by a map that stands alone; the helpers it needs are copied into it.
 """
 
 from __future__ import annotations
@@ -27,8 +27,6 @@ from symntk.language.forms.terms import ONE
 from symntk.language.symbols import STATE, STATE_NAMES
 from symntk.version import VERSION
 
-GRAMS = ("nngp", "ntk", "sg_ntk")
-"""Kernels that have Gram functions."""
 ORIGIN = "Derived from the pair in the next line, with which `symntk verify --module` compares this file:"
 """The line of a module's docstring before the record of its pair."""
 ABOUT = (
@@ -213,22 +211,6 @@ def _route(m: Map, names: dict[sp.Symbol, str], late: bool = False) -> tuple[lis
             code += [] if written is None else [written]
         result = (call("_by_quadrature", *functions, *shapes, call("tuple", *law)),)
     return [*code, Definition(name, (*law, *names.values()), (), result)], "_OF_SCALE"
-
-
-SHARED_DOC = """
-x1 is (n1, features), x2 (n2, features) or None for x1; the result is (n1, n2), row = first argument. depth counts
-weight layers; weights and biases are N(0, 1) in the NTK parametrization, scaled by weight_std and bias_std, each one
-number or one for each weight layer.
-
-Raises ValueError for inputs that are not two-dimensional, not of one width, or not finite.
-\"\"\""""
-GRAM_DOC = {
-    "nngp": '"""Gram matrix of the network\'s Gaussian process.\n' + SHARED_DOC,
-    "ntk": '"""Gram matrix of the neural tangent kernel.\n' + SHARED_DOC,
-    "kernels": '"""Gram matrices of several kernels in one pass, as a tuple in the order of `get`.\n' + SHARED_DOC,
-    "sg_ntk": '"""Gram matrix of the surrogate-gradient NTK: true derivative at x1, surrogate derivative at x2.\n'
-    + SHARED_DOC,
-}
 
 
 def docstring(module: Module) -> str:

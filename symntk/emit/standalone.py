@@ -8,6 +8,7 @@ Gram matrices; here they become one file, which imports the target's library onl
 from __future__ import annotations
 
 import importlib
+import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
@@ -27,8 +28,12 @@ TARGETS = {
 """Where the value TARGET of each is; a target is a file of its own."""
 TABLE_IMPORTS = ("import base64", "import zlib", "from typing import NamedTuple", "import numpy as np")
 """What unpacks the numbers of tables."""
-GRAMS = ("nngp", "ntk", "sg_ntk")
-"""Kernels that have Gram functions."""
+GRAMS = {
+    "nngp": "Gram matrix of the network's Gaussian process; arguments and errors are those of `kernels`.",
+    "ntk": "Gram matrix of the neural tangent kernel; arguments and errors are those of `kernels`.",
+    "sg_ntk": "Gram matrix of the surrogate-gradient NTK, true derivative at x1; arguments as in `kernels`.",
+}
+"""Kernels that have Gram functions, and what these say of themselves."""
 SCALES = "depth, weight_std=1.0, bias_std=0.0"
 """Their arguments besides the inputs."""
 
@@ -85,6 +90,19 @@ def standalone(target: ModuleTarget, docstring: str, layers: Mapping[str, LayerM
     if any(name in GRAMS for name in layers):
         code.append(target.gram(layers, scales))
     return assembled(target, docstring, list(layers.values()), code)
+
+
+def kernels_doc(result: str, refused: str) -> str:
+    """The docstring of `kernels`, indented; `result` is a sentence about its results, `refused` what it refuses."""
+    parts = [
+        f"x1 is (n1, features), x2 (n2, features) or None for x1; a result is (n1, n2), row = first argument. {result} "
+        "depth counts weight layers; weights and biases are N(0, 1) in the NTK parametrization, scaled by weight_std "
+        "and bias_std, each one number or one for each weight layer.",
+        f"Raises ValueError for {refused}.",
+    ]
+    first = "Gram matrices of several kernels of one network in one pass, in the order of `get`."
+    text = "\n\n".join([first, *(textwrap.fill(part, 116) for part in parts)])
+    return textwrap.indent(f'"""{text}\n"""', "    ")
 
 
 def assembled(target: ModuleTarget, docstring: str, layers: Sequence[LayerMap], code: Sequence[str]) -> str:

@@ -11,7 +11,7 @@ from symntk.emit.differentiate import held
 from symntk.emit.expressions import node_of
 from symntk.emit.layers import MEANS, LayerMap
 from symntk.emit.library import functions, needed
-from symntk.emit.standalone import GRAMS, with_slopes
+from symntk.emit.standalone import GRAMS, kernels_doc, with_slopes
 from symntk.emit.targets.base import PythonTarget, escaped
 from symntk.emit.targets.tabulated import tables_code, tabulated_code
 from symntk.language.symbols import STATE
@@ -19,12 +19,6 @@ from symntk.language.symbols import STATE
 _CANCEL = ("exp_normal_cdf", "exp_bivariate", "exp_erfi")
 """Functions of which terms are added that may be large: what cancels then is not in float32."""
 _ENTRIES = ("var_u", "var_v", "cov")
-_DOC = {
-    "nngp": "Gram matrix of the network's Gaussian process.",
-    "ntk": "Gram matrix of the neural tangent kernel.",
-    "sg_ntk": "Gram matrix of the surrogate-gradient NTK: true derivative at x1, surrogate derivative at x2.",
-    "kernels": "Gram matrices of several kernels of one network in one pass, in the order of `get`.",
-}
 
 
 _ASKED = '''
@@ -134,12 +128,15 @@ class ArrayTarget(PythonTarget):
         code = [table, _ASKED.strip("\n"), self.texts.gram.strip("\n")]
         for name in grams:
             code.append(
-                f"def {name}(x1, x2=None, *, {shared}):\n{_doc(name)}\n"
+                f'def {name}(x1, x2=None, *, {shared}):\n    """{GRAMS[name]}"""\n'
                 f'    return _kernels(x1, x2, ("{name}",), depth, weight_std, bias_std, {passed})[0]'
             )
         get = ", ".join(f'"{name}"' for name in grams) + ("," if len(grams) == 1 else "")
+        doc = kernels_doc(
+            "Where a kernel is infinite the result is.", "inputs that are not two-dimensional or not of one width"
+        )
         code.append(
-            f"def kernels(x1, x2=None, *, get=({get}), {shared}):\n{_doc('kernels')}\n"
+            f"def kernels(x1, x2=None, *, get=({get}), {shared}):\n{doc}\n"
             f"    get = (get,) if isinstance(get, str) else tuple(get)\n"
             f"    return _kernels(x1, x2, get, depth, weight_std, bias_std, {passed})"
         )
@@ -148,19 +145,3 @@ class ArrayTarget(PythonTarget):
 
 def _tuple(names: tuple[str, ...]) -> str:
     return "".join(f"{name!r}, " for name in names).rstrip()
-
-
-def _doc(name: str) -> str:
-    if name != "kernels":
-        return f'    """{_DOC[name]} Arguments and errors are those of `kernels`."""'
-    return textwrap.indent(
-        f'''"""{_DOC[name]}
-
-x1 is (n1, features), x2 (n2, features) or None for x1; a result is (n1, n2), row = first argument. depth counts
-weight layers; weights and biases are N(0, 1) in the NTK parametrization, scaled by weight_std and bias_std, each
-one number or one for each weight layer. Where a kernel is infinite the result is.
-
-Raises ValueError for inputs that are not two-dimensional or not of one width.
-"""''',
-        "    ",
-    )

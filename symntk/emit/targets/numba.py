@@ -14,8 +14,8 @@ from symntk.emit.code import Call, Choice, Definition, Name, Node, Number, SumOv
 from symntk.emit.cost import is_costly
 from symntk.emit.layers import LAW, LayerMap
 from symntk.emit.library import functions, needed
-from symntk.emit.module import GRAM_DOC, SHARED_DOC, requirements
-from symntk.emit.standalone import GRAMS
+from symntk.emit.module import requirements
+from symntk.emit.standalone import GRAMS, kernels_doc
 from symntk.emit.targets import numba_tables, numba_text
 from symntk.emit.targets.base import PythonTarget, escaped
 from symntk.emit.targets.numba_text import LIBRARY, recursion
@@ -100,16 +100,18 @@ class NumbaTarget:
         stored = any(layer.table for layer in kept.values())
         parts = [f"_KERNELS = {tuple(kept)}\n_DIVERGENCES = {divergences}"]
         parts += [self._slots(name, kept.get(name), keywords) for name in GRAMS]
-        doc = f'"""The Gram matrices that `get` names among {", ".join(kept)}, in one pass.\n{SHARED_DOC}'
+        doc = kernels_doc(
+            "It is in float32 where all inputs are.",
+            "inputs that are not two-dimensional, not of one width, or not finite, and infinite kernels",
+        )
         parts.append(
             f'def kernels(x1, x2=None, *, get=("nngp", "ntk"), {scales}{extra}):\n'
-            f"{textwrap.indent(doc, '    ')}\n"
+            f"{doc}\n"
             f"    return _matrices(x1, x2, get, depth, weight_std, bias_std, {given})"
         )
         for name in kept:
-            doc = textwrap.indent(GRAM_DOC[name], "    ")
             parts.append(
-                f"def {name}(x1, x2=None, *, {scales}{extra}):\n{doc}\n"
+                f'def {name}(x1, x2=None, *, {scales}{extra}):\n    """{GRAMS[name]}"""\n'
                 f'    return _matrices(x1, x2, "{name}", depth, weight_std, bias_std, {given})[0]'
             )
         own = numba_text.OWN if kept["nngp"].definitions else numba_tables.OWN

@@ -11,7 +11,7 @@ from symntk.emit.expressions import node_of
 from symntk.emit.fused import fused
 from symntk.emit.layers import LAW, MEANS, LayerMap
 from symntk.emit.library import functions, needed
-from symntk.emit.standalone import GRAMS
+from symntk.emit.standalone import GRAMS, kernels_doc
 from symntk.emit.targets.base import PythonTarget, escaped
 from symntk.emit.targets.numpy import NUMPY
 from symntk.language.symbols import STATE
@@ -27,21 +27,14 @@ def _over(term, rows):
     """The sum of a term over the rows of a table."""
     return sum(term(*row) for row in rows)
 '''
-_KERNELS = '''
+_KERNELS = """
 def kernels(x1, x2=None, *, get=({get}), {scales}{extra}):
-    """Gram matrices of several kernels of one network in one pass, in the order of `get`.
-
-    x1 is (n1, features), x2 (n2, features) or None for x1; a result is (n1, n2), row = first argument, in float32 where
-    all inputs are. depth counts weight layers; weights and biases are N(0, 1) in the NTK parametrization, scaled by
-    weight_std and bias_std, each one number or one for each weight layer.
-
-    Raises ValueError for inputs that are not two-dimensional, not of one width, or not finite, and infinite kernels.
-    """
+{doc}
     if isinstance(depth, bool) or not isinstance(depth, int | np.integer) or depth < 1:
         raise ValueError(f"depth = {{depth!r}}: it counts weight layers. Try: an integer of at least 1")
     scales = _squared("weight_std", weight_std, depth), _squared("bias_std", bias_std, depth)
     return _kernels_of(x1, x2, get, *scales, [{maps}] * (depth - 1))
-'''
+"""
 _NETWORK = '''
 _WEIGHT_STD = {weight_std!r}
 _BIAS_STD = {bias_std!r}
@@ -58,11 +51,6 @@ def kernels(x1, x2=None, *, get=({get}), singular="raise"):
     """
     return _kernels_of(x1, x2, get, *_scales(), _layers(), singular != "inf")
 '''
-_DOC = {
-    "nngp": "Gram matrix of the network's Gaussian process; arguments and errors are those of `kernels`.",
-    "ntk": "Gram matrix of the neural tangent kernel; arguments and errors are those of `kernels`.",
-    "sg_ntk": "Gram matrix of the surrogate-gradient NTK, true derivative at x1; arguments as in `kernels`.",
-}
 
 
 class NumpyModule(PythonTarget):
@@ -136,10 +124,14 @@ class NumpyModule(PythonTarget):
         given = ", ".join(f"{word}={word}" for word in ("depth", "weight_std", "bias_std", *keywords))
         for name in grams:
             code.append(
-                f'def {name}(x1, x2=None, *, {scales}{extra}):\n    """{_DOC[name]}"""\n'
+                f'def {name}(x1, x2=None, *, {scales}{extra}):\n    """{GRAMS[name]}"""\n'
                 f'    return kernels(x1, x2, get="{name}", {given})[0]'
             )
-        code.append(_KERNELS.strip("\n").format(get=get, scales=scales, extra=extra, maps=made))
+        doc = kernels_doc(
+            "It is in float32 where all inputs are.",
+            "inputs that are not two-dimensional, not of one width, or not finite, and infinite kernels",
+        )
+        code.append(_KERNELS.strip("\n").format(get=get, scales=scales, extra=extra, doc=doc, maps=made))
         rows = "".join(f'        "{name}": {text},\n' for name, text in maps.items())
         code.append(f'def {made}:\n    """The maps of a hidden layer."""\n    return {{\n{rows}    }}')
         return "\n\n\n".join(code)
@@ -165,7 +157,7 @@ class NumpyModule(PythonTarget):
         code, rows, known = list[str](), list[str](), dict[tuple[str, ...], str]()
         for name in names:
             code.append(
-                f'def {name}(x1, x2=None, *, singular="raise"):\n    """{_DOC[name]}"""\n'
+                f'def {name}(x1, x2=None, *, singular="raise"):\n    """{GRAMS[name]}"""\n'
                 f'    return kernels(x1, x2, get="{name}", singular=singular)[0]'
             )
             code.append(

@@ -19,10 +19,10 @@ from symntk.kernels.tables import with_shortcut
 from symntk.language.tables.registry import exact
 from symntk.networks.composed import composed_formula, formula_size
 from symntk.networks.layers import Plan
+from symntk.version import VERSION
 
 if TYPE_CHECKING:
     from symntk.emit.layers import LayerMap
-from symntk.version import VERSION
 
 LAYERS, NUMBERS = "layers", "parameters"
 """Keys of a network's record in its module's docstring."""

@@ -1,6 +1,6 @@
 """The layer recursion of two networks that share their weights, in tiles of bounded memory.
 
-Maps and scales may differ from layer to layer. Copied verbatim into exported modules, which import NumPy only.
+Maps and scales may differ from layer to layer.
 """
 
 from __future__ import annotations

@@ -191,3 +191,15 @@ def test_scales_of_each_layer_are_those_of_a_network(case):
 def test_scales_that_are_none_are_named(scales, wrong):
     with pytest.raises(ValueError, match=wrong):
         module("relu").nngp(POINTS, depth=3, **scales)
+
+
+def test_parameters_are_asked_of_the_kernels_that_have_them():
+    exported = module("relu", "erf(m*x)")
+    net = symntk.Network(symntk.derive("relu", "erf(m*x)"), 3)
+    assert exported.nngp(POINTS, depth=3) == pytest.approx(net.nngp(POINTS), rel=1e-14)
+    assert exported.sg_ntk(POINTS, depth=3, m=0.5) == pytest.approx(net.sg_ntk(POINTS, m=0.5), rel=1e-13)
+    for wrong in (-1.0, 0.0, np.nan, np.ones(2)):
+        with pytest.raises(ValueError, match="Try: a number for m, which is positive"):
+            exported.sg_ntk(POINTS, depth=3, m=wrong)
+    with pytest.raises(ValueError, match="m is not given, and sg_ntk"):
+        exported.kernels(POINTS, get=("nngp", "sg_ntk"), depth=2)

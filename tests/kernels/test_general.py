@@ -256,6 +256,8 @@ def test_the_exported_module_runs_alone(activation, surrogate, tmp_path):
     assert done.returncode == 0, done.stderr
     lines = dict(line.split(maxsplit=1) for line in done.stdout.splitlines())
     for name, E in kernels.items():
+        if name == "surrogate_ntk" and E.expression is None:
+            continue  # no Gram matrix needs it: there is no table
         right = E(1.3, 0.7, 0.4)  # a table stands for what has no closed form
         assert float(lines[f"{name}_map"]) == pytest.approx(right, rel=1e-9 if E.expression is None else 1e-14)
     assert "import symntk" not in path.read_text(encoding="utf-8")

@@ -110,3 +110,16 @@ def _squared(name: str, given: Any, depth: int) -> np.ndarray:
     if values.shape not in ((), (depth,)) or not np.all(np.isfinite(values) & positive):
         raise ValueError(f"{name} = {given!r} for {depth} weight layers. Try: {advice}")
     return np.broadcast_to(values, (depth,)) ** 2
+
+
+def _parameter(name: str, given: Any, get: Any, kernels: tuple[str, ...], positive: bool) -> Any:
+    """A parameter that these kernels have as a number; None where none of them is asked for."""
+    if not set((get,) if isinstance(get, str) else get) & set(kernels):
+        return None
+    advice = f"a number for {name}{', which is positive' if positive else ''}"
+    if given is None:
+        raise ValueError(f"{name} is not given, and {' and '.join(kernels)} cannot do without. Try: {advice}")
+    value = _floats(name, given)
+    if value.ndim or not np.isfinite(value) or (positive and value <= 0.0):
+        raise ValueError(f"{name} = {given!r}. Try: {advice}")
+    return float(value)

@@ -33,7 +33,7 @@ def kernels(x1, x2=None, *, get=({get}), {scales}{extra}):
     if isinstance(depth, bool) or not isinstance(depth, int | np.integer) or depth < 1:
         raise ValueError(f"depth = {{depth!r}}: it counts weight layers. Try: an integer of at least 1")
     scales = _squared("weight_std", weight_std, depth), _squared("bias_std", bias_std, depth)
-    return _kernels_of(x1, x2, get, *scales, [{maps}] * (depth - 1))
+{checked}    return _kernels_of(x1, x2, get, *scales, [{maps}] * (depth - 1))
 """
 _NETWORK = '''
 _WEIGHT_STD = {weight_std!r}
@@ -116,22 +116,28 @@ class NumpyModule(PythonTarget):
     def gram(self, layers: Mapping[str, LayerMap], scales: str) -> str:
         """The maps of a layer, a function for each kernel, and `kernels`."""
         grams = {name: layer for name, layer in layers.items() if name in GRAMS}
-        keywords = list(dict.fromkeys(word for layer in grams.values() for word in layer.keywords))
-        extra = "".join(f", {word}" for word in keywords)
+        needs = {name: tuple(dict.fromkeys((*grams["nngp"].keywords, *grams[name].keywords))) for name in grams}
+        words = {s.name: s for layer in grams.values() for s in layer.parameters}
         maps, code = self.layer(grams)
         get = ", ".join(f'"{name}"' for name in grams) + ("," if len(grams) == 1 else "")
-        made = f"_maps({', '.join(keywords)})"
-        given = ", ".join(f"{word}={word}" for word in ("depth", "weight_std", "bias_std", *keywords))
+        made = f"_maps({', '.join(words)})"
         for name in grams:
+            passed = ("depth", "weight_std", "bias_std", *needs[name])
             code.append(
-                f'def {name}(x1, x2=None, *, {scales}{extra}):\n    """{GRAMS[name]}"""\n'
-                f'    return kernels(x1, x2, get="{name}", {given})[0]'
+                f'def {name}(x1, x2=None, *, {", ".join([scales, *needs[name]])}):\n    """{GRAMS[name]}"""\n'
+                f'    return kernels(x1, x2, get="{name}", {", ".join(f"{word}={word}" for word in passed)})[0]'
             )
+        checked = ""
+        for word, symbol in words.items():
+            asking = _tuple([f'"{name}"' for name in grams if word in needs[name]])
+            checked += f'    {word} = _parameter("{word}", {word}, get, {asking}, {bool(symbol.is_positive)})\n'
+        extra = "".join(f", {word}=None" for word in words)
         doc = kernels_doc(
             "It is in float32 where all inputs are.",
             "inputs that are not two-dimensional, not of one width, or not finite, and infinite kernels",
         )
-        code.append(_KERNELS.strip("\n").format(get=get, scales=scales, extra=extra, doc=doc, maps=made))
+        given = {"get": get, "scales": scales, "extra": extra, "doc": doc, "maps": made, "checked": checked}
+        code.append(_KERNELS.strip("\n").format(**given))
         rows = "".join(f'        "{name}": {text},\n' for name, text in maps.items())
         code.append(f'def {made}:\n    """The maps of a hidden layer."""\n    return {{\n{rows}    }}')
         return "\n\n\n".join(code)

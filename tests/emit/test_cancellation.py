@@ -100,6 +100,9 @@ def test_the_gram_ntk_of_a_shifted_step_is_refused_at_any_depth():
     exec(compile(symntk.derive("Heaviside(x-1)").source(), "exported", "exec"), space)
     with pytest.raises(ValueError, match="diverges"):
         space["ntk"]([[0.5, 0.5], [0.5, -0.5]], depth=3)
+    with pytest.raises(ValueError, match="diverges"):  # where no rounding tells
+        space["ntk"]([[1.0]], depth=2)
+    assert space["ntk_map"](1.0, 1.0, [1.0, -1.0]).tolist() == [np.inf, 0.0]
     with pytest.raises(ValueError, match="too small for float64"):  # of the second layer: e^−5000
         space["ntk"]([[0.01, 0.01], [0.01, -0.01]], depth=3)
 

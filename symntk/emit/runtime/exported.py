@@ -84,6 +84,21 @@ def _of_laws(
     return out.astype(real)[()]
 
 
+def _unbounded(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A map that may diverge at full correlation: infinite where it grows with the inverse of the angle.
+
+    What is 0/0 there has been computed at an angle of 1e-16.
+    """
+
+    def whole(a: np.ndarray, b: np.ndarray, c: np.ndarray, det: np.ndarray, d: np.ndarray, *rest: Any) -> Any:
+        value = function(a, b, c, det, d, *rest)
+        angle = 1e-15 * np.sqrt(a * b)
+        wide = function(a, b, c, np.maximum(det, angle * angle), np.maximum(d, angle), *rest)
+        return np.where((det == 0.0) & (np.abs(value) > 5.0 * np.abs(wide)), np.copysign(np.inf, value), value)
+
+    return whole
+
+
 def _inputs_of(x1: Any, x2: Any) -> tuple[np.ndarray, np.ndarray]:
     """Both inputs, finite and of one width."""
     found = [_floats(name, given) for name, given in (("x1", x1), ("x2", x1 if x2 is None else x2))]

@@ -92,7 +92,7 @@ class NumpyModule(PythonTarget):
         signature = [*_ENTRIES, *(f"{name}=0.0" for name in means), *(["*", *layer.keywords] if layer.keywords else [])]
         text = f"{layer.title}: {layer.text}." if len(layer.text) < 400 else f"{layer.title}."
         doc = textwrap.wrap(f'"""{escaped(text)}"""', 112, break_long_words=False)
-        passed = [f"_{layer.name}", f"({', '.join(_ENTRIES)})"]
+        passed = [_whole(layer, f"_{layer.name}"), f"({', '.join(_ENTRIES)})"]
         conditions = self._conditions(layer)
         passed += [_tuple(rest)] if rest or conditions else []
         passed += [_tuple(conditions)] if conditions else []
@@ -214,10 +214,15 @@ class NumpyModule(PythonTarget):
                 code.append(self.write(written))
                 words = tuple(dict.fromkeys(word for one in parts for word in one.keywords))
                 tile = f"_by_formula({_given(written.name, ('a', 'b', 'c'), words)})"
-            passed = [_given(f"_{layer.name}", LAW, layer.keywords), tile, gives]
+            passed = [_whole(layer, _given(f"_{layer.name}", LAW, layer.keywords)), tile, gives]
             passed += [repr(not swapped), repr(layer.diagonal if layer.divergent else "")]
             out[name] = f"_Map({', '.join(passed)})"
         return out, code
+
+
+def _whole(layer: LayerMap, function: str) -> str:
+    """The function of laws, which at full correlation is infinite where the map diverges."""
+    return f"_unbounded({function})" if layer.divergent else function
 
 
 def _given(function: str, arguments: Sequence[str], words: Sequence[str]) -> str:

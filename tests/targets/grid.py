@@ -23,7 +23,7 @@ SINGULAR = 0.99
 TOLERANCE = {"float64": 1e-13, "float32": 2e-6}
 """Error relative to √(E f² · E g²), to the value itself where that is infinite."""
 NOT_CLOSED = 1e-10
-NOT_CLOSED_VALUE = 1e-9
+NOT_CLOSED_VALUE = {"float64": 1e-9, "float32": 1e-5}
 """The same where maps have no closed form; the second relative to the value, which may be far below the scale."""
 GRAM = {("float64", 3): 1e-12, ("float32", 3): 2e-6, ("float32", 50): 2e-5}
 """Error of Gram matrices relative to √(K_ii · K_jj), by precision and depth."""

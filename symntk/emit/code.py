@@ -348,5 +348,6 @@ def is_singular(definition: Definition) -> bool:
             for part in walk(one)
         )
 
-    called = (one for one in definition.nodes() if isinstance(one, Call) and one.function not in {"sqrt", *SIGNS})
-    return any(inside(argument) for one in called for argument in one.arguments)
+    called = [one for one in definition.nodes() if isinstance(one, Call) and one.function not in {"sqrt", *SIGNS}]
+    divided = any(one.function.startswith("density_") for one in called)  # by det
+    return divided or any(inside(argument) for one in called for argument in one.arguments)

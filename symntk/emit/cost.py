@@ -14,6 +14,7 @@ _COST = {
     "exp_cosh": 15,
     "density_sinh": 15,
     "density_cosh": 15,
+    "density_exp": 15,
     "normal_cdf": 8,
     "difference": 1,
 }

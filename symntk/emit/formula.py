@@ -160,26 +160,32 @@ class _Writer:
             if front is None:
                 front = self.call(f"exp_{phase.kind}", power or ZERO, self.writer.element(phase.argument))
         else:
-            front = self._with_phase(None if power is None else self.call("exp", power), phase)
+            front = self._density(exponent, None) if phase is None and power is not None else None
+            front = front or self._with_phase(None if power is None else self.call("exp", power), phase)
         parts = [part for part in (front, angle) if part is not None]
         return product(parts) if parts else None
 
-    def _density(self, exponent: Element, phase: Phase) -> Node | None:
-        """Exp(−(p²a + q²b)/2det) times sinh or cosh of pqc/det, as in a normal density; None for what is not that.
+    def _density(self, exponent: Element, phase: Phase | None) -> Node | None:
+        """Exp(−(p²a + q²b)/2det) times sinh, cosh or exp of pqc/det, as in a normal density; None for what is not that.
 
         Next to ±1 exponent and argument are huge, and what they leave is known to a function of its own.
         """
         algebra = self.value.algebra
         det = algebra.a * algebra.b - algebra.c**2
-        power, size = (sp.expand((part * det).as_expr()) for part in (exponent, phase.argument))
+        if phase is None and exponent.denom == 1:
+            return None
+        power = sp.expand((exponent * det).as_expr())
+        size = sp.expand((phase.argument * det).as_expr()) if phase is not None else power.coeff(cov) * cov
         p, q, r = -2 * power.coeff(var_u), -2 * power.coeff(var_v), size.coeff(cov)
         if not (p.is_positive and q.is_positive and r.is_number and p * q == r**2):
             return None
-        if sp.expand(2 * power + p * var_u + q * var_v) != 0 or sp.expand(size - r * cov) != 0:
+        alone = power if phase is not None else power - size
+        if sp.expand(2 * alone + p * var_u + q * var_v) != 0 or sp.expand(size - r * cov) != 0:
             return None
         c = Name("c") if r.is_positive else -Name("c")
         law = Name("a"), Name("b"), c, Name("det")
-        return self.call(f"density_{phase.kind}", *law, *(number(sp.sqrt(part)) for part in (p, q)))
+        kind = "exp" if phase is None else phase.kind
+        return self.call(f"density_{kind}", *law, *(number(sp.sqrt(part)) for part in (p, q)))
 
     def _with_phase(self, core: Node | None, phase: Phase | None) -> Node | None:
         if phase is None:

@@ -21,6 +21,7 @@ from mpmath import mp
 
 from symntk.emit.code import ZERO, Definition, Name, Node, Operand, SumOver, call, choose, node
 from symntk.emit.polynomial import horner, interpolant
+from symntk.language.special.legendre import legendre_rule
 
 _FAR = 1e16  # beyond it nothing changes, and its square is a float32
 _LEAST = 1e-30  # what is divided by is this at least
@@ -73,7 +74,7 @@ def functions() -> Mapping[str, Special]:
         _special(_exp_normal_cdf(), call("exp_normal_cdf", p, h), call("exp", p - 0.5 * h * h) * _DENSITY),
         _special(_exp_sinh(), call("exp_sinh", p, x), call("exp_cosh", p, x)),
         _special(_exp_cosh(), call("exp_cosh", p, x), call("exp_sinh", p, x)),
-        *(_special(one) for one in (_density("sinh"), _density("cosh"))),
+        *(_special(_density(kind), *_density_slopes(kind)) for kind in ("sinh", "cosh", "exp")),
         _special(_difference(), p, ZERO, -q, ZERO, Name("u"), -Name("c")),
         _special(_exp_erfi(), call("exp_erfi", p, x), _TWO_PER_ROOT_PI * call("exp", p + x * x)),
         _special(
@@ -151,18 +152,8 @@ def _erfcx_of(t: mp.mpf) -> mp.mpf:
 @cache
 def _legendre(count: int) -> tuple[tuple[float, float], ...]:
     """Nodes on (−1, 1) and weights of the Gauss–Legendre rule, rounded once."""
-    rows = []
-    with mp.workdps(_DIGITS):
-        for i in range(count):
-            x = mp.cos(mp.pi * (i + mp.mpf(3) / 4) / (count + mp.mpf(1) / 2))
-            for _ in range(6):  # Newton's method; p, q are the polynomials of degree count, count − 1
-                p, q = mp.mpf(1), mp.mpf(0)
-                for j in range(count):
-                    p, q = ((2 * j + 1) * x * p - j * q) / (j + 1), p
-                slope = count * (x * p - q) / (x * x - 1)
-                x -= p / slope
-            rows.append((float(x), float(2 / ((1 - x * x) * slope**2))))
-    return tuple(rows)
+    rule = legendre_rule(count, 100)
+    return tuple((float(x), float(w)) for x, w in zip(rule.nodes[::-1], rule.weights[::-1], strict=True))
 
 
 def _exp_normal_cdf() -> Definition:
@@ -198,9 +189,21 @@ def _density(kind: str) -> Definition:
     if kind == "sinh":
         odd = s.let("value", -0.5 * call("exp", most) * call("expm1", other))
         value: Node = choose(c < 0.0, -odd, odd)
+    elif kind == "exp":
+        value = call("exp", choose(c < 0.0, most + other, most))
     else:
         value = 0.5 * call("exp", most) * (1.0 + call("exp", other))
     return s.function(f"density_{kind}", "u v c det p q", value, doc=f"exp(-(p^2 u + q^2 v)/2det) {kind}(p q c/det).")
+
+
+def _density_slopes(kind: str) -> list[Node]:
+    """Derivatives by u, v, c, det, p and q."""
+    p, q, u, v, c, det = (Name(name) for name in ("p", "q", "u", "v", "c", "det"))
+    other = {"sinh": "cosh", "cosh": "sinh"}.get(kind, kind)
+    even, odd = (call(f"density_{one}", u, v, c, det, p, q) for one in (kind, other))
+    whole = (0.5 * (p * p * u + q * q * v) * even - p * q * c * odd) / (det * det)
+    first, second, mixed = -0.5 * p * p / det * even, -0.5 * q * q / det * even, p * q / det * odd
+    return [first, second, mixed, whole, (q * c * odd - p * u * even) / det, (p * c * odd - q * v * even) / det]
 
 
 def _difference() -> Definition:

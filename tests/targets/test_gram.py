@@ -92,3 +92,19 @@ def test_the_same_errors(wrong, target):
     with pytest.raises(ValueError) as theirs:
         WRONG[wrong](module("erf", None, target), target)
     assert str(theirs.value).split(" Try: ")[0] == str(numpys.value).split(" Try: ")[0]
+
+
+@each_target
+def test_a_kernel_that_is_infinite_has_no_number(target):
+    """The NTK of a shifted step, whose formula is 0/0 at full correlation: infinite for an input with itself."""
+    found, x = ready(("Heaviside(x-1)", None), target), own(target, np.array([[1.0], [-2.0]]))
+    if target in ("numpy", "numba"):
+        with pytest.raises(ValueError, match="infinite at row 0, column 0"):
+            found.ntk(x, depth=2)
+    else:
+        assert np.isinf(np.diagonal(np.asarray(found.ntk(x, depth=2)))).all()
+    law = [
+        own(target, np.array(row)) for row in ([1.0, 0.3, 1.0], [1.0, 0.3000000003, 2.0], [1.0, 0.30000000015, -0.9])
+    ]
+    right = np.array([np.inf, 0.0, 0.019415948895168938])
+    np.testing.assert_allclose(np.asarray(found.ntk_map(*law)), right, rtol=1e-13)

@@ -85,6 +85,7 @@ class ArrayTarget(PythonTarget):
         tables = ", ".join(f"({', '.join(map(str, one))})" for one in (slopes, others))
         definitions = [one for each in with_slopes(layer) for one in each.definitions]
         least = ", 1.0" if any(map(is_singular, definitions)) else ""
+        least += ", unbounded=True" if least and layer.divergent else ""
         cancels = any(name in _CANCEL for one in definitions for name in one.calls())
         precise = ", precise=True" if cancels else ""
         rule = f"_{layer.name}_at = _differentiable(_{layer.name}, {tables}{least}{precise})"

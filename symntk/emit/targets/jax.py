@@ -68,11 +68,12 @@ def _law(a, b, c):
     return jnp.where(rounded & (a >= 0.0) & (b >= 0.0), jnp.maximum(det, 0.0), jnp.nan)
 
 
-def _differentiable(value, slopes, others, least=0.0, precise=False):
+def _differentiable(value, slopes, others, least=0.0, precise=False, unbounded=False):
     """A map of (a, b, c, det, ...) with written derivatives by its arguments but det, each a function or None.
 
     Where a slope is infinite another stands for it: none, or that along full correlation, with d = 0 held. Of a formula
-    that is 0/0 at d = 0 the limit is taken at d = `least` roundings; a `precise` one, which cancels, is in float64.
+    that is 0/0 at d = 0 the limit is taken at d = `least` roundings, and an `unbounded` one that still grows there is
+    infinite; a `precise` one, which cancels, is in float64.
     """
 
     def whole(*given):
@@ -86,7 +87,12 @@ def _differentiable(value, slopes, others, least=0.0, precise=False):
     @jax.jit
     def function(a, b, c, det, *rest):
         shape = jnp.broadcast_shapes(*map(jnp.shape, (a, b, c, det)))
-        return jnp.broadcast_to(jnp.asarray(value(*whole(a, b, c, det, *rest)), dtype=a.dtype), shape)
+        out = jnp.asarray(value(*whole(a, b, c, det, *rest)), dtype=a.dtype)
+        if unbounded:
+            wide = jnp.maximum(det, (10.0 * least * jnp.finfo(a.dtype).eps) ** 2 * (a * b))
+            grows = jnp.abs(out) > 5.0 * jnp.abs(value(*whole(a, b, c, wide, *rest)))
+            out = jnp.where((det == 0.0) & grows, jnp.copysign(jnp.inf, out), out)
+        return jnp.broadcast_to(out, shape)
 
     def derivative(given, tangents):
         a, b, c, det, *rest = given

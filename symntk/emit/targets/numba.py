@@ -67,7 +67,7 @@ class NumbaTarget:
             "    for i in range(out.size):",
             "        det = _determinant(a[i], b[i], c[i])",
             f"        rest = ({''.join(f'{one}[i], ' for one in rest)})",
-            f"        out[i] = _{layer.name}(a[i], b[i], c[i], det, math.sqrt(det), *rest)",
+            f"        out[i] = {_whole(layer)}(a[i], b[i], c[i], det, math.sqrt(det), *rest)",
         ]
         means = ("mean_u", "mean_v") if layer.means else ()
         keywords = ["*", *layer.keywords] if layer.keywords else []
@@ -80,7 +80,13 @@ class NumbaTarget:
             f"    law = ({', '.join(('var_u, var_v, cov', *means))})",
             f"    return _evaluated(_{layer.name}_many, law, {_tuple(layer.keywords)})",
         ]
-        return "\n".join([*lines, *(["", "", *many] if layer.definitions else [])])
+        code = [
+            *(["", "", *_UNBOUNDED.format(name=layer.name).splitlines()] if _is_unbounded(layer) else []),
+            "",
+            "",
+            *many,
+        ]
+        return "\n".join([*lines, *(code if layer.definitions else [])])
 
     def tables(self, maps: Sequence[LayerMap]) -> str:
         """The tables, and the loop over entries of each map that has one."""
@@ -130,16 +136,38 @@ class NumbaTarget:
             return f"_{name} = _certain_{name} = _determinant  # there is no such kernel here"
         given = [f"real(law[{keywords.index(word)}])" for word in layer.keywords]
 
-        def slot(slot_name: str, own: Sequence[Definition]) -> str:
-            value = f"{own[0].name}({', '.join([*LAW, *given])})" if own else "stored"
+        def slot(slot_name: str, own: Sequence[Definition], function: str = "") -> str:
+            value = f"{function or own[0].name}({', '.join([*LAW, *given])})" if own else "stored"
             real = ["    real = type(a)"] if own and given else []
             head = f"def {slot_name}({', '.join(LAW)}, law, stored):"
             return "\n".join(["@_inline", head, *real, f"    return {value}"])
 
         usual, last = () if layer.table else layer.definitions[:1], layer.definitions[-1:]
-        certain = slot(f"_certain_{name}", last) if usual != last else f"_certain_{name} = _{name}"
+        apart = usual != last or _is_unbounded(layer)
+        certain = slot(f"_certain_{name}", last, _whole(layer)) if apart else f"_certain_{name} = _{name}"
         parts = [slot(f"_{name}", usual), certain]
         return "\n\n\n".join(parts)
+
+
+_UNBOUNDED = """@_inline
+def _{name}_unbounded(a, b, c, det, d, *rest):
+    # what is 0/0 at full correlation is infinite where it still grows at an angle of 1e-16
+    value = _{name}(a, b, c, det, d, *rest)
+    if det == 0.0:
+        angle = type(a)(1e-15) * math.sqrt(a * b)
+        if abs(value) > 5.0 * abs(_{name}(a, b, c, angle * angle, angle, *rest)):
+            return math.copysign(type(a)(math.inf), value)
+    return value"""
+
+
+def _is_unbounded(layer: LayerMap) -> bool:
+    """Whether its formula is 0/0 where it may be infinite."""
+    return layer.divergent and any(map(is_singular, layer.definitions))
+
+
+def _whole(layer: LayerMap) -> str:
+    """What is called for any law."""
+    return f"_{layer.name}_unbounded" if _is_unbounded(layer) else f"_{layer.name}"
 
 
 class _Scalars(PythonTarget):

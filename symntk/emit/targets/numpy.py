@@ -53,7 +53,17 @@ _FUNCTIONS |= {
 _DENSITY = "(-0.5 * ({4} ** 2 * {0} + {5} ** 2 * {1}) / {3}, {4} * {5} * {2} / {3})"
 _DENSITIES = {f"density_{kind}": f"_exp_{kind}{_DENSITY}" for kind in ("sinh", "cosh")}
 _FUNCTIONS |= _DENSITIES
-_TRACKED = ["sqrt", "exp", "cos", "sin", "atan2", "normal_cdf", *(name for name in _FUNCTIONS if "exp_" in name)]
+_EXPONENT = "(-0.5 * ({4} ** 2 * {0} + {5} ** 2 * {1} - 2.0 * {4} * {5} * {2}) / {3})"
+_FUNCTIONS["density_exp"] = f"np.exp{_EXPONENT}"
+_TRACKED = [
+    "sqrt",
+    "exp",
+    "cos",
+    "sin",
+    "atan2",
+    "normal_cdf",
+    *(name for name in _FUNCTIONS if name.startswith("exp_")),
+]
 
 
 class NumpyTarget(PythonTarget):
@@ -67,7 +77,12 @@ class NumpyTarget(PythonTarget):
 NUMPY = NumpyTarget("numpy", _FUNCTIONS, "np.where({condition}, {yes}, {no})")
 TRACKED = NumpyTarget(
     "numpy with error bounds",
-    {**_FUNCTIONS, **{name: f"_t_{name}" for name in _TRACKED}, **{k: f"_t{v}" for k, v in _DENSITIES.items()}},
+    {
+        **_FUNCTIONS,
+        **{name: f"_t_{name}" for name in _TRACKED},
+        **{k: f"_t{v}" for k, v in _DENSITIES.items()},
+        "density_exp": f"_t_exp{_EXPONENT}",
+    },
     "_t_where({condition}, {yes}, {no})",
 )
 """The same over `runtime.tracked`, which bounds rounding errors as it goes."""

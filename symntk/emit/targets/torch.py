@@ -56,11 +56,12 @@ def _wide(x):
     return x.dtype if x.device.type == "mps" else torch.float64
 
 
-def _differentiable(value, slopes, others, least=0.0, precise=False):
+def _differentiable(value, slopes, others, least=0.0, precise=False, unbounded=False):
     """A map of (a, b, c, det, ...) with written derivatives by its arguments but det, each a function or None.
 
     Where a slope is infinite another stands for it: none, or that along full correlation, with d = 0 held. Of a formula
-    that is 0/0 at d = 0 the limit is taken at d = `least` roundings; a `precise` one, which cancels, is in float64.
+    that is 0/0 at d = 0 the limit is taken at d = `least` roundings, and an `unbounded` one that still grows there is
+    infinite; a `precise` one, which cancels, is in float64.
     """
 
     def whole(a, b, c, det, *rest):
@@ -73,7 +74,12 @@ def _differentiable(value, slopes, others, least=0.0, precise=False):
     def plain(a, b, c, det, *rest):
         shape = torch.broadcast_shapes(*(one.shape for one in (a, b, c, det)))
         found = value(*whole(a, b, c, det, *rest))
-        return torch.as_tensor(found, dtype=a.dtype, device=a.device).expand(shape)
+        found = torch.as_tensor(found, dtype=a.dtype, device=a.device)
+        if unbounded:
+            wide = torch.maximum(det, (10.0 * least * torch.finfo(a.dtype).eps) ** 2 * (a * b))
+            grows = found.abs() > 5.0 * value(*whole(a, b, c, wide, *rest)).abs()
+            found = torch.where((det == 0.0) & grows, torch.copysign(torch.full_like(found, torch.inf), found), found)
+        return found.expand(shape)
 
     class Map(torch.autograd.Function):
         generate_vmap_rule = True

@@ -172,6 +172,15 @@ def test_exported_module_with_parameters_and_without_closed_form():
     assert space["ntk"](POINTS) == pytest.approx(net.ntk(POINTS, m=2.0), rel=1e-9)  # by a table
 
 
+def test_layers_with_one_slope_and_different_activations():
+    """ReLU and ReLU + 1 have one E[σ' σ'], but layers of their own."""
+    net = symntk.Network([RELU, symntk.derive("Max(0, x) + 1")], 3, bias_std=0.1)
+    space = {}
+    exec(compile(net.source(), "exported", "exec"), space)
+    for name in net.names:
+        assert space[name](POINTS) == pytest.approx(getattr(net, name)(POINTS), rel=1e-13)
+
+
 def test_exported_singular_kernel():
     space = {}
     exec(compile(NETS["sign"].source(), "exported", "exec"), space)

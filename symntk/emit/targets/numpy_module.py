@@ -210,7 +210,8 @@ class NumpyModule(PythonTarget):
                 gives = f'("nngp", "{name}")' if len(parts) > 1 else gives
                 made = [one.definitions[0] for one in parts]
                 words = tuple(dict.fromkeys(word for one in parts for word in one.arguments))
-                written = fused(f"_{layer.name}_tile", made, words, len(made) - 1 if swapped else None)
+                own = f"_{'_'.join(one.name for one in parts)}_tile"
+                written = fused(own, made, words, len(made) - 1 if swapped else None)
                 code.append(self.write(written))
                 words = tuple(dict.fromkeys(word for one in parts for word in one.keywords))
                 tile = f"_by_formula({_given(written.name, ('a', 'b', 'c'), words)})"

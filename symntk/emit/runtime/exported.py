@@ -9,18 +9,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from symntk.emit.runtime.covariance import _refuse, _split_product
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from typing import Any
-
-
-def _refuse_law(bad: np.ndarray, wrong: str, advice: str, **shown: np.ndarray) -> None:
-    """Refuse entries, by the first of them."""
-    if np.any(bad):
-        first = tuple(int(i) for i in np.unravel_index(int(np.argmax(bad)), bad.shape))
-        at = f" at index {first}" if first else ""
-        values = ", ".join(f"{name} = {float(value[first])!r}" for name, value in shown.items())
-        raise ValueError(f"{wrong}{at}: {values} ({int(np.sum(bad))} of {bad.size} entries). Try: {advice}")
 
 
 def _floats(name: str, given: Any) -> np.ndarray:
@@ -39,13 +32,8 @@ def _precision(*given: Any) -> np.dtype:
 
 def _minor(a: np.ndarray, b: np.ndarray, c: np.ndarray) -> np.ndarray:
     """The determinant ab − c² with the rounding errors of both products (Dekker 1971)."""
-
-    def error(x: np.ndarray, y: np.ndarray, product: np.ndarray) -> np.ndarray:
-        (xh, yh) = (134217729.0 * z - (134217729.0 * z - z) for z in (x, y))
-        return np.asarray(((xh * yh - product) + xh * (y - yh) + (x - xh) * yh) + (x - xh) * (y - yh))
-
-    left, right = a * b, c * c
-    return np.asarray((left - right) + (error(a, b, left) - error(c, c, right)))
+    (left, first), (right, second) = _split_product(a, b), _split_product(c, c)
+    return np.asarray((left - right) + (first - second))
 
 
 def _of_laws(
@@ -63,24 +51,24 @@ def _of_laws(
     with np.errstate(all="ignore"):
         full = np.sqrt(a) * np.sqrt(b)
         for name, one in (("var_u", a), ("var_v", b)):
-            _refuse_law(one < 0.0, f"{name} is negative", "variances of at least 0", **shown)
+            _refuse(one < 0.0, f"{name} is negative", "variances of at least 0", **shown)
             odd = (one != 0.0) & ~((one > 1e-150) & (one < 1e150)) & ~np.isnan(one)
-            _refuse_law(odd, f"{name} is too small for float64, or too large", "rescaled inputs", **shown)
+            _refuse(odd, f"{name} is too small for float64, or too large", "rescaled inputs", **shown)
         beyond = np.abs(c) > full * (1.0 + 4096.0 * np.finfo(real).eps)
         advice = "cov between -sqrt(var_u*var_v) and sqrt(var_u*var_v)"
-        _refuse_law(beyond, "|cov| exceeds sqrt(var_u*var_v)", advice, **shown)
+        _refuse(beyond, "|cov| exceeds sqrt(var_u*var_v)", advice, **shown)
         det = np.maximum(_minor(a, b, c), 0.0)
         c = np.where(det > 0.0, c, np.clip(c, -full, full))
         for condition, wrong in finite:
             bad = np.broadcast_to(condition(a, b, c, *rest) <= 0.0, a.shape)
-            _refuse_law(bad, wrong, "smaller variances, or other parameters", **shown)
+            _refuse(bad, wrong, "smaller variances, or other parameters", **shown)
         flat = (np.ravel(one) for one in (a, b, c, det, np.sqrt(det), *rest))
         out = np.reshape(np.broadcast_to(function(*flat), (a.size,)), a.shape)
         wrong = "the expectation is infinite: a variable of variance 0 is where its function has a delta or a pole"
-        _refuse_law(np.isinf(out) & (full == 0.0), wrong, "a positive variance", **shown)
+        _refuse(np.isinf(out) & (full == 0.0), wrong, "a positive variance", **shown)
         known = ~np.isnan(a + b + c + sum(rest))
         wrong = "there is no value here, or a table ends"
-        _refuse_law(np.isnan(out) & known, wrong, "laws that the map holds for", **shown)
+        _refuse(np.isnan(out) & known, wrong, "laws that the map holds for", **shown)
     return out.astype(real)[()]
 
 

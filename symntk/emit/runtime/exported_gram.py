@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from symntk.emit.runtime.exported import _inputs_of, _minor, _precision, _refuse_law
+from symntk.emit.runtime.covariance import _refuse
+from symntk.emit.runtime.exported import _inputs_of, _minor, _precision
 from symntk.emit.runtime.gap import _next_gap
 from symntk.emit.runtime.stored import _stored_layer, _stored_tile
 
@@ -232,11 +233,11 @@ def _variances_of(first: np.ndarray, least: float, net: _Net) -> list[np.ndarray
     for index, v in enumerate(found):
         before = found[max(index - 1, 0)]
         wrong = "a layer map has no value here, or its table ends"
-        _refuse_law(np.isnan(v) & ~np.isnan(before), wrong, "rescaled inputs", variance=before)
+        _refuse(np.isnan(v) & ~np.isnan(before), wrong, "rescaled inputs", variance=before)
         wrong = "a variance, or an input, is too small for float64 or too large"
         odd = (v != 0.0) & ~((v > least) & (v < 1.0 / least)) & ~np.isnan(first)
-        lost = (v == 0.0) & (found[index - 1] > 0.0) if 0 < index < len(layers) else odd  # below float64
-        _refuse_law(odd | lost, wrong, "rescaled inputs", variance=v)
+        lost = (v == 0.0) & (before > 0.0) if 0 < index < len(layers) else odd  # below float64
+        _refuse(odd | lost, wrong, "rescaled inputs", variance=v)
     return found
 
 

@@ -156,7 +156,7 @@ class _Writer:
             return self._with_phase(self.call("exp_erfi", power or ZERO, *arguments), phase)
         angle = self._angle(base)
         if phase is not None and phase.kind in ("sinh", "cosh"):
-            front: Node | None = self._density(exponent, phase)
+            front: Node | None = self._density(exponent, phase) or self._densities(exponent, phase)
             if front is None:
                 front = self.call(f"exp_{phase.kind}", power or ZERO, self.writer.element(phase.argument))
         else:
@@ -186,6 +186,13 @@ class _Writer:
         law = Name("a"), Name("b"), c, Name("det")
         kind = "exp" if phase is None else phase.kind
         return self.call(f"density_{kind}", *law, *(number(sp.sqrt(part)) for part in (p, q)))
+
+    def _densities(self, exponent: Element, phase: Phase) -> Node | None:
+        """The same as half the sum or difference of two densities at thresholds that are not opposite, else None."""
+        parts = [self._density(exponent + turn * phase.argument, None) for turn in (1, -1)]
+        if parts[0] is None or parts[1] is None:
+            return None
+        return 0.5 * (parts[0] + parts[1] if phase.kind == "cosh" else parts[0] - parts[1])
 
     def _with_phase(self, core: Node | None, phase: Phase | None) -> Node | None:
         if phase is None:

@@ -203,3 +203,11 @@ def test_parameters_are_asked_of_the_kernels_that_have_them():
             exported.sg_ntk(POINTS, depth=3, m=wrong)
     with pytest.raises(ValueError, match="m is not given, and sg_ntk"):
         exported.kernels(POINTS, get=("nngp", "sg_ntk"), depth=2)
+
+
+def test_thresholds_that_are_not_opposite_have_a_diagonal():
+    """Two densities, one of which is of order 1 at full correlation: their half sum and difference overflow there."""
+    activation = "Max(-1/2, Min(2, x)) + x*exp(-x**2)"
+    exported, net = module(activation), symntk.Network(symntk.derive(activation), 3, bias_std=0.2)
+    scale = np.sqrt(np.outer(*[np.diag(net.nngp(POINTS))] * 2))
+    assert np.max(np.abs(exported.nngp(POINTS, depth=3, bias_std=0.2) - net.nngp(POINTS)) / scale) < 1e-10
